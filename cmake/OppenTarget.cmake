@@ -1,0 +1,43 @@
+# How every target of the project is compiled: one place for warnings, sanitizers and the include root.
+# A header is included by its path from the repository's root: #include "schemas/error.hpp".
+
+set(OPPEN_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+
+add_library(oppen_compile_options INTERFACE)
+target_include_directories(oppen_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(oppen_compile_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
+  -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wformat=2 -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE MATCHES "Rel")
+  target_compile_definitions(oppen_compile_options INTERFACE _FORTIFY_SOURCE=2)
+endif()
+if(OPPEN_SANITIZE)
+  target_compile_options(oppen_compile_options INTERFACE
+    -fsanitize=${OPPEN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(oppen_compile_options INTERFACE -fsanitize=${OPPEN_SANITIZE})
+endif()
+
+# oppen_library(NAME SOURCES ... LINKS ...): a static library named as its folder.
+function(oppen_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC oppen_compile_options ${ARG_LINKS})
+endfunction()
+
+# oppen_program(NAME SOURCES ... LINKS ...): a program in build/<preset>/bin.
+function(oppen_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE oppen_compile_options ${ARG_LINKS})
+endfunction()
+
+# oppen_test(NAME SOURCES ... LINKS ...): a GoogleTest program, registered with ctest under the label of its kind
+# (the first folder below tests/).
+function(oppen_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE oppen_compile_options GTest::gmock GTest::gtest_main ${ARG_LINKS})
+  file(RELATIVE_PATH kind ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REGEX REPLACE "/.*" "" kind "${kind}")
+  gtest_discover_tests(${name} PROPERTIES LABELS ${kind} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
+endfunction()
