@@ -1,0 +1,25 @@
+#pragma once
+// Sets a record aside that can't be handled: published to `dead-letter` untouched, with the headers oppen_error, oppen_topic,
+// oppen_partition, oppen_offset and oppen_worker. The caller goes on only after ok: nothing is dropped silently.
+#include <chrono>
+#include <string>
+
+#include "producers/client/kafka.hpp"
+#include "workers/runtime/metrics.hpp"
+
+namespace oppen::runtime {
+
+class DeadLetters {
+ public:
+  // `producer` and `metrics` must outlive this. `worker`: "scheduler". Counts oppen_dead_letters_total{topic,worker}.
+  DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker);
+  // Waits for the broker. unavailable at the deadline: repeat. `reason` is cut to 1,000 bytes, invalid UTF-8 replaced.
+  Status put(const client::ConsumedRecord& record, const std::string& reason, std::chrono::milliseconds deadline);
+
+ private:
+  client::Producer& producer_;
+  Metrics& metrics_;
+  std::string worker_;
+};
+
+}  // namespace oppen::runtime
