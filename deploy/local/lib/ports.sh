@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# The ports of a stack: the standard ones, or PORT_BASE and those after it. Needs STATE_DIR; PORT_BASE is empty for the
+# standard ones. All listen on 127.0.0.1 alone.
+
+declare -A PORT=()
+
+# ports_set BASE: fills PORT by name.
+ports_set() {
+  local base=$1 name standard offset
+  while read -r name standard offset; do
+    if [[ -n $base ]]; then PORT[$name]=$((base + offset)); else PORT[$name]=$standard; fi
+  done < <(grep -v '^#' "$LIB_DIR/ports")
+}
+
+# port_open PORT: whether something listens there.
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# port_must_be_free NAME
+port_must_be_free() {
+  port_open "${PORT[$1]}" || return 0
+  die "port ${PORT[$1]} ($1) is taken by something that is not this stack's: stop that, or choose other ports with" \
+    "--port-base N (all ports are then N to N+19)"
+}
+
+# ports_pick: a base whose ports are all free and that no other stack has claimed. The range lies below the one that the
+# kernel gives to outgoing connections.
+ports_pick() {
+  local base claims=${TMPDIR:-/tmp}/oppen-ports offset tries
+  mkdir -p "$claims"
+  for ((tries = 0; tries < 200; tries++)); do
+    base=$((20000 + (RANDOM % 600) * 20))
+    # Two that start together both see free ports; only one can make the claim. A claim of a stack that is gone is void.
+    if ! (set -o noclobber && echo "$STATE_DIR" >"$claims/$base") 2>/dev/null; then
+      ports_claimed "$claims/$base" "$base" && continue
+      echo "$STATE_DIR" >"$claims/$base"
+    fi
+    for ((offset = 0; offset < 20; offset++)); do port_open $((base + offset)) && continue 2; done
+    echo "$base"
+    return
+  done
+  die "found no 20 free ports between 20000 and 32000"
+}
+
+# ports_claimed FILE BASE: whether the stack that made the claim is still there, or has only just begun.
+ports_claimed() {
+  local state
+  [[ -n $(find "$1" -mmin -1 2>/dev/null) ]] && return
+  state=$(<"$1")
+  [[ -f $state/port-base && $(<"$state/port-base") == "$2" ]]
+}
