@@ -5,6 +5,7 @@
 //
 // All calls return at once; outcomes and watched changes are delivered on the client's own thread, in the API server's
 // order for each object. Don't block in them.
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,20 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/plan/amounts.hpp"
 #include "schemas/error.hpp"
 #include "schemas/job.hpp"
 #include "schemas/time.hpp"
 
 namespace oppen::kube {
 
-// Amounts that pods ask for and quotas bound.
-struct Amounts {
-  std::int64_t pods = 0;
-  std::int64_t gpus = 0;
-  std::int64_t cpu_millicores = 0;
-  std::int64_t memory_bytes = 0;
-  bool operator==(const Amounts&) const = default;
-};
+using plan::Amounts;
+using plan::PodLimits;
+using plan::Quota;
 
 // What matters of a pod. Times are those of its first container.
 struct Pod {
@@ -52,19 +49,6 @@ struct Pod {
   std::string termination_message;  // what the container wrote to its termination log
 
   bool terminal() const { return phase == "Succeeded" || phase == "Failed"; }
-};
-
-struct Quota {
-  std::string name;
-  std::string scope_priority_class;  // "": all pods; otherwise those of this PriorityClass
-  std::map<std::string, std::int64_t> hard;  // "pods", "gpus", "cpu_millicores", "memory_bytes": only what is bounded
-};
-
-// The largest pod that every LimitRange admits; absent: unbounded.
-struct PodLimits {
-  std::optional<std::int64_t> gpus;
-  std::optional<std::int64_t> cpu_millicores;
-  std::optional<std::int64_t> memory_bytes;
 };
 
 struct Node {

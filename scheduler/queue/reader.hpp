@@ -1,0 +1,66 @@
+#pragma once
+// Reads the queue: for the console and for tools. Never writes. One thread uses a reader at a time; it borrows the Redis.
+// Errors of all calls: unavailable (Redis is away), not_found where it says so.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/queue/record.hpp"
+#include "workers/runtime/redis.hpp"
+
+namespace oppen::queue {
+
+// Sums that the scripts keep. Per priority where an array: index by static_cast<size_t>(Priority).
+struct Counters {
+  std::int64_t queued[3] = {};
+  MicroUsd pending_cost[3] = {};
+  double pending_seconds[3] = {};
+  plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
+  std::map<JobState, std::int64_t> jobs;  // by state other than queued
+
+  std::int64_t queued_total() const { return queued[0] + queued[1] + queued[2]; }
+  plan::Amounts usage_total() const;
+};
+
+struct Page {
+  std::vector<JobRecord> jobs;
+  std::string next;  // pass as `cursor` for the following page; "" at the end
+};
+
+struct BatchView {
+  std::string batch_id;
+  std::string state;  // receiving | queued | rejected
+  Time first_seen{};
+  std::vector<std::string> jobs;  // once queued
+};
+
+class QueueReader {
+ public:
+  QueueReader(runtime::Redis& redis, std::string topic_prefix);
+
+  Result<Counters> counters();
+  Result<JobRecord> job(const std::string& job_id);  // not_found
+  Result<BatchView> batch(const std::string& batch_id);  // not_found
+  // Its place in the order of launching, from 1; nullopt when it is not queued.
+  Result<std::optional<std::int64_t>> position(const JobRecord& record);
+
+  // Queued jobs in the order of launching; live ones, oldest attempt first; ended ones, latest first. `cursor` "" for the first.
+  Result<Page> queued(const std::string& cursor, int limit);
+  Result<Page> live(const std::string& cursor, int limit);
+  Result<Page> ended(const std::string& cursor, int limit);
+
+  // The policies in force, as the scheduler published them: {"scheduling_policies":{..},"cost_model":{..},"effective_from":..};
+  // not_found before the first.
+  Result<nlohmann::json> policy();
+
+  // Who leads and since when: {"instance","epoch"}; not_found before the first.
+  Result<nlohmann::json> leader();
+
+ private:
+  runtime::Redis& redis_;
+  std::string prefix_;
+};
+
+}  // namespace oppen::queue
