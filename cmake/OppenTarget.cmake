@@ -7,7 +7,9 @@ add_library(oppen_compile_options INTERFACE)
 target_include_directories(oppen_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(oppen_compile_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
-  -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wformat=2 -fstack-protector-strong)
+  -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wformat=2 -fstack-protector-strong
+  # GCC 12 warns falsely about "text" + std::string when it optimises.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(CMAKE_BUILD_TYPE MATCHES "Rel")
   target_compile_definitions(oppen_compile_options INTERFACE _FORTIFY_SOURCE=2)
 endif()

@@ -1,0 +1,18 @@
+// What a run leaves behind: the JSON object that becomes the job's metrics.
+#pragma once
+
+#include <string>
+
+#include "deploy/images/digits-trainer/trainer.hpp"
+
+namespace oppen::digits_trainer {
+
+// Kubernetes keeps this much of a termination log, in bytes.
+constexpr std::size_t kTerminationLogLimit = 4096;
+
+// `accuracy` and `loss` of the last completed epoch (absent before the first), `epochs` completed,
+// `epoch_seconds` of each (of the last 256 only, so that the text stays below
+// kTerminationLogLimit), `samples_per_second`. Ends in a newline.
+std::string metrics_json(const Outcome& outcome);
+
+}  // namespace oppen::digits_trainer
