@@ -21,6 +21,9 @@ struct KafkaSettings {
   std::map<std::string, std::string> properties;  // any librdkafka property; passwords among them, so never log it
   std::string topic_prefix = "oppen.";
   std::string client_id = "oppen";
+  // Where librdkafka's own lines go (level as in syslog: 3 is an error, 7 debug); nowhere when empty. Called on its
+  // threads, also while a Producer or Consumer is being destroyed.
+  std::function<void(int level, const std::string& line)> log = {};
 };
 
 // "name=value;name=value" as OPPEN_KAFKA_PROPERTIES holds it. Invalid: a part without '='.

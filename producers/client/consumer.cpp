@@ -1,0 +1,198 @@
+#include "producers/client/kafka_handle.hpp"
+
+namespace oppen::client {
+namespace {
+
+using std::chrono::milliseconds;
+
+const KafkaProperties consumer_defaults = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "false"},
+    {"allow.auto.create.topics", "false"},
+    {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
+    {"fetch.message.max.bytes", "1048576"},
+    {"queued.max.messages.kbytes", "8192"},
+};
+
+struct MessageDeleter {
+  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+
+std::string bytes(const void* data, std::size_t size) {
+  return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
+}
+
+}  // namespace
+
+struct Consumer::Impl {
+  explicit Impl(const KafkaSettings& settings) : events(settings), prefix(settings.topic_prefix) {}
+
+  KafkaEvents events;
+  std::string prefix;
+  bool commits = false;
+  rd_kafka_t* kafka = nullptr;
+  rd_kafka_queue_t* queue = nullptr;
+  std::map<TopicPartition, std::int64_t> next;  // what is fetched next, for messages
+  std::chrono::steady_clock::time_point next_look{};
+
+  std::string without_prefix(const char* topic) const {
+    const std::string_view name(topic);
+    return std::string(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
+  }
+
+  std::string describe(const TopicPartition& at) const {
+    return "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
+  }
+
+  ConsumedRecord to_record(const rd_kafka_message_t& message) {
+    ConsumedRecord record;
+    record.topic = without_prefix(rd_kafka_topic_name(message.rkt));
+    record.partition = message.partition;
+    record.offset = message.offset;
+    record.timestamp = Time(milliseconds(rd_kafka_message_timestamp(&message, nullptr)));
+    record.record.key = bytes(message.key, message.key_len);
+    if (message.payload != nullptr) record.record.value = bytes(message.payload, message.len);
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const char* name = nullptr;
+      const void* value = nullptr;
+      std::size_t size = 0;
+      for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
+        record.record.headers.emplace_back(name, bytes(value, size));
+      }
+    }
+    next[{record.topic, record.partition}] = record.offset + 1;
+    return record;
+  }
+
+  Error out_of_range(Consumer& consumer, const TopicPartition& at) const {
+    const auto wanted = next.find(at);
+    std::string text = describe(at) + ": offset " +
+                       (wanted == next.end() ? "?" : std::to_string(wanted->second)) + " is not in the log";
+    const auto held = consumer.watermarks(at, milliseconds{1000});
+    if (held) text += ", which holds " + std::to_string(held->low) + " up to " + std::to_string(held->high);
+    return {ErrorKind::not_found, text};
+  }
+};
+
+Consumer::Consumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings, const std::string& group) {
+  auto impl = std::make_unique<Impl>(settings);
+  impl->commits = !group.empty();
+  auto properties = consumer_defaults;
+  properties["group.id"] = group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
+  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events, nullptr);
+  if (!kafka) return fail(kafka.error());
+  impl->kafka = *kafka;
+  rd_kafka_poll_set_consumer(impl->kafka);
+  impl->queue = rd_kafka_queue_get_consumer(impl->kafka);
+  return std::unique_ptr<Consumer>(new Consumer(std::move(impl)));
+}
+
+Consumer::~Consumer() {
+  rd_kafka_queue_destroy(impl_->queue);
+  // There is no group to leave, and closing would wait for brokers that may be away.
+  rd_kafka_destroy_flags(impl_->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
+  const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())), rd_kafka_topic_partition_list_destroy);
+  for (const auto& [at, offset] : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), (impl_->prefix + at.topic).c_str(), at.partition)->offset = offset;
+  }
+  const auto code = rd_kafka_assign(impl_->kafka, list.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "assigning partitions"));
+  impl_->next = offsets;
+  return {};
+}
+
+Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
+  const Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
+  if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    impl_->events.all_brokers_down = false;
+    return impl_->to_record(*message);
+  }
+  if (message != nullptr) {
+    switch (message->err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
+        return std::nullopt;
+      case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        if (!impl_->commits) return std::nullopt;  // the group is a name only
+        break;
+      default:
+        break;
+    }
+    const bool about_topic = message->rkt != nullptr;
+    const TopicPartition at{about_topic ? impl_->without_prefix(rd_kafka_topic_name(message->rkt)) : "",
+                            message->partition};
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+      return fail(impl_->out_of_range(*this, at));
+    }
+    return fail(kafka_error(message->err, about_topic ? impl_->describe(at) : "consuming",
+                            rd_kafka_message_errstr(message.get())));
+  }
+  if (!impl_->events.all_brokers_down) return std::nullopt;
+  // Down until a broker answers: no event says so, therefore ask now and then.
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= impl_->next_look) {
+    impl_->next_look = now + milliseconds{500};
+    if (broker_answers(impl_->kafka, milliseconds{200})) {
+      impl_->events.all_brokers_down = false;
+      return std::nullopt;
+    }
+  }
+  return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));
+}
+
+void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
+
+Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition, milliseconds deadline) {
+  Watermarks marks;
+  const auto code =
+      rd_kafka_query_watermark_offsets(impl_->kafka, (impl_->prefix + partition.topic).c_str(), partition.partition,
+                                       &marks.low, &marks.high, to_millis(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, impl_->describe(partition)));
+  return marks;
+}
+
+Result<int> Consumer::partition_count(std::string_view topic, milliseconds deadline) {
+  const std::string name = impl_->prefix + std::string(topic);
+  const TopicHandle handle(rd_kafka_topic_new(impl_->kafka, name.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  auto code = rd_kafka_metadata(impl_->kafka, 0, handle.get(), &metadata, to_millis(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + name));
+  int count = 0;
+  if (metadata->topic_cnt == 1) {
+    code = metadata->topics[0].err;
+    count = metadata->topics[0].partition_cnt;
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0) code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + name));
+  return count;
+}
+
+Result<std::string> Consumer::cluster_id(milliseconds deadline) {
+  char* id = rd_kafka_clusterid(impl_->kafka, to_millis(deadline));
+  if (id == nullptr) return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "asking for the cluster's id"));
+  std::string text(id);
+  rd_kafka_mem_free(impl_->kafka, id);
+  return text;
+}
+
+void Consumer::commit_info(const TopicPartition& partition, std::int64_t next) {
+  if (!impl_->commits) return;
+  auto* list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, (impl_->prefix + partition.topic).c_str(), partition.partition)->offset =
+      next;
+  rd_kafka_commit(impl_->kafka, list, 1);
+  rd_kafka_topic_partition_list_destroy(list);
+}
+
+}  // namespace oppen::client

@@ -1,0 +1,129 @@
+#include "producers/client/kafka_handle.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace oppen::client {
+namespace {
+
+void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* line) {
+  const auto* events = static_cast<KafkaEvents*>(rd_kafka_opaque(kafka));
+  if (events != nullptr && events->log) events->log(level, std::string(facility) + ": " + line);
+}
+
+void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque) {
+  auto* events = static_cast<KafkaEvents*>(opaque);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) events->all_brokers_down = true;
+  if (events->log) events->log(3, reason);
+}
+
+std::string trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\n");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text) {
+  std::map<std::string, std::string> properties;
+  std::size_t begin = 0;
+  for (int part_number = 1; begin <= text.size(); ++part_number) {
+    const auto end = std::min(text.find(';', begin), text.size());
+    const auto part = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    if (trimmed(part).empty()) continue;
+    const auto equals = part.find('=');
+    const auto name = trimmed(part.substr(0, equals));
+    if (equals == std::string_view::npos || name.empty()) {
+      // The part itself is not shown: it may hold a password.
+      return fail(ErrorKind::invalid, "part " + std::to_string(part_number) +
+                                          " of the Kafka properties has no name before a '=': expected "
+                                          "name=value;name=value (OPPEN_KAFKA_PROPERTIES)");
+    }
+    properties[name] = trimmed(part.substr(equals + 1));
+  }
+  return properties;
+}
+
+Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings, const KafkaProperties& defaults,
+                               KafkaEvents& events, DeliveryCallback on_delivery) {
+  KafkaProperties properties = defaults;
+  properties["bootstrap.servers"] = settings.brokers;
+  properties["client.id"] = settings.client_id;
+  properties["socket.nagle.disable"] = "true";
+  properties["log.connection.close"] = "false";
+  properties["reconnect.backoff.max.ms"] = "2000";
+  properties["topic.metadata.propagation.max.ms"] = "5000";  // how long a topic may be missing before it is an error
+  for (const auto& [name, value] : settings.properties) properties[name] = value;
+
+  std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  std::array<char, 512> reason{};
+  for (const auto& [name, value] : properties) {
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) != RD_KAFKA_CONF_OK) {
+      return fail(ErrorKind::invalid, "the Kafka property " + name + " is refused: " + reason.data() +
+                                          " (OPPEN_KAFKA_PROPERTIES or OPPEN_KAFKA_BROKERS)");
+    }
+  }
+  rd_kafka_conf_set_opaque(conf.get(), &events);
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  rd_kafka_conf_set_error_cb(conf.get(), on_error);
+  if (on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
+
+  rd_kafka_t* kafka = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
+  if (kafka == nullptr) {
+    return fail(ErrorKind::invalid, std::string("the Kafka settings are refused: ") + reason.data() +
+                                        " (OPPEN_KAFKA_PROPERTIES or OPPEN_KAFKA_BROKERS)");
+  }
+  static_cast<void>(conf.release());  // the handle owns it now
+  return kafka;
+}
+
+bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto code = rd_kafka_metadata(kafka, 0, nullptr, &metadata, to_millis(deadline));
+  if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::string& detail) {
+  const std::string text = what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail);
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+      return {ErrorKind::invalid, text + " (the topic's max.message.bytes, or the producer's message.max.bytes)"};
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return {ErrorKind::not_found, text + ": create the topic, or correct the prefix (OPPEN_TOPIC_PREFIX)"};
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      return {ErrorKind::not_found, text};
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+      return {ErrorKind::refused, text + ": grant the rights, or correct the credentials (OPPEN_KAFKA_PROPERTIES)"};
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__FENCED:
+      return {ErrorKind::fatal, text};
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+      return {ErrorKind::unavailable, text + " (queue.buffering.max.kbytes and .messages bound it)"};
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      return {ErrorKind::unavailable, text + " (are the brokers of OPPEN_KAFKA_BROKERS up?)"};
+    default:
+      return {ErrorKind::unavailable, text};
+  }
+}
+
+int to_millis(std::chrono::milliseconds duration) {
+  return static_cast<int>(std::clamp<long long>(duration.count(), 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace oppen::client

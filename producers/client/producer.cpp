@@ -1,0 +1,183 @@
+#include <csignal>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "producers/client/kafka_handle.hpp"
+
+namespace oppen::client {
+namespace {
+
+const KafkaProperties producer_defaults = {
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
+    {"compression.codec", "lz4"},
+    {"linger.ms", "1"},
+    {"partitioner", "murmur2_random"},
+    {"message.max.bytes", "4000000"},  // the broker decides per topic
+    {"queue.buffering.max.kbytes", "32768"},
+    {"message.timeout.ms", "60000"},
+};
+
+rd_kafka_vu_t option(rd_kafka_vtype_t type) {
+  rd_kafka_vu_t value{};
+  value.vtype = type;
+  return value;
+}
+
+// librdkafka copies what these point at but takes them as mutable.
+void* as_mutable(const char* data) { return const_cast<char*>(data); }
+
+}  // namespace
+
+struct Producer::Impl {
+  explicit Impl(const KafkaSettings& settings) : events(settings), prefix(settings.topic_prefix) {}
+
+  KafkaEvents events;
+  std::string prefix;
+  rd_kafka_t* kafka = nullptr;
+
+  std::mutex topics_mutex;
+  std::map<std::string, TopicHandle, std::less<>> topics;
+
+  std::mutex flush_mutex;
+  std::condition_variable all_done;
+  std::atomic<std::int64_t> in_flight{0};
+  std::atomic<bool> connected{false};
+  std::jthread poller;
+
+  // One record's way back.
+  struct Ticket {
+    Impl& impl;
+    OnDelivery done;
+  };
+
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+    const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message->_private));
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      ticket->impl.connected = true;
+      ticket->done(Delivery{message->partition, message->offset});
+    } else {
+      ticket->done(fail(kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
+    }
+    ticket->impl.finished_one();
+  }
+
+  void finished_one() {
+    if (in_flight.fetch_sub(1) == 1) {
+      const std::lock_guard lock(flush_mutex);
+      all_done.notify_all();
+    }
+  }
+
+  rd_kafka_topic_t* topic(std::string_view name) {
+    const std::lock_guard lock(topics_mutex);
+    const auto found = topics.find(name);
+    if (found != topics.end()) return found->second.get();
+    TopicHandle handle(rd_kafka_topic_new(kafka, (prefix + std::string(name)).c_str(), nullptr));
+    return topics.emplace(std::string(name), std::move(handle)).first->second.get();
+  }
+
+  void serve(const std::stop_token& stop) {
+    sigset_t all;  // signals are for the program's own threads
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    auto next_look = std::chrono::steady_clock::now();
+    while (!stop.stop_requested()) {
+      if (events.all_brokers_down.exchange(false)) connected = false;
+      // No event says that a broker is back; while none is known to be, ask. This looks up the topics, too.
+      if (!connected && std::chrono::steady_clock::now() >= next_look) {
+        connected = broker_answers(kafka, std::chrono::milliseconds{200});
+        next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
+      }
+      rd_kafka_poll(kafka, 100);
+    }
+  }
+};
+
+Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Producer>> Producer::create(const KafkaSettings& settings,
+                                                   const std::vector<std::string>& topics) {
+  auto impl = std::make_unique<Impl>(settings);
+  const auto kafka = open_kafka(RD_KAFKA_PRODUCER, settings, producer_defaults, impl->events, Impl::on_delivery);
+  if (!kafka) return fail(kafka.error());
+  impl->kafka = *kafka;
+  for (const auto& name : topics) impl->topic(name);
+  impl->poller = std::jthread([state = impl.get()](const std::stop_token& stop) { state->serve(stop); });
+  return std::unique_ptr<Producer>(new Producer(std::move(impl)));
+}
+
+Producer::~Producer() {
+  if (!flush(std::chrono::seconds{5})) {
+    // Gives up what is left, so that each record's callback is called all the same.
+    rd_kafka_purge(impl_->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    static_cast<void>(flush(std::chrono::seconds{1}));
+  }
+  impl_->poller.request_stop();
+  impl_->poller.join();
+  impl_->topics.clear();
+  rd_kafka_destroy(impl_->kafka);
+}
+
+Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done, int partition) {
+  auto* handle = impl_->topic(topic);
+  auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
+
+  std::vector<rd_kafka_vu_t> options;
+  options.reserve(6 + record.headers.size());
+  auto add = [&options](rd_kafka_vtype_t type) -> auto& { return options.emplace_back(option(type)).u; };
+  add(RD_KAFKA_VTYPE_RKT).rkt = handle;
+  add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
+  add(RD_KAFKA_VTYPE_PARTITION).i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
+  add(RD_KAFKA_VTYPE_OPAQUE).ptr = ticket.get();
+  if (!record.key.empty()) add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(record.key.data()), record.key.size()};
+  if (record.value) add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(record.value->data()), record.value->size()};
+  for (const auto& [name, value] : record.headers) {
+    auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
+    header.name = name.c_str();
+    header.val = value.data();
+    header.size = static_cast<ssize_t>(value.size());
+  }
+
+  impl_->in_flight.fetch_add(1);
+  rd_kafka_error_t* error = rd_kafka_produceva(impl_->kafka, options.data(), options.size());
+  if (error == nullptr) {
+    static_cast<void>(ticket.release());  // comes back with the delivery report
+    return {};
+  }
+  impl_->finished_one();
+  const auto code = rd_kafka_error_code(error);
+  const std::string detail = rd_kafka_error_string(error);
+  rd_kafka_error_destroy(error);
+  return fail(kafka_error(code, "topic " + impl_->prefix + std::string(topic), detail));
+}
+
+Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaRecord& record,
+                                         std::chrono::milliseconds deadline, int partition) {
+  // Shared: after the deadline the report may still come.
+  auto answer = std::make_shared<std::promise<Result<Delivery>>>();
+  auto future = answer->get_future();
+  const auto sent = send(
+      topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); }, partition);
+  if (!sent) return fail(sent.error());
+  if (future.wait_for(deadline) != std::future_status::ready) {
+    return fail(ErrorKind::unavailable, "topic " + impl_->prefix + std::string(topic) +
+                                            ": the broker has not acknowledged within " +
+                                            std::to_string(deadline.count()) +
+                                            " ms (are the brokers of OPPEN_KAFKA_BROKERS up?)");
+  }
+  return future.get();
+}
+
+Status Producer::flush(std::chrono::milliseconds deadline) {
+  std::unique_lock lock(impl_->flush_mutex);
+  if (impl_->all_done.wait_for(lock, deadline, [this] { return impl_->in_flight == 0; })) return {};
+  return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) + " records are not acknowledged after " +
+                                          std::to_string(deadline.count()) + " ms");
+}
+
+bool Producer::connected() const { return impl_->connected; }
+
+}  // namespace oppen::client
