@@ -7,22 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/queue/counters.hpp"
 #include "scheduler/queue/record.hpp"
 #include "workers/runtime/redis.hpp"
 
 namespace oppen::queue {
-
-// Sums that the scripts keep. Per priority where an array: index by static_cast<size_t>(Priority).
-struct Counters {
-  std::int64_t queued[3] = {};
-  MicroUsd pending_cost[3] = {};
-  double pending_seconds[3] = {};
-  plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
-  std::map<JobState, std::int64_t> jobs;  // by state other than queued
-
-  std::int64_t queued_total() const { return queued[0] + queued[1] + queued[2]; }
-  plan::Amounts usage_total() const;
-};
 
 struct Page {
   std::vector<JobRecord> jobs;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "scheduler/plan/amounts.hpp"
+#include "scheduler/plan/policy.hpp"
 #include "schemas/error.hpp"
 #include "schemas/job.hpp"
 #include "schemas/job_events.hpp"

@@ -1,0 +1,18 @@
+#pragma once
+// The prefix of the scheduler's keys in Redis. scripts/lib.lua lists the keys.
+#include <string>
+#include <string_view>
+
+#include "schemas/job.hpp"
+
+namespace oppen::queue {
+
+// "{oppen.scheduler}:" for the topic prefix "oppen.": two installations with different topics can share a Redis, and the
+// braces keep all keys in one slot of a Redis Cluster.
+inline std::string key_prefix(const std::string& topic_prefix) { return "{" + topic_prefix + "scheduler}:"; }
+
+inline char letter(Priority priority) {
+  return priority == Priority::urgent ? 'u' : priority == Priority::normal ? 'n' : 'b';
+}
+
+}  // namespace oppen::queue

@@ -1,0 +1,85 @@
+-- One change of the queue, all or nothing: records, sums, order, events and the offset that caused it.
+--   ARGV  prefix, epoch, topic ('' when no record caused it), offset, then operations:
+--         J id expected_version record keep_ms ended_ms   write a job's record
+--         E entry                                         append an event to the outbox
+--         V key value keep_ms                             set a plain key (keep_ms 0: for good)
+--         D key                                           delete a plain key
+--         M field value                                   set a field of meta
+-- Returns {'ok' | 'applied', id of the last outbox entry, flat counters}. 'applied': this offset was handled before.
+local refused = fenced(ARGV[2])
+if refused then return refused end
+
+local topic, offset = ARGV[3], ARGV[4]
+if topic ~= '' then
+  local next_offset = redis.call('HGET', meta, 'next:' .. topic)
+  if next_offset and tonumber(offset) < tonumber(next_offset) then
+    return {'applied', '', redis.call('HGETALL', counters)}
+  end
+end
+
+local operands = {J = 5, E = 1, V = 3, D = 1, M = 2}
+local old = {}
+
+-- First every check, then every write: a script is not rolled back.
+local i = 5
+while i <= #ARGV do
+  local operation = ARGV[i]
+  if operation == 'J' then
+    local id, expected = ARGV[i + 1], ARGV[i + 2]
+    local header = parse(redis.call('GETRANGE', prefix .. 'job:' .. id, 0, 250))
+    local found = header and header.version or '0'
+    if found ~= expected then
+      return redis.error_reply('OPPEN_CONFLICT job ' .. id .. ' is at version ' .. found .. ', expected ' .. expected)
+    end
+    old[id] = header
+  end
+  i = i + operands[operation] + 1
+end
+
+local last_entry = ''
+i = 5
+while i <= #ARGV do
+  local operation = ARGV[i]
+  if operation == 'J' then
+    local id, record, keep, ended = ARGV[i + 1], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
+    local key = prefix .. 'job:' .. id
+    local before, after = old[id], parse(record)
+    if keep == '0' then redis.call('SET', key, record) else redis.call('SET', key, record, 'PX', keep) end
+    if before then count(before, '-') end
+    count(after, '')
+    local was_queued = before and before.state == 'q'
+    if was_queued and (after.state ~= 'q' or after.priority ~= before.priority) then
+      redis.call('ZREM', prefix .. 'queue:' .. before.priority, id)
+    end
+    if after.state == 'q' then redis.call('ZADD', prefix .. 'queue:' .. after.priority, after.place, id) end
+    local was_live = before and live_states[before.state]
+    if live_states[after.state] then
+      if not was_live then redis.call('ZADD', prefix .. 'live', after.place, id) end
+    elseif was_live then
+      redis.call('ZREM', prefix .. 'live', id)
+    end
+    if ended ~= '0' then
+      redis.call('ZADD', prefix .. 'ended', ended, id)
+      redis.call('ZREMRANGEBYSCORE', prefix .. 'ended', '-inf', tonumber(ended) - tonumber(keep))
+    elseif before and not was_live and not was_queued then
+      redis.call('ZREM', prefix .. 'ended', id)
+    end
+    old[id] = after
+  elseif operation == 'E' then
+    last_entry = redis.call('XADD', prefix .. 'outbox', '*', 'e', ARGV[i + 1])
+  elseif operation == 'V' then
+    if ARGV[i + 3] == '0' then
+      redis.call('SET', prefix .. ARGV[i + 1], ARGV[i + 2])
+    else
+      redis.call('SET', prefix .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[i + 3])
+    end
+  elseif operation == 'D' then
+    redis.call('DEL', prefix .. ARGV[i + 1])
+  elseif operation == 'M' then
+    redis.call('HSET', meta, ARGV[i + 1], ARGV[i + 2])
+  end
+  i = i + operands[operation] + 1
+end
+
+if topic ~= '' then redis.call('HSET', meta, 'next:' .. topic, string.format('%d', tonumber(offset) + 1)) end
+return {'ok', last_entry, redis.call('HGETALL', counters)}

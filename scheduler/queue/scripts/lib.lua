@@ -1,0 +1,51 @@
+-- Shared by the scripts below: the build puts this text before each of them.
+--
+-- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot):
+--   job:<id>            the record of a job: header line, newline, detail
+--   queue:<u|n|b>       sorted set of queued job ids by place
+--   live                sorted set of job ids with a live attempt, by place
+--   ended               sorted set of ended job ids, by the end in milliseconds
+--   counters            hash of sums over the records, changed only here
+--   meta                hash: epoch, next offsets by topic, cluster id, leader
+--   outbox              stream of events not yet acknowledged by the broker
+--   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events
+local prefix = ARGV[1]
+local meta = prefix .. 'meta'
+local counters = prefix .. 'counters'
+
+-- Refuses a writer whose epoch is not the present one: a paused old leader must not change anything.
+local function fenced(epoch)
+  local present = redis.call('HGET', meta, 'epoch')
+  if present ~= epoch then
+    return redis.error_reply('OPPEN_FENCED epoch ' .. epoch .. ' does not lead, ' .. tostring(present) .. ' does')
+  end
+  return nil
+end
+
+local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)'
+
+local function parse(record)
+  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds = string.match(record, header_pattern)
+  if not state then return nil end
+  return {state = state, version = version, priority = priority, place = place, gpus = gpus, cpu = cpu,
+          memory = memory, cost = cost, milliseconds = milliseconds}
+end
+
+local live_states = {l = true, r = true, x = true}
+
+-- Adds a record's part to the sums (sign '') or takes it out (sign '-').
+local function count(header, sign)
+  if header.state == 'q' then
+    redis.call('HINCRBY', counters, 'queued:' .. header.priority, sign .. '1')
+    redis.call('HINCRBY', counters, 'cost:' .. header.priority, sign .. header.cost)
+    redis.call('HINCRBY', counters, 'milliseconds:' .. header.priority, sign .. header.milliseconds)
+    return
+  end
+  redis.call('HINCRBY', counters, 'state:' .. header.state, sign .. '1')
+  if live_states[header.state] then
+    redis.call('HINCRBY', counters, 'pods:' .. header.priority, sign .. '1')
+    redis.call('HINCRBY', counters, 'gpus:' .. header.priority, sign .. header.gpus)
+    redis.call('HINCRBY', counters, 'cpu:' .. header.priority, sign .. header.cpu)
+    redis.call('HINCRBY', counters, 'memory:' .. header.priority, sign .. header.memory)
+  end
+end

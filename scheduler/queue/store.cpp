@@ -1,0 +1,227 @@
+#include "scheduler/queue/store.hpp"
+
+#include <iterator>
+
+#include "scheduler/queue/keys.hpp"
+#include "scheduler/queue/lua_scripts.hpp"
+
+namespace oppen::queue {
+namespace {
+
+using runtime::Redis;
+using runtime::RedisReply;
+using runtime::RedisScript;
+
+// Staged records of a batch whose scheduler died are forgotten after this; staging again renews it.
+constexpr auto stage_keep_ms = "3600000";
+
+std::string horizon_ms() { return std::to_string(std::chrono::milliseconds(horizon).count()); }
+
+std::optional<std::string> text_or_none(RedisReply reply) {
+  if (reply.is_nil()) return std::nullopt;
+  return std::move(reply.text);
+}
+
+Committed committed(const RedisReply& reply) {
+  return {reply.elements.at(0).text == "applied", reply.elements.at(1).text, parse_counters(reply.elements.at(2))};
+}
+
+}  // namespace
+
+Changes& Changes::cause(std::string topic, std::int64_t offset) {
+  topic_ = std::move(topic);
+  offset_ = offset;
+  return *this;
+}
+
+Changes& Changes::put(JobRecord& record) {
+  const auto expected = record.version++;
+  const bool terminal = is_terminal(record.state);
+  const auto ended = record.ended_at.value_or(record.submitted_at).time_since_epoch().count();
+  for (auto&& part : {std::string("J"), record.spec.job_id, std::to_string(expected), encode(record),
+                      terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0)}) {
+    operations_.push_back(part);
+  }
+  return *this;
+}
+
+Changes& Changes::event(const OutboxEntry& entry) {
+  operations_.insert(operations_.end(), {"E", encode(entry)});
+  return *this;
+}
+
+Changes& Changes::value(std::string key, std::string value, std::chrono::milliseconds keep) {
+  operations_.insert(operations_.end(), {"V", std::move(key), std::move(value), std::to_string(keep.count())});
+  return *this;
+}
+
+Changes& Changes::erase(std::string key) {
+  operations_.insert(operations_.end(), {"D", std::move(key)});
+  return *this;
+}
+
+Changes& Changes::meta(std::string field, std::string value) {
+  operations_.insert(operations_.end(), {"M", std::move(field), std::move(value)});
+  return *this;
+}
+
+QueueStore::QueueStore(Redis& redis, std::string topic_prefix, std::int64_t epoch)
+    : redis_(redis),
+      prefix_(key_prefix(topic_prefix)),
+      epoch_(std::to_string(epoch)),
+      run_id_(redis.run_id()) {}
+
+Status QueueStore::same_server() const {
+  if (redis_.run_id() == run_id_) return {};
+  return fail(ErrorKind::fenced, "Redis was restarted: what it holds has to be checked against the log");
+}
+
+Result<RedisReply> QueueStore::eval(const RedisScript& script, Redis::Args args) {
+  args.insert(args.begin(), prefix_);
+  auto reply = redis_.eval(script, {prefix_ + "meta"}, args);
+  if (const auto same = same_server(); !same) return fail(same.error());
+  return reply;
+}
+
+Result<RedisReply> QueueStore::command(Redis::Args args) {
+  auto reply = redis_.command(args);
+  if (const auto same = same_server(); !same) return fail(same.error());
+  return reply;
+}
+
+Result<Committed> QueueStore::commit(const Changes& changes) {
+  static const RedisScript script(lua::commit);
+  Redis::Args args{epoch_, changes.topic_, std::to_string(changes.offset_)};
+  args.insert(args.end(), changes.operations_.begin(), changes.operations_.end());
+  return eval(script, std::move(args)).map(committed);
+}
+
+Result<Heads> QueueStore::heads(int per_priority) {
+  static const RedisScript script(lua::heads);
+  const auto reply = eval(script, {std::to_string(per_priority)});
+  if (!reply) return fail(reply.error());
+  Heads heads;
+  for (std::size_t priority = 0; priority < 3; ++priority) {
+    const auto& ids = reply->elements.at(2 * priority).elements;
+    const auto& records = reply->elements.at(2 * priority + 1).elements;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      auto record = decode(ids[i].text, records.at(i).text);
+      if (!record) return fail(record.error());
+      heads.by_priority[priority].push_back(std::move(*record));
+    }
+  }
+  return heads;
+}
+
+Result<std::optional<JobRecord>> QueueStore::job(const std::string& job_id) {
+  auto found = jobs({job_id});
+  if (!found) return fail(found.error());
+  return std::move(found->front());
+}
+
+Result<std::vector<std::optional<JobRecord>>> QueueStore::jobs(const std::vector<std::string>& job_ids) {
+  std::vector<std::optional<JobRecord>> records;
+  if (job_ids.empty()) return records;
+  Redis::Args args{"MGET"};
+  for (const auto& id : job_ids) args.push_back(prefix_ + "job:" + id);
+  const auto reply = command(std::move(args));
+  if (!reply) return fail(reply.error());
+  for (std::size_t i = 0; i < job_ids.size(); ++i) {
+    const auto& element = reply->elements.at(i);
+    if (element.is_nil()) {
+      records.emplace_back();
+      continue;
+    }
+    auto record = decode(job_ids[i], element.text);
+    if (!record) return fail(record.error());
+    records.emplace_back(std::move(*record));
+  }
+  return records;
+}
+
+Result<std::vector<std::string>> QueueStore::live() {
+  const auto reply = command({"ZRANGE", prefix_ + "live", "0", "-1"});
+  if (!reply) return fail(reply.error());
+  std::vector<std::string> ids;
+  for (const auto& element : reply->elements) ids.push_back(element.text);
+  return ids;
+}
+
+Result<Counters> QueueStore::counters() {
+  return command({"HGETALL", prefix_ + "counters"}).map(parse_counters);
+}
+
+Result<std::optional<std::string>> QueueStore::value(const std::string& key) {
+  return command({"GET", prefix_ + key}).map(text_or_none);
+}
+
+Result<std::optional<std::string>> QueueStore::meta(const std::string& field) {
+  return command({"HGET", prefix_ + "meta", field}).map(text_or_none);
+}
+
+Result<std::string> QueueStore::outbox_tip() {
+  return command({"XREVRANGE", prefix_ + "outbox", "+", "-", "COUNT", "1"}).map([](const RedisReply& reply) {
+    return reply.elements.empty() ? std::string() : reply.elements[0].elements.at(0).text;
+  });
+}
+
+Result<std::int64_t> QueueStore::outbox_length() {
+  return command({"XLEN", prefix_ + "outbox"}).map([](const RedisReply& reply) { return reply.integer; });
+}
+
+Status QueueStore::add_open_batch(const std::string& batch_id) {
+  return command({"SADD", prefix_ + "batches", batch_id}).map([](const RedisReply&) {});
+}
+
+Status QueueStore::drop_open_batch(const std::string& batch_id) {
+  return command({"SREM", prefix_ + "batches", batch_id}).map([](const RedisReply&) {});
+}
+
+Result<std::vector<std::string>> QueueStore::open_batches() {
+  const auto reply = command({"SMEMBERS", prefix_ + "batches"});
+  if (!reply) return fail(reply.error());
+  std::vector<std::string> ids;
+  for (const auto& element : reply->elements) ids.push_back(element.text);
+  return ids;
+}
+
+Status QueueStore::stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs) {
+  static const RedisScript script(lua::stage);
+  Redis::Args args{epoch_, batch_id, stage_keep_ms, first ? "1" : "0"};
+  for (const auto& job : jobs) {
+    args.insert(args.end(), {job.record.spec.job_id, encode(job.record), encode(job.event)});
+  }
+  return eval(script, std::move(args)).map([](const RedisReply&) {});
+}
+
+Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_batch(
+    const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
+    const std::vector<std::string>& job_ids) {
+  static const RedisScript script(lua::publish_batch);
+  Redis::Args args{epoch_, batch_id, batch_record, horizon_ms(), encode(event)};
+  args.insert(args.end(), job_ids.begin(), job_ids.end());
+  const auto reply = eval(script, std::move(args));
+  if (!reply) return fail(reply.error());
+  const auto& verdict = reply->elements.at(0).text;
+  if (verdict == "ok") return tl::expected<Committed, std::vector<std::string>>(committed(*reply));
+  if (verdict == "missing") {
+    return fail(ErrorKind::conflict, "a staged job of batch " + batch_id + " is gone: " + reply->elements.at(1).text);
+  }
+  std::vector<std::string> existing;
+  for (std::size_t i = 1; i < reply->elements.size(); ++i) existing.push_back(reply->elements[i].text);
+  return tl::expected<Committed, std::vector<std::string>>(tl::unexpect, std::move(existing));
+}
+
+Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids) {
+  constexpr std::size_t chunk = 1000;
+  for (std::size_t begin = 0; begin <= job_ids.size(); begin += chunk) {
+    Redis::Args args{"UNLINK", prefix_ + "stage-events:" + batch_id};
+    for (std::size_t i = begin; i < std::min(job_ids.size(), begin + chunk); ++i) {
+      args.push_back(prefix_ + "stage:" + batch_id + ":" + job_ids[i]);
+    }
+    if (auto reply = command(std::move(args)); !reply) return fail(reply.error());
+  }
+  return {};
+}
+
+}  // namespace oppen::queue

@@ -1,0 +1,100 @@
+#pragma once
+// Writes the queue in Redis: every change is one script that checks the leader's epoch, the offset that caused it and the version
+// of each record, then changes records, sums and order, appends events to the outbox and stores the next offset: all or
+// nothing (scripts/*.lua).
+//
+// One thread uses a store; it borrows the Redis. Errors of all calls: unavailable (repeat), fenced (another instance leads, or
+// Redis was restarted since this store was made: start over), conflict (a record changed: a defect while one
+// instance leads), fatal.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/queue/counters.hpp"
+#include "scheduler/queue/outbox_entry.hpp"
+#include "scheduler/queue/record.hpp"
+#include "workers/runtime/redis.hpp"
+
+namespace oppen::queue {
+
+// What one commit does. Build it, hand it over, forget it.
+class Changes {
+ public:
+  // The record of `topic` that is hereby handled; a repeated commit of it changes nothing.
+  Changes& cause(std::string topic, std::int64_t offset);
+  // Writes the record, whose version is raised here by one. Terminal records are kept for the horizon and then forgotten.
+  Changes& put(JobRecord& record);
+  Changes& event(const OutboxEntry& entry);
+  Changes& value(std::string key, std::string value, std::chrono::milliseconds keep = {});
+  Changes& erase(std::string key);
+  Changes& meta(std::string field, std::string value);
+
+  bool empty() const { return operations_.empty() && topic_.empty(); }
+
+ private:
+  friend class QueueStore;
+  std::string topic_;
+  std::int64_t offset_ = 0;
+  std::vector<std::string> operations_;
+};
+
+// How long an ended job is remembered: the horizon of deduplication, equal to the retention of `jobs`.
+inline constexpr std::chrono::hours horizon{24 * 30};
+
+struct Committed {
+  bool already_applied = false;
+  std::string outbox_id;  // of the last event; "" when there was none
+  Counters counters;      // as they are after it
+};
+
+struct Heads {
+  std::vector<JobRecord> by_priority[3];  // in order of launching
+};
+
+struct StagedJob {
+  JobRecord record;   // version 1, state queued
+  OutboxEntry event;  // its job.queued
+};
+
+class QueueStore {
+ public:
+  // `epoch`: of the instance that leads; every write carries it.
+  QueueStore(runtime::Redis& redis, std::string topic_prefix, std::int64_t epoch);
+
+  Result<Committed> commit(const Changes& changes);
+  Result<Heads> heads(int per_priority);
+  Result<std::optional<JobRecord>> job(const std::string& job_id);
+  Result<std::vector<std::optional<JobRecord>>> jobs(const std::vector<std::string>& job_ids);
+  Result<std::vector<std::string>> live();
+  Result<Counters> counters();
+  Result<std::optional<std::string>> value(const std::string& key);
+  Result<std::optional<std::string>> meta(const std::string& field);
+  // The id of the newest outbox entry; "" when nothing waits there.
+  Result<std::string> outbox_tip();
+  Result<std::int64_t> outbox_length();
+
+  // Batches that are not visible yet (scripts/stage.lua, publish_batch.lua).
+  Status add_open_batch(const std::string& batch_id);
+  Status drop_open_batch(const std::string& batch_id);
+  Result<std::vector<std::string>> open_batches();
+  Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
+  // Visible in one step; a list of ids when some exist already (then nothing was changed).
+  Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(const std::string& batch_id,
+                                                                          const std::string& batch_record,
+                                                                          const OutboxEntry& event,
+                                                                          const std::vector<std::string>& job_ids);
+  Status discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids);
+
+ private:
+  Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);
+  Result<runtime::RedisReply> command(runtime::Redis::Args args);
+  Status same_server() const;
+
+  runtime::Redis& redis_;
+  std::string prefix_;
+  std::string epoch_;
+  std::string run_id_;  // of the server at the first call
+};
+
+}  // namespace oppen::queue
