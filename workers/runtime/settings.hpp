@@ -9,6 +9,7 @@
 //
 // A flag is "--" + name; the environment variable is `env`, or OPPEN_ + NAME in capitals with _ when empty; the key in the
 // config file is the name ("key = value" lines, # comments). Flag over environment over file over the variable's value.
+// An environment variable that is empty counts as not set.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@ struct Setting {
   std::int64_t max = 2'147'483'647;
   std::vector<std::string> one_of = {};  // allowed texts; empty: any
   bool secret = false;                   // printed as *** everywhere
+  std::string group = "Settings";        // the heading in --help under which it stands
 };
 
 class Settings {
