@@ -69,7 +69,7 @@ kafka_start() {
     kafka.Kafka "$STATE_DIR/kafka/server.properties"
 }
 
-kafka_ready() { port_open "${PORT[kafka]}"; }
+kafka_ready() { kcat -b "$(kafka_brokers)" -L -m 2 | grep --quiet 'broker 1 at'; }
 
 # kafka_topics BROKERS: waits for the brokers and creates the topics of the table.
 kafka_topics() {

@@ -4,12 +4,23 @@
 
 NAMESPACE=${OPPEN_NAMESPACE:-ml-training}
 ETCD_FLAGS=${ETCD_FLAGS:-}
-KUBERNETES_PROCESSES=(kwok scheduler controller apiserver etcd)
 
 kubernetes_bin() { echo "$(cache_path "$1" "$2")/bin"; }
 
+# own_kubeconfig: the administrator's, of the cluster that this stack starts.
+own_kubeconfig() { echo "$STATE_DIR/kubernetes/admin.kubeconfig"; }
+
+# kubectl_path: our own for our own cluster; for another, the one that its owner uses.
+kubectl_path() {
+  if [[ $ADMIN_KUBECONFIG == "$(own_kubeconfig)" ]]; then
+    echo "$(kubernetes_bin kubernetes "$KUBERNETES_VERSION")/kubectl"
+  else
+    command -v kubectl || die "KUBECONFIG names a cluster of yours: kubectl has to be on PATH to set it up"
+  fi
+}
+
 # kubectl_admin ARGUMENT...: as the cluster's administrator.
-kubectl_admin() { "$(kubernetes_bin kubernetes "$KUBERNETES_VERSION")/kubectl" --kubeconfig "$ADMIN_KUBECONFIG" "$@"; }
+kubectl_admin() { "$(kubectl_path)" --kubeconfig "$ADMIN_KUBECONFIG" "$@"; }
 
 etcd_start() {
   process_runs etcd && return
@@ -62,6 +73,8 @@ kwok_start() {
     --node-ip 127.0.0.1
 }
 
+etcd_ready() { curl --silent --fail "http://127.0.0.1:${PORT[etcd]}/health"; }
+
 apiserver_ready() {
   curl --silent --fail --cacert "$(pki_dir)/ca.crt" "https://127.0.0.1:${PORT[apiserver]}/readyz"
 }
@@ -70,7 +83,7 @@ apiserver_ready() {
 kubernetes_start() {
   mkdir -p "$STATE_DIR/kubernetes"
   pki_create
-  ADMIN_KUBECONFIG=$STATE_DIR/kubernetes/admin.kubeconfig
+  ADMIN_KUBECONFIG=$(own_kubeconfig)
   say "Kubernetes: starting on ${PORT[apiserver]}"
   etcd_start
   apiserver_start
@@ -83,14 +96,19 @@ kubernetes_join() {
   scheduler_start
 }
 
-# kubernetes_simulate REAL_NODE: the simulated nodes, and where pods go; REAL_NODE is true or false.
-kubernetes_simulate() {
-  kubectl_admin apply -f "$LOCAL_DIR/kubernetes/nodes.yaml" -f "$LOCAL_DIR/kubernetes/placement.yaml" -f - <<MAP >/dev/null
+# kubernetes_place REAL_NODE: where pods go; REAL_NODE, true or false, says whether there is one.
+kubernetes_place() {
+  kubectl_admin apply -f "$LOCAL_DIR/kubernetes/placement.yaml" -f - <<MAP >/dev/null
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: oppen-local-placement, namespace: kube-system}
 data: {real_node: "$1"}
 MAP
+}
+
+# kubernetes_simulate: the simulated nodes, and who plays them.
+kubernetes_simulate() {
+  kubectl_admin apply -f "$LOCAL_DIR/kubernetes/nodes.yaml" >/dev/null
   kwok_start
 }
 

@@ -89,23 +89,32 @@ POM
   rm -rf "$1/.build"
 }
 
-ensure_kubernetes() {
-  cache_ensure kubernetes "$KUBERNETES_VERSION" build_kubernetes
-  cache_ensure etcd "$ETCD_VERSION" build_etcd
-  cache_ensure kwok "$KWOK_VERSION" build_kwok
+# parts_ensure SERVICE...: what kafka, redis or kubernetes need; kafka-tools is enough for brokers from outside.
+parts_ensure() {
+  local -A wanted=()
+  local service
+  for service in "$@"; do
+    case $service in
+      kafka | kafka-tools) wanted[kafka]=1 ;;
+      kubernetes) wanted[kubernetes]=1 wanted[etcd]=1 wanted[kwok]=1 ;;
+    esac
+  done
+  parts_estimate "${!wanted[@]}"
+  [[ -z ${wanted[kafka]:-} ]] || cache_ensure kafka "$KAFKA_VERSION" build_kafka
+  [[ -z ${wanted[etcd]:-} ]] || cache_ensure etcd "$ETCD_VERSION" build_etcd
+  [[ -z ${wanted[kwok]:-} ]] || cache_ensure kwok "$KWOK_VERSION" build_kwok
+  [[ -z ${wanted[kubernetes]:-} ]] || cache_ensure kubernetes "$KUBERNETES_VERSION" build_kubernetes
 }
 
-ensure_kafka() { cache_ensure kafka "$KAFKA_VERSION" build_kafka; }
-
-# say_estimate PART...: at a first run, says how long the missing parts take: core-minutes measured on one machine,
+# parts_estimate PART...: at a first run, says how long the missing parts take: core-minutes measured on one machine,
 # divided by the cores of this one.
-say_estimate() {
+parts_estimate() {
   local part core_minutes=0
   for part in "$@"; do
     case $part in
-      kubernetes) cache_has kubernetes "$KUBERNETES_VERSION" || ((core_minutes += 12)) ;;
-      etcd) cache_has etcd "$ETCD_VERSION" || ((core_minutes += 1)) ;;
-      kwok) cache_has kwok "$KWOK_VERSION" || ((core_minutes += 5)) ;;
+      kubernetes) cache_has kubernetes "$KUBERNETES_VERSION" || ((core_minutes += 10)) ;;
+      etcd) cache_has etcd "$ETCD_VERSION" || ((core_minutes += 2)) ;;
+      kwok) cache_has kwok "$KWOK_VERSION" || ((core_minutes += 4)) ;;
     esac
   done
   ((core_minutes == 0)) || say "first run builds the Kubernetes control plane: about $(((core_minutes + BUILD_JOBS - 1) /

@@ -4,6 +4,9 @@
 
 declare -A PORT=()
 
+# ports_valid BASE: whether it can be a base; the empty one can.
+ports_valid() { [[ -z $1 || ($1 =~ ^[0-9]{4,5}$ && $1 -ge 1024 && $1 -le 65516) ]]; }
+
 # ports_set BASE: fills PORT by name.
 ports_set() {
   local base=$1 name standard offset
@@ -47,4 +50,11 @@ ports_claimed() {
   [[ -n $(find "$1" -mmin -1 2>/dev/null) ]] && return
   state=$(<"$1")
   [[ -f $state/port-base && $(<"$state/port-base") == "$2" ]]
+}
+
+# ports_release: gives up this stack's claim, if it has one.
+ports_release() {
+  local claim
+  claim=${TMPDIR:-/tmp}/oppen-ports/$(<"$STATE_DIR/port-base")
+  if [[ -f $claim && $(<"$claim") == "$STATE_DIR" ]]; then rm "$claim"; fi
 }

@@ -27,13 +27,15 @@ process_pid() {
 
 process_runs() { process_pid "$1" >/dev/null; }
 
-# process_start NAME COMMAND...: starts it, detached, with its output in log/NAME.log.
+process_gone() { ! process_runs "$1"; }
+
+# process_start NAME COMMAND...: starts it, detached, with its output in log/NAME.log and without the lock on the state.
 process_start() {
   local name=$1 file pid
   shift
   file=$(process_file "$name")
   mkdir -p "$STATE_DIR/run" "$STATE_DIR/log"
-  setsid nohup "$@" </dev/null >>"$STATE_DIR/log/$name.log" 2>&1 &
+  setsid nohup "$@" </dev/null >>"$STATE_DIR/log/$name.log" 2>&1 9>&- &
   pid=$!
   disown "$pid"
   process_identity "$pid" >"$file" || die "$name ended at once; its log is $STATE_DIR/log/$name.log"

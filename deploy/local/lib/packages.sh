@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Installs the distribution's packages that are missing, and leaves everything that was there alone.
+
+# packages_missing FILE: prints those of the list that are not installed.
+packages_missing() {
+  local package
+  while read -r package; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+  done < <(grep -v '^#' "$1" | grep .)
+}
+
+# packages_ensure FILE
+packages_ensure() {
+  local missing policy=/usr/sbin/policy-rc.d
+  command -v dpkg-query >/dev/null ||
+    die "this is not Debian or Ubuntu: install what $1 lists in your own way, and run this with --without-packages"
+  mapfile -t missing < <(packages_missing "$1")
+  ((${#missing[@]} > 0)) || return 0
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  # A Redis that comes along must not start, nor take the standard port: the stack starts its own. The policy forbids all
+  # starts while we install; one that is already there is its owner's business.
+  if [[ ! -e $policy ]]; then
+    # shellcheck disable=SC2064  # the path as it is now
+    trap "as_root rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  else
+    policy=
+  fi
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${missing[@]}" \
+    >"$STATE_DIR/log/packages.log" 2>&1 || {
+    tail -n 20 "$STATE_DIR/log/packages.log" >&2
+    die "the packages could not be installed; see $STATE_DIR/log/packages.log"
+  }
+  if [[ -n $policy ]]; then
+    as_root rm -f "$policy"
+    trap - EXIT
+  fi
+  if [[ " ${missing[*]} " == *' redis-server '* && -d /run/systemd/system ]]; then
+    as_root systemctl disable --quiet redis-server # else it would start with the machine
+  fi
+}

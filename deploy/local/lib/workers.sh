@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Builds the project and runs its workers. Needs STATE_DIR, PORT and what services.sh sets.
+# shellcheck disable=SC2153  # PORT, of ports.sh, is not port
+
+BUILD_DIR=$OPPEN_ROOT/build/release
+
+project_build() {
+  local log=$STATE_DIR/log/build.log
+  say "building the project (log: $log)"
+  (cd "$OPPEN_ROOT" && cmake --preset release && nice cmake --build --preset release -j "$BUILD_JOBS") >"$log" 2>&1 || {
+    grep -m 10 -E 'error|FAILED' "$log" >&2 || tail -n 20 "$log" >&2
+    die "the project could not be built; the whole log is $log"
+  }
+}
+
+# workers_list: the lines of the table whose program has been built.
+workers_list() {
+  local program port account
+  while read -r program port account; do
+    [[ -x $BUILD_DIR/bin/$program ]] && echo "$program $port $account"
+  done < <(grep -v '^#' "$LIB_DIR/workers") || true
+}
+
+worker_url() { echo "http://127.0.0.1:${PORT[$1]}"; }
+
+# workers_start: starts what is missing, and anew what has been built since it was started.
+workers_start() {
+  local program port account binary kubeconfig
+  while read -r program port account <&3; do
+    binary=$BUILD_DIR/bin/$program
+    if process_runs "$program"; then
+      [[ $binary -nt $(process_file "$program") ]] || continue
+      say "$program: built anew, restarting"
+      process_stop 20 "$program"
+    fi
+    port_must_be_free "$port"
+    say "$program: starting on ${PORT[$port]}"
+    kubeconfig=$(worker_kubeconfig "$account")
+    process_start "$program" env \
+      KUBECONFIG="$kubeconfig" \
+      OPPEN_KAFKA_BROKERS="$OPPEN_KAFKA_BROKERS" OPPEN_REDIS_URL="$OPPEN_REDIS_URL" OPPEN_NAMESPACE="$NAMESPACE" \
+      OPPEN_LISTEN="127.0.0.1:${PORT[$port]}" \
+      OPPEN_SCHEDULER_URL="$(worker_url scheduler)" OPPEN_CONSOLE_URL="$(worker_url console)" \
+      "$binary"
+  done 3< <(workers_list)
+  while read -r program port account <&3; do
+    process_wait "$program" 60 curl --silent --fail "$(worker_url "$port")/readyz"
+    say "$program: ready"
+  done 3< <(workers_list)
+}
