@@ -86,4 +86,13 @@ void describe(V& v, JobSpec& e) {
   v.optional("preemptible", e.preemptible);
 }
 
+template <class V>
+void describe(V& v, Resources& e) {
+  v.required("gpus", e.gpus, forms::at_least(0));
+  v.optional("gpu_share", e.gpu_share, forms::share);
+  v.optional("gpu_type", e.gpu_type);
+  v.required("cpu", e.cpu_millicores, forms::Cpu{});
+  v.required("memory", e.memory_bytes, forms::Memory{});
+}
+
 }  // namespace oppen

@@ -4,15 +4,6 @@
 
 namespace oppen {
 
-template <class V>
-void describe(V& v, Resources& e) {
-  v.required("gpus", e.gpus, forms::at_least(0));
-  v.optional("gpu_share", e.gpu_share, forms::share);
-  v.optional("gpu_type", e.gpu_type);
-  v.required("cpu", e.cpu_millicores, forms::Cpu{});
-  v.required("memory", e.memory_bytes, forms::Memory{});
-}
-
 // No stricter than it must be: the context of a rejected job is what its spec said, however wrong.
 template <class V>
 void describe(V& v, JobContext& e) {
