@@ -45,6 +45,7 @@ apiserver_start() {
     --bind-address 127.0.0.1 --external-hostname 127.0.0.1 --secure-port "${PORT[apiserver]}" \
     --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" \
     --kubelet-client-certificate "$pki/kubelet-client.crt" --kubelet-client-key "$pki/kubelet-client.key" \
+    --kubelet-preferred-address-types InternalIP \
     --service-account-key-file "$pki/service-account.key" --service-account-signing-key-file "$pki/service-account.key" \
     --service-account-issuer https://kubernetes.default.svc --token-auth-file "$pki/tokens.csv" \
     --authorization-mode Node,RBAC --service-cluster-ip-range 10.96.0.0/16 --endpoint-reconciler-type none \
