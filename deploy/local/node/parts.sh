@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# What the real node is made of, in the cache beside the other parts: the kubelet from the Go module proxy, and containerd, runc
-# and the CNI plugins from the distribution's packages. These are unpacked, not installed: no service starts, nothing that the
-# machine already runs (a Docker, another containerd) is touched.
+# What the real node is made of, in the cache beside the stack's other parts: the kubelet from the Go module proxy; containerd, runc
+# and the CNI plugins from the distribution's packages; the images. The packages are unpacked, not installed: no service
+# starts, and nothing that the machine already runs (a Docker, another containerd) is touched.
 
-# The last minor version that still runs on cgroup v1 hosts when asked to; a kubelet may be three minors older than the
-# control plane.
+# The last minor version that runs on cgroup v1 hosts without being asked to; a kubelet may be three minors older than the control plane.
 KUBELET_VERSION=1.34.4
 NODE_PACKAGES=(containerd runc containernetworking-plugins)
+TRAINER_IMAGE=oppen.dev/digits-trainer:1
+PAUSE_IMAGE=oppen.dev/pause:1
 
 build_kubelet() {
   local out=$1 work=$1/.build version=v$KUBELET_VERSION staging module package ldflags
@@ -26,23 +27,35 @@ build_kubelet() {
   rm -rf "$work"
 }
 
-# node_packages_version: the packages' versions in one word, so that an update of the distribution is a new cache entry.
-node_packages_version() {
-  apt-cache show --no-all-versions "${NODE_PACKAGES[@]}" 2>/dev/null | sed -n 's/^Version: //p' | sha256sum | cut -c 1-12
-}
-
 build_node_packages() {
   local package
   mkdir -p "$1/.build"
-  # Run in the folder, since apt-get downloads into the current one. Its sandbox user may not write there; it then
-  # downloads as root and says so, which is no error.
+  # apt-get downloads into the current folder, where its own user may not write.
   (cd "$1/.build" && apt-get -o APT::Sandbox::User=root download "${NODE_PACKAGES[@]}")
   for package in "$1"/.build/*.deb; do dpkg-deb --extract "$package" "$1"; done
   rm -rf "$1/.build" "$1/usr/share" "$1/lib" "$1/etc"
 }
 
-ensure_node_parts() {
+build_node_images() {
+  cmake -S "$OPPEN_ROOT/deploy/images" -B "$1/.build" -DCMAKE_BUILD_TYPE=RelWithDebInfo
+  nice cmake --build "$1/.build" -j "$BUILD_JOBS" --target digits-trainer pause
+  "$OPPEN_ROOT/deploy/images/build" "$TRAINER_IMAGE" "$1/.build/bin/digits-trainer" "$1/digits-trainer.tar"
+  "$OPPEN_ROOT/deploy/images/build" "$PAUSE_IMAGE" "$1/.build/bin/pause" "$1/pause.tar"
+  rm -rf "$1/.build"
+}
+
+# A new version of the packages, of the sources or of the compiler is a new entry of the cache.
+node_packages_version() {
+  apt-cache show --no-all-versions "${NODE_PACKAGES[@]}" | sed -n 's/^Version: //p' | sha256sum | cut -c 1-12
+}
+node_images_version() {
+  { find "$OPPEN_ROOT"/deploy/images "$OPPEN_ROOT/cmake/OppenTarget.cmake" -type f -print0 | sort -z | xargs -0 cat && c++ --version; } |
+    sha256sum | cut -c 1-12
+}
+
+node_parts_ensure() {
   cache_ensure kubelet "$KUBELET_VERSION" build_kubelet
-  apt-cache show "${NODE_PACKAGES[@]}" >/dev/null 2>&1 || as_root apt-get update
+  apt-cache show "${NODE_PACKAGES[@]}" >/dev/null 2>&1 || as_root apt-get update --quiet
   cache_ensure node-packages "$(node_packages_version)" build_node_packages
+  cache_ensure node-images "$(node_images_version)" build_node_images
 }

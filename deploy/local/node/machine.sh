@@ -1,0 +1,124 @@
+# shellcheck shell=bash
+# What the real node takes of the machine: a mount namespace and a control group of its own. Everything it starts lives
+# in both, so that `down` finds all of it, whatever else has gone wrong, and nothing that is not ours.
+
+cgroup_version() { if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then echo 2; else echo 1; fi; }
+
+# cgroup_folders: the node's control group, one folder for each hierarchy (a single one in version 2).
+cgroup_folders() {
+  local controller
+  if [[ $(cgroup_version) == 2 ]]; then
+    echo "/sys/fs/cgroup/$NODE_ID"
+    return
+  fi
+  for controller in /sys/fs/cgroup/*/; do
+    # Several names may be links to one hierarchy.
+    [[ -L ${controller%/} || ! -e $controller/cgroup.procs || $controller == */unified/ ]] || echo "$controller$NODE_ID"
+  done
+}
+
+# machine_check: leaves with 3 and the reason if a node cannot work here. Tries what it can instead of asking for names.
+machine_check() {
+  local controller folder
+  [[ $EUID -eq 0 ]] || refuse "containers need root: run this as root"
+  for controller in cpu memory pids; do
+    if [[ $(cgroup_version) == 2 ]]; then
+      grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers
+    else
+      [[ -e /sys/fs/cgroup/$controller/cgroup.procs ]]
+    fi || refuse "the kernel offers no '$controller' control group in /sys/fs/cgroup"
+  done
+  # shellcheck disable=SC2016  # expanded inside
+  unshare --mount --net --pid --fork bash -c 'mount -t tmpfs none /mnt' 2>/dev/null ||
+    refuse "this machine does not let us make mount, network and process namespaces (no CAP_SYS_ADMIN, as in a container)"
+  (exec 3</dev/kmsg) 2>/dev/null || refuse "the kubelet reads /dev/kmsg, and this machine does not let us open it"
+  [[ -n $(node_address) ]] || refuse "the machine has no network address but the loopback's, and logs go through another"
+  cgroup_create || refuse "the control group $NODE_ID cannot be made below /sys/fs/cgroup"
+}
+
+cgroup_create() {
+  local folder controller
+  for folder in $(cgroup_folders); do mkdir -p "$folder" 2>/dev/null || return 1; done
+  [[ $(cgroup_version) == 2 ]] || return 0
+  # The kubelet wants in its group each controller that the machine has.
+  for controller in cpu cpuset memory pids hugetlb; do
+    grep -qw "$controller" /sys/fs/cgroup/cgroup.controllers || continue
+    echo "+$controller" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || return 1
+  done
+}
+
+# node_address: the one by which the machine reaches others, where the API server finds the kubelet.
+node_address() {
+  local address
+  address=$(ip -4 -o route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
+  [[ -n $address && $address != 127.* ]] || address=$(ip -4 -o address show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
+  echo "$address"
+}
+
+# mounts_start: holds the mount namespace open. In it some places are the node's own: those that containerd, the CNI and
+# the kubelet use whatever their settings, where a second node or a Docker would use them too; and the kernel settings that
+# a kubelet changes for the whole machine, where it now finds that they are as it wants them.
+mounts_start() {
+  process_runs node-mounts && return
+  mkdir -p "$NODE_DIR"/{kubelet-var,cni/cache,log-links,sysctl} /var/lib/kubelet /var/lib/cni /var/log/containers /run/containerd
+  process_start node-mounts unshare --mount --propagation private bash -euc '
+    mount --bind "$1/kubelet-var" /var/lib/kubelet
+    mount --bind "$1/cni/cache" /var/lib/cni
+    mount --bind "$1/log-links" /var/log/containers
+    mount -t tmpfs -o mode=0711 node /run/containerd
+    while read -r setting value; do
+      [[ -e /proc/sys/$setting ]] || continue
+      echo "$value" >"$1/sysctl/${setting//\//.}"
+      mount --bind "$1/sysctl/${setting//\//.}" "/proc/sys/$setting"
+    done <<SETTINGS
+vm/overcommit_memory 1
+vm/panic_on_oom 0
+kernel/panic 10
+kernel/panic_on_oops 1
+kernel/keys/root_maxkeys 1000000
+kernel/keys/root_maxbytes 25000000
+net/ipv4/ip_forward 1
+SETTINGS
+    touch "$1/mounted.$$"
+    exec sleep infinity' node-mounts "$NODE_DIR"
+  process_wait node-mounts 10 mounts_ready
+}
+
+mounts_ready() { [[ -e $NODE_DIR/mounted.$(process_pid node-mounts) ]]; }
+
+# node_processes: every process in the mount namespace or in the control group: pids.
+node_processes() {
+  local namespace='' pid process
+  ! pid=$(process_pid node-mounts) || namespace=$(readlink "/proc/$pid/ns/mnt")
+  {
+    if [[ -n $namespace ]]; then
+      for process in /proc/[0-9]*; do
+        [[ $(readlink "$process/ns/mnt" 2>/dev/null) != "$namespace" ]] || echo "${process#/proc/}"
+      done | grep -vx "$pid"
+    fi
+    container_processes
+  } | sort -un
+}
+
+container_processes() {
+  cgroup_folders | while read -r folder; do
+    find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+  done | sort -un
+}
+
+# processes_end WHICH: kills what the function WHICH lists until it lists nothing.
+processes_end() {
+  local deadline=$((SECONDS + 10)) pids
+  while mapfile -t pids < <("$1"); ((${#pids[@]} > 0)); do
+    kill -s KILL "${pids[@]}" 2>/dev/null || true
+    ((SECONDS < deadline)) || die "these processes of the node do not end: ${pids[*]}"
+    sleep 0.05
+  done
+}
+
+cgroup_remove() {
+  local folder
+  for folder in $(cgroup_folders); do
+    [[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir {} +
+  done
+}
