@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Kafka: one node, broker and controller in one. Needs STATE_DIR and PORT; KAFKA_HEAP is its -Xmx.
+# Kafka: one node, broker and controller in one. Needs STATE_DIR and PORT. KAFKA_JAVA: the flags of its Java.
 
-KAFKA_HEAP=${KAFKA_HEAP:-512m}
+KAFKA_JAVA=${KAFKA_JAVA:--Xmx512m}
 
 kafka_brokers() { echo "127.0.0.1:${PORT[kafka]}"; }
 
@@ -37,7 +37,11 @@ log.index.size.max.bytes=1048576
 log.cleaner.dedupe.buffer.size=8388608
 # quick: a group that gathers is not waited for
 group.initial.rebalance.delay.ms=0
-controlled.shutdown.max.retries=1
+# and after a restart the one controller does not wait for others, nor long for its former self
+controller.quorum.election.timeout.ms=100
+controller.quorum.election.backoff.max.ms=100
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 SETTINGS
   cat >"$dir/log4j2.yaml" <<'SETTINGS'
 Configuration:
@@ -49,6 +53,11 @@ Configuration:
     Root: {level: info, AppenderRef: {ref: out}}
     Logger:
       - {name: org.apache.kafka.clients, level: warn}
+      - {name: org.apache.kafka.common.config, level: warn} # a thousand lines of settings at each start
+      - {name: kafka.server.KafkaConfig, level: warn}
+      - {name: org.apache.kafka.controller, level: warn} # some lines for each partition
+      - {name: org.apache.kafka.storage.internals.log, level: warn}
+      - {name: kafka.cluster.Partition, level: warn}
       - {name: state.change.logger, level: warn}
 SETTINGS
   [[ -f $dir/data/meta.properties ]] && return
@@ -64,7 +73,8 @@ kafka_start() {
   port_must_be_free kafka-controller
   kafka_configure
   say "Kafka: starting on $(kafka_brokers)"
-  process_start kafka java "-Xmx$KAFKA_HEAP" \
+  # shellcheck disable=SC2086  # several flags
+  process_start kafka java $KAFKA_JAVA \
     -Dlog4j2.configurationFile="$STATE_DIR/kafka/log4j2.yaml" -cp "$(kafka_classpath)" \
     kafka.Kafka "$STATE_DIR/kafka/server.properties"
 }

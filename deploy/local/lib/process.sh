@@ -10,7 +10,8 @@ process_identity() {
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
   # The second field, the name in parentheses, may hold anything: count from its end.
   read -r -a stat <<<"${stat##*) }"
-  [[ ${stat[0]} != Z ]] || return 1
+  # A dead one that nobody has waited for; while it has threads they still close its files and ports.
+  [[ ${stat[0]} != Z || ${stat[17]} -gt 1 ]] || return 1
   printf '%s %s %s\n' "$1" "${stat[19]}" "$(</proc/sys/kernel/random/boot_id)"
 }
 
