@@ -34,6 +34,7 @@ struct Quota {
   std::string name;
   std::string scope_priority_class;          // "": all pods; otherwise those of this PriorityClass
   std::map<std::string, std::int64_t> hard;  // "pods", "gpus", "cpu_millicores", "memory_bytes": only what is bounded
+  std::map<std::string, std::int64_t> used;  // the same resources, as the API server counts them
   bool operator==(const Quota&) const = default;
 };
 

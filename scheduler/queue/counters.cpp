@@ -24,14 +24,16 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     const auto colon = field.find(':');
     if (colon == std::string_view::npos || colon + 1 >= field.size()) continue;
     const auto name = field.substr(0, colon);
-    const char last = field[colon + 1];
+    const char priority_letter = field[colon + 1];
+    const std::size_t priority = priority_letter == 'u' ? 0 : priority_letter == 'n' ? 1 : 2;
     if (name == "state") {
       for (const auto& [state_letter, state] : states) {
-        if (state_letter == last) counters.jobs[state] = value;
+        if (state_letter != field.back()) continue;
+        counters.jobs[state] += value;
+        counters.jobs_by_priority[priority][state] = value;
       }
       continue;
     }
-    const std::size_t priority = last == 'u' ? 0 : last == 'n' ? 1 : 2;
     if (name == "queued") counters.queued[priority] = value;
     if (name == "cost") counters.pending_cost[priority].value = value;
     if (name == "milliseconds") counters.pending_seconds[priority] = static_cast<double>(value) / 1000;

@@ -15,6 +15,7 @@ struct Counters {
   double pending_seconds[3] = {};
   plan::Amounts usage[3] = {};            // of live attempts; usage.pods is the number of slots they take
   std::map<JobState, std::int64_t> jobs;  // by state other than queued
+  std::map<JobState, std::int64_t> jobs_by_priority[3];
 
   std::int64_t queued_total() const { return queued[0] + queued[1] + queued[2]; }
   plan::Amounts usage_total() const;

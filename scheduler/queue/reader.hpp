@@ -48,6 +48,8 @@ class QueueReader {
   Result<nlohmann::json> leader();
 
  private:
+  Result<Page> page(const std::vector<std::string>& keys, bool latest_first, const std::string& cursor, int limit);
+
   runtime::Redis& redis_;
   std::string prefix_;
 };

@@ -41,7 +41,7 @@ local function count(header, sign)
     redis.call('HINCRBY', counters, 'milliseconds:' .. header.priority, sign .. header.milliseconds)
     return
   end
-  redis.call('HINCRBY', counters, 'state:' .. header.state, sign .. '1')
+  redis.call('HINCRBY', counters, 'state:' .. header.priority .. ':' .. header.state, sign .. '1')
   if live_states[header.state] then
     redis.call('HINCRBY', counters, 'pods:' .. header.priority, sign .. '1')
     redis.call('HINCRBY', counters, 'gpus:' .. header.priority, sign .. header.gpus)

@@ -1,0 +1,57 @@
+#pragma once
+// What is watched of the cluster, turned into KubeEvents. Lives on the HttpClient's thread and must outlive it.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scheduler/kube/api_caller.hpp"
+#include "scheduler/kube/kube_api.hpp"
+#include "scheduler/kube/throttle.hpp"
+#include "scheduler/kube/watch.hpp"
+
+namespace oppen::kube {
+
+class Watched {
+ public:
+  Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events, std::vector<std::string> config_map_names);
+
+  void start();
+
+ private:
+  WatchSink pods();
+  WatchSink quotas();
+  WatchSink limits();
+  WatchSink nodes();
+  WatchSink config_map(const std::string& name);
+
+  void add(WatchTarget target, WatchSink sink, bool is_required);
+  void set_quota(const nlohmann::json& object);
+  void tell_quotas();
+  void tell_limits();
+  void tell_nodes();
+  void on_health(std::size_t index, const Status& status, bool is_required);
+
+  ApiCaller& caller_;
+  std::string namespace_path_;
+  KubeEvents events_;
+  std::vector<std::string> config_map_names_;
+
+  std::vector<Pod> listed_pods_;  // only while a list is read
+  std::map<std::string, Quota> quotas_;
+  std::map<std::string, PodLimits> limits_;
+  std::map<std::string, Node> nodes_;
+  std::set<std::string> logged_quota_notes_;
+  Throttle quota_throttle_;
+  Throttle node_throttle_;
+
+  std::vector<std::unique_ptr<Watch>> watches_;
+  std::vector<std::optional<Status>> health_;  // of each required watch; absent: not known yet
+  std::map<std::size_t, std::string> logged_problems_;
+  std::optional<std::string> told_health_;  // "": ok
+};
+
+}  // namespace oppen::kube
