@@ -1,6 +1,5 @@
 // The ConfigMap `cost-model` as values.
-#include <fmt/format.h>
-
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -27,6 +26,15 @@ std::optional<int> parse_minute(std::string_view text) {
   const int minute = (text[3] - '0') * 10 + (text[4] - '0');
   if (minute > 59 || hour * 60 + minute > 24 * 60) return std::nullopt;
   return hour * 60 + minute;
+}
+
+// The number of millionths that was written as this JSON number: dividing rounds as reading does,
+// so 0.35 comes back as 350000 / 1000000, and a number with more than six decimals as nothing.
+std::optional<std::int64_t> to_millionths(double number) {
+  if (!(number >= 0 && number <= static_cast<double>(million))) return std::nullopt;
+  const std::int64_t millionths = std::llround(number * static_cast<double>(million));
+  if (static_cast<double>(millionths) / static_cast<double>(million) != number) return std::nullopt;
+  return millionths;
 }
 
 void read_window(ConfigReader& reader, CostModel& model) {
@@ -57,10 +65,7 @@ void read_gpu_types(ConfigReader& reader, CostModel& model) {
   if (!object) return;
   std::map<std::string, std::int64_t> rates;
   for (const auto& [type, value] : object->items()) {
-    // The shortest text that reads back as the same number is the one that was written: 0.35, not
-    // 0.34999...
-    const auto rate =
-        value.is_number() ? parse_millionths(fmt::format("{}", value.get<double>())) : std::nullopt;
+    const auto rate = value.is_number() ? to_millionths(value.get<double>()) : std::nullopt;
     if (rate && !type.empty()) {
       rates[type] = *rate;
     } else {
