@@ -71,20 +71,24 @@ struct Consumer::Impl {
   Error out_of_range(Consumer& consumer, const TopicPartition& at) const {
     const auto wanted = next.find(at);
     std::string text = describe(at) + ": offset " +
-                       (wanted == next.end() ? "?" : std::to_string(wanted->second)) + " is not in the log";
+                       (wanted == next.end() ? "?" : std::to_string(wanted->second)) +
+                       " is not in the log";
     const auto held = consumer.watermarks(at, milliseconds{1000});
-    if (held) text += ", which holds " + std::to_string(held->low) + " up to " + std::to_string(held->high);
+    if (held)
+      text += ", which holds " + std::to_string(held->low) + " up to " + std::to_string(held->high);
     return {ErrorKind::not_found, text};
   }
 };
 
 Consumer::Consumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings, const std::string& group) {
+Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings,
+                                                   const std::string& group) {
   auto impl = std::make_unique<Impl>(settings);
   impl->commits = !group.empty();
   auto properties = consumer_defaults;
-  properties["group.id"] = group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
+  properties["group.id"] =
+      group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events, nullptr);
   if (!kafka) return fail(kafka.error());
   impl->kafka = *kafka;
@@ -100,10 +104,13 @@ Consumer::~Consumer() {
 }
 
 Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
-  const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())), rd_kafka_topic_partition_list_destroy);
+  const std::unique_ptr<rd_kafka_topic_partition_list_t,
+                        decltype(&rd_kafka_topic_partition_list_destroy)>
+      list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())),
+           rd_kafka_topic_partition_list_destroy);
   for (const auto& [at, offset] : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), (impl_->prefix + at.topic).c_str(), at.partition)->offset = offset;
+    rd_kafka_topic_partition_list_add(list.get(), (impl_->prefix + at.topic).c_str(), at.partition)
+        ->offset = offset;
   }
   const auto code = rd_kafka_assign(impl_->kafka, list.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "assigning partitions"));
@@ -129,9 +136,11 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
         break;
     }
     const bool about_topic = message->rkt != nullptr;
-    const TopicPartition at{about_topic ? impl_->without_prefix(rd_kafka_topic_name(message->rkt)) : "",
-                            message->partition};
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+    const TopicPartition at{
+        about_topic ? impl_->without_prefix(rd_kafka_topic_name(message->rkt)) : "",
+        message->partition};
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       return fail(impl_->out_of_range(*this, at));
     }
     return fail(kafka_error(message->err, about_topic ? impl_->describe(at) : "consuming",
@@ -152,12 +161,14 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
 
 void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 
-Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition, milliseconds deadline) {
+Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition,
+                                                  milliseconds deadline) {
   Watermarks marks;
-  const auto code =
-      rd_kafka_query_watermark_offsets(impl_->kafka, (impl_->prefix + partition.topic).c_str(), partition.partition,
-                                       &marks.low, &marks.high, to_millis(deadline));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, impl_->describe(partition)));
+  const auto code = rd_kafka_query_watermark_offsets(
+      impl_->kafka, (impl_->prefix + partition.topic).c_str(), partition.partition, &marks.low,
+      &marks.high, to_millis(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(kafka_error(code, impl_->describe(partition)));
   return marks;
 }
 
@@ -173,14 +184,16 @@ Result<int> Consumer::partition_count(std::string_view topic, milliseconds deadl
     count = metadata->topics[0].partition_cnt;
   }
   rd_kafka_metadata_destroy(metadata);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0) code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0)
+    code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + name));
   return count;
 }
 
 Result<std::string> Consumer::cluster_id(milliseconds deadline) {
   char* id = rd_kafka_clusterid(impl_->kafka, to_millis(deadline));
-  if (id == nullptr) return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "asking for the cluster's id"));
+  if (id == nullptr)
+    return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "asking for the cluster's id"));
   std::string text(id);
   rd_kafka_mem_free(impl_->kafka, id);
   return text;
@@ -189,8 +202,9 @@ Result<std::string> Consumer::cluster_id(milliseconds deadline) {
 void Consumer::commit_info(const TopicPartition& partition, std::int64_t next) {
   if (!impl_->commits) return;
   auto* list = rd_kafka_topic_partition_list_new(1);
-  rd_kafka_topic_partition_list_add(list, (impl_->prefix + partition.topic).c_str(), partition.partition)->offset =
-      next;
+  rd_kafka_topic_partition_list_add(list, (impl_->prefix + partition.topic).c_str(),
+                                    partition.partition)
+      ->offset = next;
   rd_kafka_commit(impl_->kafka, list, 1);
   rd_kafka_topic_partition_list_destroy(list);
 }

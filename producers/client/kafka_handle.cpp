@@ -38,31 +38,37 @@ Result<std::map<std::string, std::string>> parse_kafka_properties(const std::str
     const auto name = trimmed(part.substr(0, equals));
     if (equals == std::string_view::npos || name.empty()) {
       // The part itself is not shown: it may hold a password.
-      return fail(ErrorKind::invalid, "part " + std::to_string(part_number) +
-                                          " of the Kafka properties has no name before a '=': expected "
-                                          "name=value;name=value (OPPEN_KAFKA_PROPERTIES)");
+      return fail(ErrorKind::invalid,
+                  "part " + std::to_string(part_number) +
+                      " of the Kafka properties has no name before a '=': expected "
+                      "name=value;name=value (OPPEN_KAFKA_PROPERTIES)");
     }
     properties[name] = trimmed(part.substr(equals + 1));
   }
   return properties;
 }
 
-Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings, const KafkaProperties& defaults,
-                               KafkaEvents& events, DeliveryCallback on_delivery) {
+Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings,
+                               const KafkaProperties& defaults, KafkaEvents& events,
+                               DeliveryCallback on_delivery) {
   KafkaProperties properties = defaults;
   properties["bootstrap.servers"] = settings.brokers;
   properties["client.id"] = settings.client_id;
   properties["socket.nagle.disable"] = "true";
   properties["log.connection.close"] = "false";
   properties["reconnect.backoff.max.ms"] = "2000";
-  properties["topic.metadata.propagation.max.ms"] = "5000";  // how long a topic may be missing before it is an error
+  properties["topic.metadata.propagation.max.ms"] =
+      "5000";  // how long a topic may be missing before it is an error
   for (const auto& [name, value] : settings.properties) properties[name] = value;
 
-  std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
+                                                                          rd_kafka_conf_destroy);
   std::array<char, 512> reason{};
   for (const auto& [name, value] : properties) {
-    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) != RD_KAFKA_CONF_OK) {
-      return fail(ErrorKind::invalid, "the Kafka property " + name + " is refused: " + reason.data() +
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) !=
+        RD_KAFKA_CONF_OK) {
+      return fail(ErrorKind::invalid, "the Kafka property " + name +
+                                          " is refused: " + reason.data() +
                                           " (OPPEN_KAFKA_PROPERTIES or OPPEN_KAFKA_BROKERS)");
     }
   }
@@ -73,7 +79,8 @@ Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settin
 
   rd_kafka_t* kafka = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
   if (kafka == nullptr) {
-    return fail(ErrorKind::invalid, std::string("the Kafka settings are refused: ") + reason.data() +
+    return fail(ErrorKind::invalid, std::string("the Kafka settings are refused: ") +
+                                        reason.data() +
                                         " (OPPEN_KAFKA_PROPERTIES or OPPEN_KAFKA_BROKERS)");
   }
   static_cast<void>(conf.release());  // the handle owns it now
@@ -92,11 +99,13 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::
   switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-      return {ErrorKind::invalid, text + " (the topic's max.message.bytes, or the producer's message.max.bytes)"};
+      return {ErrorKind::invalid,
+              text + " (the topic's max.message.bytes, or the producer's message.max.bytes)"};
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return {ErrorKind::not_found, text + ": create the topic, or correct the prefix (OPPEN_TOPIC_PREFIX)"};
+      return {ErrorKind::not_found,
+              text + ": create the topic, or correct the prefix (OPPEN_TOPIC_PREFIX)"};
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return {ErrorKind::not_found, text};
@@ -105,12 +114,14 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-      return {ErrorKind::refused, text + ": grant the rights, or correct the credentials (OPPEN_KAFKA_PROPERTIES)"};
+      return {ErrorKind::refused,
+              text + ": grant the rights, or correct the credentials (OPPEN_KAFKA_PROPERTIES)"};
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__FENCED:
       return {ErrorKind::fatal, text};
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-      return {ErrorKind::unavailable, text + " (queue.buffering.max.kbytes and .messages bound it)"};
+      return {ErrorKind::unavailable,
+              text + " (queue.buffering.max.kbytes and .messages bound it)"};
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -123,7 +134,8 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::
 }
 
 int to_millis(std::chrono::milliseconds duration) {
-  return static_cast<int>(std::clamp<long long>(duration.count(), 0, std::numeric_limits<int>::max()));
+  return static_cast<int>(
+      std::clamp<long long>(duration.count(), 0, std::numeric_limits<int>::max()));
 }
 
 }  // namespace oppen::client

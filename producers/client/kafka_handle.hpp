@@ -1,6 +1,6 @@
 #pragma once
-// What Producer and Consumer share over librdkafka: configuration, callbacks, and what its error codes mean here.
-// Private to this folder.
+// What Producer and Consumer share over librdkafka: configuration, callbacks, and what its error
+// codes mean here. Private to this folder.
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
@@ -31,16 +31,18 @@ using TopicHandle = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
 using KafkaProperties = std::map<std::string, std::string>;
 using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
-// A handle with `defaults`, then the settings' brokers and client id, then the user's properties: the last wins.
-// `events` becomes its opaque. Invalid: a property that librdkafka refuses.
-Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings, const KafkaProperties& defaults,
-                               KafkaEvents& events, DeliveryCallback on_delivery);
+// A handle with `defaults`, then the settings' brokers and client id, then the user's properties:
+// the last wins. `events` becomes its opaque. Invalid: a property that librdkafka refuses.
+Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings,
+                               const KafkaProperties& defaults, KafkaEvents& events,
+                               DeliveryCallback on_delivery);
 
 // True when a broker answers within `deadline`.
 bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline);
 
 // What an error code lets the caller do. `what`: "topic oppen.jobs", with which the message begins.
-Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::string& detail = {});
+Error kafka_error(rd_kafka_resp_err_t code, const std::string& what,
+                  const std::string& detail = {});
 
 int to_millis(std::chrono::milliseconds duration);
 

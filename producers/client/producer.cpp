@@ -1,5 +1,5 @@
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -59,7 +59,8 @@ struct Producer::Impl {
       ticket->impl.connected = true;
       ticket->done(Delivery{message->partition, message->offset});
     } else {
-      ticket->done(fail(kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
+      ticket->done(fail(
+          kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
     }
     ticket->impl.finished_one();
   }
@@ -86,7 +87,8 @@ struct Producer::Impl {
     auto next_look = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
       if (events.all_brokers_down.exchange(false)) connected = false;
-      // No event says that a broker is back; while none is known to be, ask. This looks up the topics, too.
+      // No event says that a broker is back; while none is known to be, ask. This looks up the
+      // topics, too.
       if (!connected && std::chrono::steady_clock::now() >= next_look) {
         connected = broker_answers(kafka, std::chrono::milliseconds{200});
         next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
@@ -101,11 +103,13 @@ Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Producer>> Producer::create(const KafkaSettings& settings,
                                                    const std::vector<std::string>& topics) {
   auto impl = std::make_unique<Impl>(settings);
-  const auto kafka = open_kafka(RD_KAFKA_PRODUCER, settings, producer_defaults, impl->events, Impl::on_delivery);
+  const auto kafka =
+      open_kafka(RD_KAFKA_PRODUCER, settings, producer_defaults, impl->events, Impl::on_delivery);
   if (!kafka) return fail(kafka.error());
   impl->kafka = *kafka;
   for (const auto& name : topics) impl->topic(name);
-  impl->poller = std::jthread([state = impl.get()](const std::stop_token& stop) { state->serve(stop); });
+  impl->poller =
+      std::jthread([state = impl.get()](const std::stop_token& stop) { state->serve(stop); });
   return std::unique_ptr<Producer>(new Producer(std::move(impl)));
 }
 
@@ -121,19 +125,24 @@ Producer::~Producer() {
   rd_kafka_destroy(impl_->kafka);
 }
 
-Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done, int partition) {
+Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
+                      int partition) {
   auto* handle = impl_->topic(topic);
   auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
 
   std::vector<rd_kafka_vu_t> options;
   options.reserve(6 + record.headers.size());
-  auto add = [&options](rd_kafka_vtype_t type) -> auto& { return options.emplace_back(option(type)).u; };
+  auto add = [&options](rd_kafka_vtype_t type) -> auto& {
+    return options.emplace_back(option(type)).u;
+  };
   add(RD_KAFKA_VTYPE_RKT).rkt = handle;
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
   add(RD_KAFKA_VTYPE_PARTITION).i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = ticket.get();
-  if (!record.key.empty()) add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(record.key.data()), record.key.size()};
-  if (record.value) add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(record.value->data()), record.value->size()};
+  if (!record.key.empty())
+    add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(record.key.data()), record.key.size()};
+  if (record.value)
+    add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(record.value->data()), record.value->size()};
   for (const auto& [name, value] : record.headers) {
     auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
     header.name = name.c_str();
@@ -160,7 +169,8 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
   auto answer = std::make_shared<std::promise<Result<Delivery>>>();
   auto future = answer->get_future();
   const auto sent = send(
-      topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); }, partition);
+      topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); },
+      partition);
   if (!sent) return fail(sent.error());
   if (future.wait_for(deadline) != std::future_status::ready) {
     return fail(ErrorKind::unavailable, "topic " + impl_->prefix + std::string(topic) +
@@ -174,7 +184,8 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
 Status Producer::flush(std::chrono::milliseconds deadline) {
   std::unique_lock lock(impl_->flush_mutex);
   if (impl_->all_done.wait_for(lock, deadline, [this] { return impl_->in_flight == 0; })) return {};
-  return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) + " records are not acknowledged after " +
+  return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) +
+                                          " records are not acknowledged after " +
                                           std::to_string(deadline.count()) + " ms");
 }
 

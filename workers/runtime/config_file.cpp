@@ -25,7 +25,8 @@ std::string_view value_of(std::string_view text) {
   }
   // A '#' inside a word ("redis://:pass#word@host") belongs to it.
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '#' && (i == 0 || blanks.find(text[i - 1]) != std::string_view::npos)) return trim(text.substr(0, i));
+    if (text[i] == '#' && (i == 0 || blanks.find(text[i - 1]) != std::string_view::npos))
+      return trim(text.substr(0, i));
   }
   return text;
 }
@@ -35,7 +36,8 @@ std::string_view value_of(std::string_view text) {
 Result<std::map<std::string, ConfigValue>> read_config_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) {
-    return fail(ErrorKind::invalid, "--config is \"" + path + "\", which can't be read: " + std::strerror(errno));
+    return fail(ErrorKind::invalid,
+                "--config is \"" + path + "\", which can't be read: " + std::strerror(errno));
   }
   std::map<std::string, ConfigValue> values;
   std::string line;
@@ -51,11 +53,12 @@ Result<std::map<std::string, ConfigValue>> read_config_file(const std::string& p
     const auto [earlier, is_new] =
         values.emplace(key, ConfigValue{std::string(value_of(text.substr(equals + 1))), number});
     if (!is_new) {
-      return fail(ErrorKind::invalid,
-                  where + ": " + key + " stands in line " + std::to_string(earlier->second.line) + " already");
+      return fail(ErrorKind::invalid, where + ": " + key + " stands in line " +
+                                          std::to_string(earlier->second.line) + " already");
     }
   }
-  if (file.bad()) return fail(ErrorKind::invalid, "--config is \"" + path + "\", which can't be read to its end");
+  if (file.bad())
+    return fail(ErrorKind::invalid, "--config is \"" + path + "\", which can't be read to its end");
   return values;
 }
 

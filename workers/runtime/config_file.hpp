@@ -12,7 +12,8 @@ struct ConfigValue {
   int line = 0;  // from 1
 };
 
-// Values may stand in double quotes, which keep blanks and '#'. Invalid: no such file, a line without '=', a key twice.
+// Values may stand in double quotes, which keep blanks and '#'. Invalid: no such file, a line
+// without '=', a key twice.
 Result<std::map<std::string, ConfigValue>> read_config_file(const std::string& path);
 
 }  // namespace oppen::runtime

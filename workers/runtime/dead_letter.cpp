@@ -12,7 +12,8 @@ constexpr std::size_t max_reason_bytes = 1000;
 
 // Valid UTF-8 of at most max_reason_bytes, cut between characters.
 std::string presentable(const std::string& reason) {
-  const auto json = nlohmann::json(reason).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto json =
+      nlohmann::json(reason).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   auto text = nlohmann::json::parse(json).get<std::string>();
   if (text.size() <= max_reason_bytes) return text;
   auto end = max_reason_bytes;
@@ -36,9 +37,9 @@ Status DeadLetters::put(const client::ConsumedRecord& record, const std::string&
   letter.headers.emplace_back("oppen_worker", worker_);
   const auto sent = producer_.send_and_wait(topics::dead_letter, letter, deadline);
   if (!sent) {
-    return fail(sent.error().in_context("setting aside the record at topic " + record.topic + " partition " +
-                                        std::to_string(record.partition) + " offset " +
-                                        std::to_string(record.offset)));
+    return fail(sent.error().in_context("setting aside the record at topic " + record.topic +
+                                        " partition " + std::to_string(record.partition) +
+                                        " offset " + std::to_string(record.offset)));
   }
   metrics_
       .counter("oppen_dead_letters_total", "Records set aside because they could not be handled.",

@@ -20,7 +20,8 @@ constexpr std::size_t max_body = 4u << 20;
 constexpr std::chrono::seconds io_timeout{5};
 
 HttpAnswer error_answer(int status, const std::string& message) {
-  return {status, nlohmann::json{{"error", message}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return {status, nlohmann::json{{"error", message}}.dump(
+                      -1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 // "/api/v1/jobs/:id" as a regular expression and the names in it, in order.
@@ -39,14 +40,16 @@ Route to_route(const std::string& path) {
       i = end;
       continue;
     }
-    if (std::string_view(".+*?^$()[]{}|\\").find(path[i]) != std::string_view::npos) route.pattern += '\\';
+    if (std::string_view(".+*?^$()[]{}|\\").find(path[i]) != std::string_view::npos)
+      route.pattern += '\\';
     route.pattern += path[i++];
   }
   return route;
 }
 
 httplib::Server::Handler to_handler(const std::vector<std::string>& names, HttpHandler handler) {
-  return [names, handler = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
+  return [names, handler = std::move(handler)](const httplib::Request& request,
+                                               httplib::Response& response) {
     HttpQuery query{request.method, request.path, {}, request.body};
     for (const auto& [name, value] : request.params) query.params.emplace(name, value);
     for (std::size_t i = 0; i < names.size(); ++i) query.params[names[i]] = request.matches[i + 1];
@@ -77,7 +80,8 @@ std::optional<Address> parse_listen(const std::string& listen) {
   if (address.host.empty()) address.host = "0.0.0.0";
   const auto* end = listen.data() + listen.size();
   const auto [rest, code] = std::from_chars(listen.data() + colon + 1, end, address.port);
-  if (code != std::errc{} || rest != end || address.port < 0 || address.port > 65'535) return std::nullopt;
+  if (code != std::errc{} || rest != end || address.port < 0 || address.port > 65'535)
+    return std::nullopt;
   return address;
 }
 
@@ -91,12 +95,14 @@ struct HealthServer::Impl {
 
 HealthServer::HealthServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<HealthServer>> HealthServer::start(const std::string& listen, Metrics& metrics, Health& health,
-                                                          std::map<std::string, HttpHandler> get_handlers,
-                                                          std::map<std::string, HttpHandler> post_handlers) {
+Result<std::unique_ptr<HealthServer>> HealthServer::start(
+    const std::string& listen, Metrics& metrics, Health& health,
+    std::map<std::string, HttpHandler> get_handlers,
+    std::map<std::string, HttpHandler> post_handlers) {
   const auto address = parse_listen(listen);
   if (!address) {
-    return fail(ErrorKind::fatal, "the address to listen at is \"" + listen + "\": expected host:port (OPPEN_LISTEN)");
+    return fail(ErrorKind::fatal, "the address to listen at is \"" + listen +
+                                      "\": expected host:port (OPPEN_LISTEN)");
   }
   auto impl = std::make_unique<Impl>();
   auto& server = impl->server;
@@ -112,8 +118,9 @@ Result<std::unique_ptr<HealthServer>> HealthServer::start(const std::string& lis
   });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
-    const auto answer = error_answer(
-        response.status, response.status == 404 ? "no such path: " + request.path : "the request can't be answered");
+    const auto answer =
+        error_answer(response.status, response.status == 404 ? "no such path: " + request.path
+                                                             : "the request can't be answered");
     response.set_content(answer.body, answer.content_type);
   });
 
@@ -136,11 +143,13 @@ Result<std::unique_ptr<HealthServer>> HealthServer::start(const std::string& lis
     server.Post(route.pattern, to_handler(route.names, std::move(handler)));
   }
 
-  const bool bound = address->port == 0 ? (impl->port = server.bind_to_any_port(address->host)) > 0
-                                        : server.bind_to_port(address->host, impl->port = address->port);
+  const bool bound = address->port == 0
+                         ? (impl->port = server.bind_to_any_port(address->host)) > 0
+                         : server.bind_to_port(address->host, impl->port = address->port);
   if (!bound) {
-    return fail(ErrorKind::fatal, "can't listen at " + listen +
-                                      ": is the port taken, or the host not of this machine? (OPPEN_LISTEN)");
+    return fail(ErrorKind::fatal,
+                "can't listen at " + listen +
+                    ": is the port taken, or the host not of this machine? (OPPEN_LISTEN)");
   }
   impl->thread = std::thread([&server] { server.listen_after_bind(); });
   // stop() does nothing before the loop runs, and the destructor would then wait for ever.

@@ -28,9 +28,11 @@ const char* level_name(spdlog::level::level_enum level) {
   }
 }
 
-// What comes from outside (ids, other programs' messages) must not forge a line of its own, nor break the JSON.
+// What comes from outside (ids, other programs' messages) must not forge a line of its own, nor
+// break the JSON.
 std::string as_json_text(std::string text) {
-  return nlohmann::json(std::move(text)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json(std::move(text))
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 bool has_control_characters(std::string_view text) {
@@ -48,8 +50,9 @@ class LineFormatter final : public spdlog::formatter {
     const auto time = to_rfc3339(std::chrono::floor<std::chrono::milliseconds>(message.time));
     std::string text(message.payload.data(), message.payload.size());
     if (json_) {
-      fmt::format_to(std::back_inserter(line), R"({{"time":"{}","level":"{}","program":"{}","message":{}}})"
-                                               "\n",
+      fmt::format_to(std::back_inserter(line),
+                     R"({{"time":"{}","level":"{}","program":"{}","message":{}}})"
+                     "\n",
                      time, level_name(message.level), program_, as_json_text(std::move(text)));
       return;
     }
@@ -57,10 +60,13 @@ class LineFormatter final : public spdlog::formatter {
       text = as_json_text(std::move(text));
       text = text.substr(1, text.size() - 2);
     }
-    fmt::format_to(std::back_inserter(line), "{} {:<5} {}: {}\n", time, level_name(message.level), program_, text);
+    fmt::format_to(std::back_inserter(line), "{} {:<5} {}: {}\n", time, level_name(message.level),
+                   program_, text);
   }
 
-  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<LineFormatter>(program_, json_); }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<LineFormatter>(program_, json_);
+  }
 
  private:
   std::string program_;
@@ -68,14 +74,17 @@ class LineFormatter final : public spdlog::formatter {
 };
 
 long long now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
 }  // namespace
 
-void start_logging(const std::string& program, const std::string& level, const std::string& format) {
-  auto logger = std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+void start_logging(const std::string& program, const std::string& level,
+                   const std::string& format) {
+  auto logger =
+      std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::make_unique<LineFormatter>(program, format == "json"));
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));

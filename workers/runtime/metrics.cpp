@@ -49,14 +49,15 @@ std::string number(double value) {
 }
 
 // name{a="b"} and its value; `bound` is a histogram bucket's "le", "" elsewhere.
-void add_line(std::string& page, const std::string& name, const Labels& labels, const std::string& bound,
-              const std::string& value) {
+void add_line(std::string& page, const std::string& name, const Labels& labels,
+              const std::string& bound, const std::string& value) {
   std::string inner;
   for (const auto& [label, text] : labels) {
     inner += fmt::format("{}{}=\"{}\"", inner.empty() ? "" : ",", label, escaped(text, true));
   }
   if (!bound.empty()) inner += fmt::format("{}le=\"{}\"", inner.empty() ? "" : ",", bound);
-  page += inner.empty() ? fmt::format("{} {}\n", name, value) : fmt::format("{}{{{}}} {}\n", name, inner, value);
+  page += inner.empty() ? fmt::format("{} {}\n", name, value)
+                        : fmt::format("{}{{{}}} {}\n", name, inner, value);
 }
 
 }  // namespace
@@ -72,7 +73,8 @@ Histogram::Histogram(std::vector<double> upper_bounds)
     : upper_bounds_(std::move(upper_bounds)), counts_(upper_bounds_.size() + 1) {}
 
 void Histogram::observe(double value) {
-  const auto bucket = std::lower_bound(upper_bounds_.begin(), upper_bounds_.end(), value) - upper_bounds_.begin();
+  const auto bucket =
+      std::lower_bound(upper_bounds_.begin(), upper_bounds_.end(), value) - upper_bounds_.begin();
   counts_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
@@ -96,7 +98,8 @@ struct Metrics::Impl {
       found.kind = kind;
       found.help = help;
     } else if (found.kind != kind || found.help != help) {
-      throw std::logic_error("the metric " + name + " is declared twice, with another type or help");
+      throw std::logic_error("the metric " + name +
+                             " is declared twice, with another type or help");
     }
     return found;
   }
@@ -119,8 +122,8 @@ Gauge& Metrics::gauge(const std::string& name, const std::string& help, const La
   return *metric;
 }
 
-Histogram& Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels,
-                              std::vector<double> upper_bounds) {
+Histogram& Metrics::histogram(const std::string& name, const std::string& help,
+                              const Labels& labels, std::vector<double> upper_bounds) {
   const std::lock_guard lock(impl_->mutex);
   auto& metric = impl_->family(name, help, Kind::histogram).histograms[labels];
   if (!metric) metric = std::make_unique<Histogram>(std::move(upper_bounds));
@@ -133,17 +136,20 @@ std::string Metrics::render() const {
   for (const auto& [name, family] : impl_->families) {
     page += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escaped(family.help, false), name,
                         type_name(family.kind));
-    for (const auto& [labels, counter] : family.counters) add_line(page, name, labels, "", number(counter->value()));
-    for (const auto& [labels, gauge] : family.gauges) add_line(page, name, labels, "", number(gauge->value()));
+    for (const auto& [labels, counter] : family.counters)
+      add_line(page, name, labels, "", number(counter->value()));
+    for (const auto& [labels, gauge] : family.gauges)
+      add_line(page, name, labels, "", number(gauge->value()));
     for (const auto& [labels, histogram] : family.histograms) {
       std::uint64_t count = 0;
       for (std::size_t i = 0; i < histogram->counts_.size(); ++i) {
         count += histogram->counts_[i].load(std::memory_order_relaxed);
         const bool last = i == histogram->upper_bounds_.size();
-        add_line(page, name + "_bucket", labels, last ? "+Inf" : number(histogram->upper_bounds_[i]),
-                 std::to_string(count));
+        add_line(page, name + "_bucket", labels,
+                 last ? "+Inf" : number(histogram->upper_bounds_[i]), std::to_string(count));
       }
-      add_line(page, name + "_sum", labels, "", number(histogram->sum_.load(std::memory_order_relaxed)));
+      add_line(page, name + "_sum", labels, "",
+               number(histogram->sum_.load(std::memory_order_relaxed)));
       add_line(page, name + "_count", labels, "", std::to_string(count));
     }
   }

@@ -41,7 +41,8 @@ RedisReply to_reply(const redisReply& raw) {
     case REDIS_REPLY_ARRAY:
       reply.type = RedisReply::Type::array;
       reply.elements.reserve(raw.elements);
-      for (std::size_t i = 0; i < raw.elements; ++i) reply.elements.push_back(to_reply(*raw.element[i]));
+      for (std::size_t i = 0; i < raw.elements; ++i)
+        reply.elements.push_back(to_reply(*raw.element[i]));
       break;
     default:
       break;
@@ -78,7 +79,8 @@ Error to_error(const std::string& text, const std::string& what) {
   const auto shown = what + ": " + text.substr(0, max_shown);
   for (const auto& meaning : meanings) {
     if (!text.starts_with(meaning.prefix)) continue;
-    return {meaning.kind, meaning.advice.empty() ? shown : fmt::format("{} ({})", shown, meaning.advice)};
+    return {meaning.kind,
+            meaning.advice.empty() ? shown : fmt::format("{} ({})", shown, meaning.advice)};
   }
   return {ErrorKind::fatal, shown};
 }
@@ -101,7 +103,8 @@ std::string run_id_in(const std::string& info) {
 
 RedisScript::RedisScript(std::string text) : text_(std::move(text)) {
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
-  // The casts are what SHA1() takes; Redis names scripts by SHA-1, nothing here depends on its strength.
+  // The casts are what SHA1() takes; Redis names scripts by SHA-1, nothing here depends on its
+  // strength.
   SHA1(reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), digest.data());
   for (const auto byte : digest) sha_ += fmt::format("{:02x}", byte);
 }
@@ -116,7 +119,8 @@ struct Redis::Impl {
 
   Error lost(const std::string& reason) {
     context.reset();
-    return {ErrorKind::unavailable, name() + ": " + reason + " (is it running, and is OPPEN_REDIS_URL right?)"};
+    return {ErrorKind::unavailable,
+            name() + ": " + reason + " (is it running, and is OPPEN_REDIS_URL right?)"};
   }
 
   Status append(const Args& args) {
@@ -128,7 +132,8 @@ struct Redis::Impl {
       texts.push_back(arg.data());
       sizes.push_back(arg.size());
     }
-    if (redisAppendCommandArgv(context.get(), static_cast<int>(args.size()), texts.data(), sizes.data()) == REDIS_OK) {
+    if (redisAppendCommandArgv(context.get(), static_cast<int>(args.size()), texts.data(),
+                               sizes.data()) == REDIS_OK) {
       return {};
     }
     return fail(lost(context->errstr));
@@ -137,7 +142,8 @@ struct Redis::Impl {
   Result<RedisReply> receive() {
     void* raw = nullptr;
     if (redisGetReply(context.get(), &raw) != REDIS_OK || raw == nullptr) {
-      const bool timed_out = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+      const bool timed_out =
+          context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
       return fail(lost(timed_out ? "no answer in time" : context->errstr));
     }
     return to_reply(*RawReply(static_cast<redisReply*>(raw)));
@@ -163,7 +169,8 @@ struct Redis::Impl {
   Status connect() {
     if (context != nullptr) return {};
     context.reset(redisConnectWithTimeout(url.host.c_str(), url.port, timeout));
-    if (context == nullptr) return fail(ErrorKind::unavailable, name() + ": out of memory while connecting");
+    if (context == nullptr)
+      return fail(ErrorKind::unavailable, name() + ": out of memory while connecting");
     if (context->err != 0) return fail(lost(context->errstr));
     if (redisSetTimeout(context.get(), timeout) != REDIS_OK) return fail(lost(context->errstr));
     redisEnableKeepAlive(context.get());
@@ -182,7 +189,8 @@ struct Redis::Impl {
       if (auto reply = call(auth); !reply) return fail(reply.error());
     }
     if (url.database != 0) {
-      if (auto reply = call({"SELECT", std::to_string(url.database)}); !reply) return fail(reply.error());
+      if (auto reply = call({"SELECT", std::to_string(url.database)}); !reply)
+        return fail(reply.error());
     }
     auto info = call({"INFO", "server"});
     if (!info) return fail(info.error());
@@ -194,7 +202,8 @@ struct Redis::Impl {
 Redis::Redis(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Redis::~Redis() = default;
 
-Result<std::unique_ptr<Redis>> Redis::create(const std::string& url, std::chrono::milliseconds timeout) {
+Result<std::unique_ptr<Redis>> Redis::create(const std::string& url,
+                                             std::chrono::milliseconds timeout) {
   auto parts = parse_redis_url(url);
   if (!parts) return fail(parts.error());
   auto impl = std::make_unique<Impl>();

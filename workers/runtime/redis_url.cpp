@@ -7,8 +7,9 @@ namespace oppen::runtime {
 namespace {
 
 tl::unexpected<Error> malformed(const std::string& why) {
-  return fail(ErrorKind::invalid,
-              "the Redis URL " + why + ": expected redis://[user:password@]host:port/db (OPPEN_REDIS_URL)");
+  return fail(
+      ErrorKind::invalid,
+      "the Redis URL " + why + ": expected redis://[user:password@]host:port/db (OPPEN_REDIS_URL)");
 }
 
 bool parse_number(std::string_view text, int max, int& number) {
@@ -24,7 +25,8 @@ bool percent_decode(std::string_view text, std::string& decoded) {
     }
     unsigned value = 0;
     const auto digits = text.substr(i + 1, 2);
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    const auto [end, code] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     if (digits.size() != 2 || code != std::errc{} || end != digits.data() + 2) return false;
     decoded += static_cast<char>(value);
     i += 2;
@@ -37,9 +39,10 @@ bool percent_decode(std::string_view text, std::string& decoded) {
 Result<RedisUrl> parse_redis_url(const std::string& url) {
   std::string_view rest = url;
   if (rest.starts_with("rediss://")) {
-    return fail(ErrorKind::invalid,
-                "the Redis URL asks for TLS (rediss://), which the hiredis of this build does not have: "
-                "use redis://, through a TLS tunnel where the network is not trusted (OPPEN_REDIS_URL)");
+    return fail(
+        ErrorKind::invalid,
+        "the Redis URL asks for TLS (rediss://), which the hiredis of this build does not have: "
+        "use redis://, through a TLS tunnel where the network is not trusted (OPPEN_REDIS_URL)");
   }
   if (!rest.starts_with("redis://")) return malformed("does not begin with redis://");
   rest.remove_prefix(std::string_view("redis://").size());
@@ -58,7 +61,8 @@ Result<RedisUrl> parse_redis_url(const std::string& url) {
   if (const auto slash = rest.find('/'); slash != std::string_view::npos) {
     const auto database = rest.substr(slash + 1);
     if (!database.empty() && !parse_number(database, 1'000'000, parts.database)) {
-      return malformed("has the database \"" + std::string(database) + "\", which is not a whole number");
+      return malformed("has the database \"" + std::string(database) +
+                       "\", which is not a whole number");
     }
     rest = rest.substr(0, slash);
   }
@@ -68,7 +72,8 @@ Result<RedisUrl> parse_redis_url(const std::string& url) {
   if (colon != std::string_view::npos) {
     const auto port = rest.substr(colon + 1);
     if (!parse_number(port, 65'535, parts.port) || parts.port == 0) {
-      return malformed("has the port \"" + std::string(port) + "\", which is not a whole number from 1 to 65535");
+      return malformed("has the port \"" + std::string(port) +
+                       "\", which is not a whole number from 1 to 65535");
     }
     rest = rest.substr(0, colon);
   }

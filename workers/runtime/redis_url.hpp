@@ -16,7 +16,8 @@ struct RedisUrl {
   std::string address() const { return host + ":" + std::to_string(port); }
 };
 
-// "redis://[user:password@]host[:port][/db]"; user and password may be percent-encoded. No error shows the password.
+// "redis://[user:password@]host[:port][/db]"; user and password may be percent-encoded. No error
+// shows the password.
 Result<RedisUrl> parse_redis_url(const std::string& url);
 
 }  // namespace oppen::runtime

@@ -28,7 +28,8 @@ struct Entry {
 
 std::string default_env(const std::string& name) {
   std::string env = "OPPEN_";
-  for (const char c : name) env += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : name)
+    env += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return env;
 }
 
@@ -49,10 +50,11 @@ std::string expected(const Entry& entry) {
   const auto& setting = entry.setting;
   if (std::holds_alternative<bool*>(entry.target)) return "true or false";
   if (std::holds_alternative<std::int64_t*>(entry.target)) {
-    return fmt::format("a whole number{} from {} to {}", setting.unit.empty() ? "" : " of " + setting.unit, setting.min,
-                       setting.max);
+    return fmt::format("a whole number{} from {} to {}",
+                       setting.unit.empty() ? "" : " of " + setting.unit, setting.min, setting.max);
   }
-  return setting.one_of.empty() ? "text" : fmt::format("one of {}", fmt::join(setting.one_of, ", "));
+  return setting.one_of.empty() ? "text"
+                                : fmt::format("one of {}", fmt::join(setting.one_of, ", "));
 }
 
 // False when the text is not what the setting expects; the target is untouched then.
@@ -71,7 +73,8 @@ bool store(Entry& entry, const std::string& text) {
     return true;
   }
   const auto& allowed = entry.setting.one_of;
-  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end()) return false;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end())
+    return false;
   *std::get<std::string*>(entry.target) = text;
   return true;
 }
@@ -80,8 +83,9 @@ std::string help_text(const Entry& entry) {
   const auto value = current_value(entry);
   const bool is_text = std::holds_alternative<std::string*>(entry.target);
   return fmt::format("{}\n{}; default: {}; {}", entry.setting.help,
-                     is_text && entry.setting.one_of.empty() ? entry.setting.unit.empty() ? "text" : entry.setting.unit
-                                                             : expected(entry),
+                     is_text && entry.setting.one_of.empty()
+                         ? entry.setting.unit.empty() ? "text" : entry.setting.unit
+                         : expected(entry),
                      value.empty() ? "none" : value, entry.setting.env);
 }
 
@@ -105,11 +109,13 @@ struct Settings::Impl {
   Status read(int argc, const char* const* argv, CLI::App& app) {
     std::string config_path;
     for (auto& entry : entries) {
-      entry->option = app.add_option("--" + entry->setting.name, entry->flag_value, help_text(*entry))
-                          ->group(entry->setting.group)
-                          ->option_text("VALUE");
+      entry->option =
+          app.add_option("--" + entry->setting.name, entry->flag_value, help_text(*entry))
+              ->group(entry->setting.group)
+              ->option_text("VALUE");
     }
-    app.add_option("--config", config_path, "File of \"key = value\" lines; a key is a flag's name without --")
+    app.add_option("--config", config_path,
+                   "File of \"key = value\" lines; a key is a flag's name without --")
         ->option_text("FILE");
     app.set_version_flag("--version", program + " " OPPEN_VERSION);
     app.parse(argc, argv);
@@ -123,8 +129,8 @@ struct Settings::Impl {
     for (const auto& [key, value] : file) {
       const auto known = [&name = key](const auto& entry) { return entry->setting.name == name; };
       if (std::none_of(entries.begin(), entries.end(), known)) {
-        return fail(ErrorKind::invalid, fmt::format("{}:{}: {} is not a setting of {}: see --help", config_path,
-                                                    value.line, key, program));
+        return fail(ErrorKind::invalid, fmt::format("{}:{}: {} is not a setting of {}: see --help",
+                                                    config_path, value.line, key, program));
       }
     }
     for (auto& entry : entries) {
@@ -134,7 +140,8 @@ struct Settings::Impl {
   }
 
   // Flag over environment over file.
-  static Status set(Entry& entry, const std::map<std::string, ConfigValue>& file, const std::string& config_path) {
+  static Status set(Entry& entry, const std::map<std::string, ConfigValue>& file,
+                    const std::string& config_path) {
     const char* env = std::getenv(entry.setting.env.c_str());
     const auto in_file = file.find(entry.setting.name);
     std::string where;
@@ -152,8 +159,9 @@ struct Settings::Impl {
       return {};
     }
     if (store(entry, text)) return {};
-    return fail(ErrorKind::invalid, fmt::format("{} is \"{}\": expected {}", where, entry.setting.secret ? "***" : text,
-                                                expected(entry)));
+    return fail(ErrorKind::invalid,
+                fmt::format("{} is \"{}\": expected {}", where, entry.setting.secret ? "***" : text,
+                            expected(entry)));
   }
 };
 
@@ -168,8 +176,10 @@ void Settings::add(std::int64_t& target, const Setting& setting) { impl_->add(&t
 void Settings::add(bool& target, const Setting& setting) { impl_->add(&target, setting); }
 
 std::optional<int> Settings::parse(int argc, const char* const* argv) {
-  CLI::App app(impl_->purpose + "\nA flag goes over its environment variable, that over the file, that over the default.",
-               impl_->program);
+  CLI::App app(
+      impl_->purpose +
+          "\nA flag goes over its environment variable, that over the file, that over the default.",
+      impl_->program);
   std::string problem;
   try {
     const auto status = impl_->read(argc, argv, app);

@@ -39,7 +39,8 @@ struct StopSignal::Impl {
 StopSignal::StopSignal() : impl_(std::make_unique<Impl>()) {
   const auto signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of write(), not of the process
+  std::signal(SIGPIPE,
+              SIG_IGN);  // a peer that went away is an error of write(), not of the process
   impl_->waiter = std::thread([state = impl_.get()] { state->wait_for_signals(); });
 }
 
