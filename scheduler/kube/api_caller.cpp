@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "schemas/text.hpp"
 #include "scheduler/kube/json_read.hpp"
+#include "schemas/text.hpp"
 
 namespace oppen::kube {
 namespace {
@@ -29,15 +29,17 @@ void ApiCaller::send_waiting() {
     ++in_flight_;
     runtime::HttpRequest request = access_.request(next.request.method, next.request.path);
     request.headers.emplace_back("Accept", "application/json");
-    if (!next.request.body.empty()) request.headers.emplace_back("Content-Type", next.request.content_type);
+    if (!next.request.body.empty())
+      request.headers.emplace_back("Content-Type", next.request.content_type);
     request.body = std::move(next.request.body);
     request.timeout = next.timeout;
-    http_.start(std::move(request), [this, done = std::move(next.done)](Result<runtime::HttpResponse> answer) {
-      --in_flight_;
-      if (answer && answer->status == unauthorized) access_.unauthorized();
-      done(std::move(answer));
-      send_waiting();
-    });
+    http_.start(std::move(request),
+                [this, done = std::move(next.done)](Result<runtime::HttpResponse> answer) {
+                  --in_flight_;
+                  if (answer && answer->status == unauthorized) access_.unauthorized();
+                  done(std::move(answer));
+                  send_waiting();
+                });
   }
   sending_ = false;
 }
@@ -80,7 +82,8 @@ bool Tries::again(std::optional<std::chrono::milliseconds> wait, std::function<v
 }
 
 std::chrono::milliseconds Tries::left() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(ends_at_ - std::chrono::steady_clock::now());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(ends_at_ -
+                                                               std::chrono::steady_clock::now());
 }
 
 }  // namespace oppen::kube

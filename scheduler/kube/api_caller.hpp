@@ -1,5 +1,6 @@
 #pragma once
-// Calls to the API server, a bounded number of them at a time, and what its answers mean. Lives on the HttpClient's thread.
+// Calls to the API server, a bounded number of them at a time, and what its answers mean. Lives on
+// the HttpClient's thread.
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -25,7 +26,8 @@ class ApiCaller {
   using Done = runtime::HttpClient::Done;
 
   // Both must outlive this object.
-  ApiCaller(runtime::HttpClient& http, const runtime::KubeAccess& access) : http_(http), access_(access) {}
+  ApiCaller(runtime::HttpClient& http, const runtime::KubeAccess& access)
+      : http_(http), access_(access) {}
 
   // `timeout` counts from when the call is sent, not from when it queues behind others.
   void call(ApiRequest request, std::chrono::milliseconds timeout, Done done);

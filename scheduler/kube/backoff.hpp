@@ -1,6 +1,6 @@
 #pragma once
-// How long to wait before asking again: doubling from `first` to `longest`, half of it by chance so that many clients don't
-// come back together. One thread.
+// How long to wait before asking again: doubling from `first` to `longest`, half of it by chance so
+// that many clients don't come back together. One thread.
 #include <algorithm>
 #include <chrono>
 #include <random>
@@ -11,7 +11,8 @@ class Backoff {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  Backoff(Milliseconds first, Milliseconds longest) : first_(first), longest_(longest), next_(first) {}
+  Backoff(Milliseconds first, Milliseconds longest)
+      : first_(first), longest_(longest), next_(first) {}
 
   Milliseconds next() {
     const Milliseconds bound = next_;

@@ -1,5 +1,6 @@
 #pragma once
-// Reading JSON that someone else wrote: what is absent or of another type reads as nothing, and nothing throws.
+// Reading JSON that someone else wrote: what is absent or of another type reads as nothing, and
+// nothing throws.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>

@@ -21,7 +21,8 @@ struct KubeClient::Impl {
 
   template <class Operation>
   void start(std::shared_ptr<Operation> operation) {
-    http.run_after(std::chrono::milliseconds{0}, [operation = std::move(operation)] { operation->start(); });
+    http.run_after(std::chrono::milliseconds{0},
+                   [operation = std::move(operation)] { operation->start(); });
   }
 
   std::unique_ptr<runtime::KubeAccess> access;
@@ -39,24 +40,29 @@ KubeClient::KubeClient(std::unique_ptr<runtime::KubeAccess> access, std::string 
 KubeClient::~KubeClient() = default;
 
 void KubeClient::start(KubeEvents events, std::vector<std::string> config_map_names) {
-  impl_->watched =
-      std::make_unique<Watched>(impl_->lists, impl_->name_space, std::move(events), std::move(config_map_names));
-  impl_->http.run_after(std::chrono::milliseconds{0}, [watched = impl_->watched.get()] { watched->start(); });
+  impl_->watched = std::make_unique<Watched>(impl_->lists, impl_->name_space, std::move(events),
+                                             std::move(config_map_names));
+  impl_->http.run_after(std::chrono::milliseconds{0},
+                        [watched = impl_->watched.get()] { watched->start(); });
 }
 
-void KubeClient::launch(const std::string& pod_name, std::string manifest_json, std::chrono::milliseconds deadline,
+void KubeClient::launch(const std::string& pod_name, std::string manifest_json,
+                        std::chrono::milliseconds deadline,
                         std::function<void(LaunchOutcome)> done) {
-  impl_->start(std::make_shared<Launch>(impl_->calls, impl_->pods_path, pod_name, std::move(manifest_json), deadline,
-                                        std::move(done)));
+  impl_->start(std::make_shared<Launch>(impl_->calls, impl_->pods_path, pod_name,
+                                        std::move(manifest_json), deadline, std::move(done)));
 }
 
-void KubeClient::remove(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace,
-                        std::function<void(Status)> done) {
-  impl_->start(std::make_shared<Removal>(impl_->calls, impl_->pod_path(pod_name), uid, grace, std::move(done)));
+void KubeClient::remove(const std::string& pod_name, const std::string& uid,
+                        std::chrono::seconds grace, std::function<void(Status)> done) {
+  impl_->start(std::make_shared<Removal>(impl_->calls, impl_->pod_path(pod_name), uid, grace,
+                                         std::move(done)));
 }
 
-void KubeClient::release(const std::string& pod_name, const std::string& uid, std::function<void(Status)> done) {
-  impl_->start(std::make_shared<Release>(impl_->calls, impl_->pod_path(pod_name), uid, std::move(done)));
+void KubeClient::release(const std::string& pod_name, const std::string& uid,
+                         std::function<void(Status)> done) {
+  impl_->start(
+      std::make_shared<Release>(impl_->calls, impl_->pod_path(pod_name), uid, std::move(done)));
 }
 
 }  // namespace oppen::kube

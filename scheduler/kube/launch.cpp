@@ -19,7 +19,9 @@ bool is_same_attempt(const Pod& found, const Pod& wanted) {
          found.spec_hash == wanted.spec_hash;
 }
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 // A namespace or quota that was made a moment ago: its controllers haven't got to it yet.
 bool is_still_being_set_up(const ApiProblem& forbidden) {
@@ -29,8 +31,9 @@ bool is_still_being_set_up(const ApiProblem& forbidden) {
 
 }  // namespace
 
-Launch::Launch(ApiCaller& caller, std::string pods_path, std::string pod_name, std::string manifest_json,
-               std::chrono::milliseconds deadline, std::function<void(LaunchOutcome)> done)
+Launch::Launch(ApiCaller& caller, std::string pods_path, std::string pod_name,
+               std::string manifest_json, std::chrono::milliseconds deadline,
+               std::function<void(LaunchOutcome)> done)
     : tries_(caller, deadline),
       pods_path_(std::move(pods_path)),
       pod_name_(std::move(pod_name)),
@@ -40,12 +43,16 @@ Launch::Launch(ApiCaller& caller, std::string pods_path, std::string pod_name, s
 
 void Launch::create() {
   tries_.send({"POST", pods_path_, manifest_},
-              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) { self->on_created(answer); });
+              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
+                self->on_created(answer);
+              });
 }
 
 void Launch::read() {
   tries_.send({"GET", pods_path_ + "/" + pod_name_},
-              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) { self->on_read(answer); });
+              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
+                self->on_read(answer);
+              });
 }
 
 void Launch::on_created(const Result<runtime::HttpResponse>& answer) {
@@ -57,7 +64,8 @@ void Launch::on_created(const Result<runtime::HttpResponse>& answer) {
     return finish(LaunchResult::launched, "", std::move(pod));
   }
   const ApiProblem problem = problem_of(*answer);
-  if (is_transient(problem.status)) return later(&Launch::create, problem.message, retry_after(*answer));
+  if (is_transient(problem.status))
+    return later(&Launch::create, problem.message, retry_after(*answer));
   if (problem.status == 403) return on_forbidden(problem);
   if (problem.status == 409) {
     // Any other conflict is that of writers who count the same quota.
@@ -86,19 +94,23 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
     }
     std::string message = "pod " + pod_name_ + " exists and is " +
                           (is_same_attempt(*pod, wanted_) ? "being deleted"
-                           : pod->managed ? "of job \"" + pod->job_id + "\", attempt " + std::to_string(pod->attempt) +
-                                                ", spec hash \"" + pod->spec_hash + "\""
+                           : pod->managed ? "of job \"" + pod->job_id + "\", attempt " +
+                                                std::to_string(pod->attempt) + ", spec hash \"" +
+                                                pod->spec_hash + "\""
                                           : "not managed by Oppen");
     return finish(LaunchResult::clash, std::move(message), std::move(pod));
   }
   const ApiProblem problem = problem_of(*answer);
   if (problem.status == 404) return later(&Launch::create, problem.message);
-  // Also without the right to read it: the pod may exist, so that this is no reason to give the job up.
+  // Also without the right to read it: the pod may exist, so that this is no reason to give the job
+  // up.
   later(&Launch::read, problem.message, retry_after(*answer));
 }
 
-void Launch::later(Step step, const std::string& why, std::optional<std::chrono::milliseconds> wait) {
-  const bool in_time = tries_.again(wait, [self = shared_from_this(), step] { (self.get()->*step)(); });
+void Launch::later(Step step, const std::string& why,
+                   std::optional<std::chrono::milliseconds> wait) {
+  const bool in_time =
+      tries_.again(wait, [self = shared_from_this(), step] { (self.get()->*step)(); });
   if (!in_time) finish(LaunchResult::unavailable, why);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Creating one pod so that it exists once, whatever happens to the answers. Runs on the ApiCaller's thread.
+// Creating one pod so that it exists once, whatever happens to the answers. Runs on the ApiCaller's
+// thread.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -28,7 +29,8 @@ class Launch : public std::enable_shared_from_this<Launch> {
   void on_forbidden(const ApiProblem& problem);
   void on_read(const Result<runtime::HttpResponse>& answer);
   // Goes on with `step` after a while, or ends as unavailable when there is no time left.
-  void later(Step step, const std::string& why, std::optional<std::chrono::milliseconds> wait = std::nullopt);
+  void later(Step step, const std::string& why,
+             std::optional<std::chrono::milliseconds> wait = std::nullopt);
   void finish(LaunchResult result, std::string message, std::optional<Pod> pod = std::nullopt);
 
   Tries tries_;

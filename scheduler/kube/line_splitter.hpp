@@ -10,8 +10,8 @@ class LineSplitter {
  public:
   explicit LineSplitter(std::size_t longest) : longest_(longest) {}
 
-  // Calls `on_line(std::string_view)` for each line that `piece` completes; it returns false to stop. False: stopped, or a
-  // line became longer than `longest`.
+  // Calls `on_line(std::string_view)` for each line that `piece` completes; it returns false to
+  // stop. False: stopped, or a line became longer than `longest`.
   template <class OnLine>
   bool feed(std::string_view piece, OnLine&& on_line) {
     while (!piece.empty()) {

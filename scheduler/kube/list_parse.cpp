@@ -4,7 +4,8 @@
 
 namespace oppen::kube {
 
-Result<ListPage> parse_list(std::string_view body, const std::function<void(const Json&)>& on_item) {
+Result<ListPage> parse_list(std::string_view body,
+                            const std::function<void(const Json&)>& on_item) {
   constexpr int item_depth = 2;  // the list is at 0, its members at 1
   std::string member_of_list;
   const auto keep = [&](int depth, Json::parse_event_t event, Json& parsed) {
@@ -12,7 +13,8 @@ Result<ListPage> parse_list(std::string_view body, const std::function<void(cons
       if (depth == 1) member_of_list = parsed.get<std::string>();
       return parsed != "managedFields";  // a third of a pod, and of no use here
     }
-    if (event == Json::parse_event_t::object_end && depth == item_depth && member_of_list == "items") {
+    if (event == Json::parse_event_t::object_end && depth == item_depth &&
+        member_of_list == "items") {
       on_item(parsed);
       return false;
     }
@@ -22,7 +24,8 @@ Result<ListPage> parse_list(std::string_view body, const std::function<void(cons
   const Json& metadata = member(list, "metadata");
   ListPage page{text(metadata, "resourceVersion"), text(metadata, "continue")};
   if (page.resource_version.empty()) {
-    return fail(ErrorKind::invalid, "the answer is no Kubernetes list with a metadata.resourceVersion");
+    return fail(ErrorKind::invalid,
+                "the answer is no Kubernetes list with a metadata.resourceVersion");
   }
   return page;
 }

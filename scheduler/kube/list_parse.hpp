@@ -1,5 +1,6 @@
 #pragma once
-// One page of a Kubernetes list, an item at a time: a page of 500 pods is megabytes of JSON, of which little matters.
+// One page of a Kubernetes list, an item at a time: a page of 500 pods is megabytes of JSON, of
+// which little matters.
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -14,7 +15,9 @@ struct ListPage {
   std::string continue_token;  // "": this was the last page
 };
 
-// Calls `on_item` for each item in order; it is gone afterwards. Errors: invalid, when it isn't a list.
-Result<ListPage> parse_list(std::string_view body, const std::function<void(const nlohmann::json&)>& on_item);
+// Calls `on_item` for each item in order; it is gone afterwards. Errors: invalid, when it isn't a
+// list.
+Result<ListPage> parse_list(std::string_view body,
+                            const std::function<void(const nlohmann::json&)>& on_item);
 
 }  // namespace oppen::kube

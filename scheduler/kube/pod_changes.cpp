@@ -24,9 +24,10 @@ void PodChange::later(const Error& problem, std::optional<std::chrono::milliseco
 }
 
 Error PodChange::error_from(const ApiProblem& problem, const char* doing) const {
-  const ErrorKind kind = is_transient(problem.status) || problem.status == 409 ? ErrorKind::unavailable
-                         : problem.status == 403                              ? ErrorKind::refused
-                                                                              : ErrorKind::invalid;
+  const ErrorKind kind = is_transient(problem.status) || problem.status == 409
+                             ? ErrorKind::unavailable
+                         : problem.status == 403 ? ErrorKind::refused
+                                                 : ErrorKind::invalid;
   return Error{kind, problem.message}.in_context(std::string(doing) + pod_path_);
 }
 
@@ -36,12 +37,15 @@ void Removal::start() {
                         {"gracePeriodSeconds", grace_.count()},
                         {"preconditions", {{"uid", uid_}}}};
   tries_.send({"DELETE", pod_path_, options.dump()},
-              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) { self->on_answer(answer); });
+              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
+                self->on_answer(answer);
+              });
 }
 
 void Removal::on_answer(const Result<runtime::HttpResponse>& answer) {
   const auto start_again = [self = shared_from_this()] { self->start(); };
-  if (!answer) return later(answer.error().in_context("deleting " + pod_path_), std::nullopt, start_again);
+  if (!answer)
+    return later(answer.error().in_context("deleting " + pod_path_), std::nullopt, start_again);
   if (answer->ok() || answer->status == 404) return done_({});
   const ApiProblem problem = problem_of(*answer);
   const bool other_pod = problem.status == 409 && problem.message.find("UID") != std::string::npos;
@@ -58,12 +62,15 @@ void Release::patch(std::size_t index) {
                       {{"op", "test"}, {"path", finalizer}, {"value", names::finalizer}},
                       {{"op", "remove"}, {"path", finalizer}}};
   tries_.send({"PATCH", pod_path_, patch.dump(), "application/json-patch+json"},
-              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) { self->on_patched(answer); });
+              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
+                self->on_patched(answer);
+              });
 }
 
 void Release::on_patched(const Result<runtime::HttpResponse>& answer) {
   const auto read_pod = [self = shared_from_this()] { self->read(); };
-  if (!answer) return later(answer.error().in_context("releasing " + pod_path_), std::nullopt, read_pod);
+  if (!answer)
+    return later(answer.error().in_context("releasing " + pod_path_), std::nullopt, read_pod);
   if (answer->ok() || answer->status == 404) return done_({});
   if (answer->status == 422) return read();  // the test failed: another pod, or other finalizers
   const Error error = error_from(problem_of(*answer), "releasing ");
@@ -73,12 +80,15 @@ void Release::on_patched(const Result<runtime::HttpResponse>& answer) {
 
 void Release::read() {
   tries_.send({"GET", pod_path_},
-              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) { self->on_read(answer); });
+              [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
+                self->on_read(answer);
+              });
 }
 
 void Release::on_read(const Result<runtime::HttpResponse>& answer) {
   const auto read_again = [self = shared_from_this()] { self->read(); };
-  if (!answer) return later(answer.error().in_context("releasing " + pod_path_), std::nullopt, read_again);
+  if (!answer)
+    return later(answer.error().in_context("releasing " + pod_path_), std::nullopt, read_again);
   if (answer->status == 404) return done_({});
   if (!answer->ok()) {
     const Error error = error_from(problem_of(*answer), "reading ");
@@ -91,8 +101,10 @@ void Release::on_read(const Result<runtime::HttpResponse>& answer) {
   const Json& finalizers = elements(metadata, "finalizers");
   for (std::size_t index = 0; index < finalizers.size(); ++index) {
     if (finalizers[index] != names::finalizer) continue;
-    const Error changing{ErrorKind::unavailable, "the finalizers of " + pod_path_ + " keep changing"};
-    return later(changing, std::nullopt, [self = shared_from_this(), index] { self->patch(index); });
+    const Error changing{ErrorKind::unavailable,
+                         "the finalizers of " + pod_path_ + " keep changing"};
+    return later(changing, std::nullopt,
+                 [self = shared_from_this(), index] { self->patch(index); });
   }
   done_({});
 }

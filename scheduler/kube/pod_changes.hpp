@@ -20,7 +20,8 @@ class PodChange {
   PodChange(ApiCaller& caller, std::string pod_path, std::string uid, Done done);
 
   // Goes on with `next` after a while, or ends with `problem` when there is no time left.
-  void later(const Error& problem, std::optional<std::chrono::milliseconds> wait, std::function<void()> next);
+  void later(const Error& problem, std::optional<std::chrono::milliseconds> wait,
+             std::function<void()> next);
   Error error_from(const ApiProblem& problem, const char* doing) const;
 
   Tries tries_;
@@ -31,7 +32,8 @@ class PodChange {
 
 class Removal : public PodChange, public std::enable_shared_from_this<Removal> {
  public:
-  Removal(ApiCaller& caller, std::string pod_path, std::string uid, std::chrono::seconds grace, Done done)
+  Removal(ApiCaller& caller, std::string pod_path, std::string uid, std::chrono::seconds grace,
+          Done done)
       : PodChange(caller, std::move(pod_path), std::move(uid), std::move(done)), grace_(grace) {}
   void start();
 
@@ -43,7 +45,8 @@ class Removal : public PodChange, public std::enable_shared_from_this<Removal> {
 
 class Release : public PodChange, public std::enable_shared_from_this<Release> {
  public:
-  using PodChange::PodChange;
+  Release(ApiCaller& caller, std::string pod_path, std::string uid, Done done)
+      : PodChange(caller, std::move(pod_path), std::move(uid), std::move(done)) {}
   // First takes our finalizer for the only one, which needs no reading.
   void start() { patch(0); }
 

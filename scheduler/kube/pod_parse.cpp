@@ -15,23 +15,18 @@ std::string quantity_text(const Json& value) {
   return value.is_number() ? value.dump() : "";
 }
 
-Amounts& operator+=(Amounts& sum, const Amounts& more) {
-  sum.gpus += more.gpus;
-  sum.cpu_millicores += more.cpu_millicores;
-  sum.memory_bytes += more.memory_bytes;
-  return sum;
-}
-
 void raise_to(Amounts& least, const Amounts& amounts) {
   least.gpus = std::max(least.gpus, amounts.gpus);
   least.cpu_millicores = std::max(least.cpu_millicores, amounts.cpu_millicores);
   least.memory_bytes = std::max(least.memory_bytes, amounts.memory_bytes);
 }
 
-Amounts requests_of(const Json& holder) { return parse_amounts(member(member(holder, "resources"), "requests")); }
+Amounts requests_of(const Json& holder) {
+  return parse_amounts(member(member(holder, "resources"), "requests"));
+}
 
-// As Kubernetes computes it: the containers together, or the most that any step of initialisation takes, sidecars
-// (init containers that keep running) counted in both.
+// As Kubernetes computes it: the containers together, or the most that any step of initialisation
+// takes, sidecars (init containers that keep running) counted in both.
 Amounts effective_requests(const Json& spec) {
   Amounts sidecars;
   Amounts initialising;
@@ -74,11 +69,13 @@ int attempt_of(const std::string& label) {
 
 std::int64_t epoch_of(const std::string& annotation) {
   std::int64_t epoch = -1;
-  const auto [end, error] = std::from_chars(annotation.data(), annotation.data() + annotation.size(), epoch);
+  const auto [end, error] =
+      std::from_chars(annotation.data(), annotation.data() + annotation.size(), epoch);
   return error == std::errc{} && end == annotation.data() + annotation.size() ? epoch : -1;
 }
 
-// The training container's status, else that of the first container of the spec. Statuses are in an order of their own.
+// The training container's status, else that of the first container of the spec. Statuses are in an
+// order of their own.
 const Json& main_status(const Json& spec, const Json& status) {
   static const Json nothing;
   const Json& containers = elements(spec, "containers");
@@ -116,7 +113,8 @@ bool take_init_reason(Pod& pod, const Json& status) {
     const Json& waiting = member(state, "waiting");
     if (text(waiting, "reason") != "PodInitializing" && take_reason(pod, waiting)) return true;
     const Json& terminated = member(state, "terminated");
-    if (whole_number(terminated, "exitCode").value_or(0) != 0 && take_reason(pod, terminated)) return true;
+    if (whole_number(terminated, "exitCode").value_or(0) != 0 && take_reason(pod, terminated))
+      return true;
   }
   return false;
 }
@@ -138,7 +136,8 @@ void read_reason(Pod& pod, const Json& status, const Json& state) {
 Amounts parse_amounts(const Json& resource_list) {
   Amounts amounts;
   amounts.gpus = parse_bytes(quantity_text(member(resource_list, names::gpu))).value_or(0);
-  amounts.cpu_millicores = parse_millicores(quantity_text(member(resource_list, "cpu"))).value_or(0);
+  amounts.cpu_millicores =
+      parse_millicores(quantity_text(member(resource_list, "cpu"))).value_or(0);
   amounts.memory_bytes = parse_bytes(quantity_text(member(resource_list, "memory"))).value_or(0);
   return amounts;
 }
@@ -171,9 +170,11 @@ Pod parse_pod(const Json& object) {
   const Json& container = main_status(spec, status);
   const Json& state = member(container, "state");
   const Json& terminated = member(state, "terminated");
-  pod.started_at = time_of(terminated.is_object() ? terminated : member(state, "running"), "startedAt");
+  pod.started_at =
+      time_of(terminated.is_object() ? terminated : member(state, "running"), "startedAt");
   pod.finished_at = time_of(terminated, "finishedAt");
-  if (const auto code = whole_number(terminated, "exitCode")) pod.exit_code = static_cast<int>(*code);
+  if (const auto code = whole_number(terminated, "exitCode"))
+    pod.exit_code = static_cast<int>(*code);
   pod.termination_message = text(terminated, "message");
   read_reason(pod, status, state);
   return pod;

@@ -8,8 +8,8 @@
 namespace oppen::kube {
 namespace {
 
-constexpr const char* lists[] = {"containers", "initContainers", "volumes", "volumeMounts", "tolerations",
-                                 "imagePullSecrets"};
+constexpr const char* lists[] = {"containers",   "initContainers", "volumes",
+                                 "volumeMounts", "tolerations",    "imagePullSecrets"};
 
 // `over` wins; objects are merged and lists appended to.
 void merge(Json& under, const Json& over) {
@@ -39,7 +39,8 @@ Json take(Json& object, const char* key, Json otherwise) {
 
 bool is_train(const Json& container) { return text(container, "name") == names::container; }
 
-// The last of two variables of a name is the one that counts, but the API server warns of each such pair.
+// The last of two variables of a name is the one that counts, but the API server warns of each such
+// pair.
 void drop_earlier_of_same_name(Json& environment) {
   for (std::size_t i = environment.size(); i-- > 0;) {
     for (std::size_t earlier = i; earlier-- > 0;) {
@@ -66,11 +67,14 @@ Json merged_container(Json from_template, Json mounts, const Json& ours) {
 Status check_pod_template(std::string_view template_json) {
   if (template_json.empty()) return {};
   const Json parsed = Json::parse(template_json, nullptr, false);
-  if (!parsed.is_object()) return fail(ErrorKind::invalid, "pod template: expected a JSON object, a piece of a pod's spec");
+  if (!parsed.is_object())
+    return fail(ErrorKind::invalid,
+                "pod template: expected a JSON object, a piece of a pod's spec");
   for (const char* key : lists) {
     const Json& list = member(parsed, key);
     if (list.is_null()) continue;
-    const std::string expected = std::string("pod template: ") + key + ": expected a list of objects";
+    const std::string expected =
+        std::string("pod template: ") + key + ": expected a list of objects";
     if (!list.is_array()) return fail(ErrorKind::invalid, expected);
     for (const Json& element : list) {
       if (!element.is_object()) return fail(ErrorKind::invalid, expected);
@@ -85,9 +89,11 @@ Status check_pod_template(std::string_view template_json) {
   return {};
 }
 
-Json apply_pod_template(std::string_view template_json, const Json& pod_spec, const Json& container) {
+Json apply_pod_template(std::string_view template_json, const Json& pod_spec,
+                        const Json& container) {
   Json fragment = Json::object();
-  if (!template_json.empty() && check_pod_template(template_json)) fragment = Json::parse(template_json);
+  if (!template_json.empty() && check_pod_template(template_json))
+    fragment = Json::parse(template_json);
 
   Json mounts = take(fragment, "volumeMounts", Json::array());
   Json train = Json::object();
@@ -103,7 +109,8 @@ Json apply_pod_template(std::string_view template_json, const Json& pod_spec, co
   Json merged = {{"securityContext", {{"seccompProfile", {{"type", "RuntimeDefault"}}}}}};
   merge(merged, fragment);
   merge(merged, pod_spec);
-  merged["containers"] = Json::array({merged_container(std::move(train), std::move(mounts), container)});
+  merged["containers"] =
+      Json::array({merged_container(std::move(train), std::move(mounts), container)});
   merge(merged["containers"], others);
   return merged;
 }

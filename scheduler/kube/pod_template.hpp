@@ -1,10 +1,11 @@
 #pragma once
-// A model type's pod template: a piece of a pod's spec that the operator owns (volumes, shared memory, tolerations, pull
-// secrets, ...). Pure, any thread.
+// A model type's pod template: a piece of a pod's spec that the operator owns (volumes, shared
+// memory, tolerations, pull secrets, ...). Pure, any thread.
 //
-// Its "containers" may hold one named "train", which is merged into ours; others are kept beside it. "volumeMounts" at the top
-// is the training container's, for brevity. Objects are merged, lists are appended to (the template's entries first),
-// and in what remains the job's own values win; security defaults yield to the template's.
+// Its "containers" may hold one named "train", which is merged into ours; others are kept beside
+// it. "volumeMounts" at the top is the training container's, for brevity. Objects are merged, lists
+// are appended to (the template's entries first), and in what remains the job's own values win;
+// security defaults yield to the template's.
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@
 
 namespace oppen::kube {
 
-// Whether `template_json` ("" for none) can be applied. Errors: invalid, saying what is wrong with it.
+// Whether `template_json` ("" for none) can be applied. Errors: invalid, saying what is wrong with
+// it.
 Status check_pod_template(std::string_view template_json);
 
 // The pod's spec. A template that check_pod_template refuses counts as none.

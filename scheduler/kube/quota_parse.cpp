@@ -29,13 +29,29 @@ constexpr Bound bounds[] = {
     {"limits.memory", "memory_bytes", Unit::bytes},
 };
 
+// nullopt: it isn't there.
+std::optional<Result<std::int64_t>> read_quantity(const Json& value, Unit unit) {
+  if (value.is_null()) return std::nullopt;
+  const std::string quantity = value.is_string() ? value.get<std::string>() : value.dump();
+  return unit == Unit::millicores ? parse_millicores(quantity) : parse_bytes(quantity);
+}
+
+// Of several bounds on one amount, the one with the least room left is the one that counts.
+void narrow(Quota& quota, const std::string& amount, std::int64_t hard, std::int64_t used) {
+  const auto known = quota.hard.find(amount);
+  if (known != quota.hard.end() && known->second - quota.used[amount] <= hard - used) return;
+  quota.hard[amount] = hard;
+  quota.used[amount] = used;
+}
+
 // Sets `priority_class` from the scope "PriorityClass In [x]". False: a scope of another form.
 bool read_scopes(const Json& spec, std::string& priority_class) {
   if (!elements(spec, "scopes").empty()) return false;
   for (const Json& expression : elements(member(spec, "scopeSelector"), "matchExpressions")) {
     const Json& values = elements(expression, "values");
-    const bool understood = text(expression, "scopeName") == "PriorityClass" && text(expression, "operator") == "In" &&
-                            values.size() == 1 && values[0].is_string() && priority_class.empty();
+    const bool understood = text(expression, "scopeName") == "PriorityClass" &&
+                            text(expression, "operator") == "In" && values.size() == 1 &&
+                            values[0].is_string() && priority_class.empty();
     if (!understood) return false;
     priority_class = values[0].get<std::string>();
   }
@@ -62,26 +78,26 @@ PodLimits limits_from(const Json& maximum) {
 ParsedQuota parse_quota(const Json& object) {
   const Json& spec = member(object, "spec");
   const Json& hard = member(spec, "hard");
+  const Json& counted = member(member(object, "status"), "used");
   ParsedQuota parsed;
   Quota quota;
   quota.name = text(member(object, "metadata"), "name");
   if (!read_scopes(spec, quota.scope_priority_class)) {
-    parsed.ignored.push_back("ResourceQuota " + quota.name +
-                             " has scopes other than \"PriorityClass In [one class]\": it is left to the API server");
+    parsed.ignored.push_back(
+        "ResourceQuota " + quota.name +
+        " has scopes other than \"PriorityClass In [one class]\": it is left to the API server");
     return parsed;
   }
   for (const Bound& bound : bounds) {
-    const Json& value = member(hard, bound.resource);
-    if (value.is_null()) continue;
-    const std::string quantity = value.is_string() ? value.get<std::string>() : value.dump();
-    const auto amount = bound.unit == Unit::millicores ? parse_millicores(quantity) : parse_bytes(quantity);
-    if (!amount) {
+    const auto amount = read_quantity(member(hard, bound.resource), bound.unit);
+    if (!amount) continue;
+    if (!*amount) {
       parsed.ignored.push_back("ResourceQuota " + quota.name + ": hard." + bound.resource +
-                               " is left out of account: " + amount.error().message);
+                               " is left out of account: " + amount->error().message);
       continue;
     }
-    const auto [position, is_new] = quota.hard.emplace(bound.amount, *amount);
-    if (!is_new) position->second = std::min(position->second, *amount);
+    const auto used = read_quantity(member(counted, bound.resource), bound.unit);
+    narrow(quota, bound.amount, **amount, used ? used->value_or(0) : 0);
   }
   parsed.quota = std::move(quota);
   return parsed;
@@ -92,7 +108,8 @@ PodLimits parse_limit_range(const Json& object) {
   for (const Json& item : elements(member(object, "spec"), "limits")) {
     const std::string type = text(item, "type");
     // A pod of ours has one container, so that what bounds a container bounds the pod.
-    if (type == "Pod" || type == "Container") limits = tightest(limits, limits_from(member(item, "max")));
+    if (type == "Pod" || type == "Container")
+      limits = tightest(limits, limits_from(member(item, "max")));
   }
   return limits;
 }

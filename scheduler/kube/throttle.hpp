@@ -1,6 +1,6 @@
 #pragma once
-// Calls something at most once in a period: at once if it is due, else at the end of the period, once for all that asked
-// meanwhile. Lives on the HttpClient's thread and must outlive it.
+// Calls something at most once in a period: at once if it is due, else at the end of the period,
+// once for all that asked meanwhile. Lives on the HttpClient's thread and must outlive it.
 #include <chrono>
 #include <functional>
 #include <utility>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/kube/json_read.hpp"
+#include "scheduler/kube/list_parse.hpp"
 
 namespace oppen::kube {
 namespace {
@@ -13,10 +14,12 @@ constexpr std::chrono::milliseconds longest_wait{30'000};
 constexpr std::chrono::milliseconds page_timeout{60'000};
 // Bookmarks come about once a minute, whatever else is quiet.
 constexpr std::chrono::seconds quiet_limit{180};
-constexpr std::size_t longest_event = std::size_t{16} << 20;  // etcd keeps no object larger than a tenth of it
+constexpr std::size_t longest_event = std::size_t{16}
+                                      << 20;  // etcd keeps no object larger than a tenth of it
 constexpr int http_gone = 410;
 
-// The server ends a watch after this many seconds; by chance, so that not all watches of all clients start anew together.
+// The server ends a watch after this many seconds; by chance, so that not all watches of all
+// clients start anew together.
 std::string watch_seconds() {
   thread_local std::minstd_rand random{std::random_device{}()};
   return std::to_string(std::uniform_int_distribution<int>(300, 600)(random));
@@ -57,9 +60,8 @@ void Watch::page(const std::string& continue_token) {
   std::string parameters = "limit=500";
   if (!continue_token.empty()) parameters += "&continue=" + escaped(continue_token);
   caller_.call({"GET", query(parameters)}, page_timeout,
-               [this, is_continued = !continue_token.empty()](const Result<runtime::HttpResponse>& answer) {
-                 on_page(answer, is_continued);
-               });
+               [this, is_continued = !continue_token.empty()](
+                   const Result<runtime::HttpResponse>& answer) { on_page(answer, is_continued); });
 }
 
 void Watch::on_page(const Result<runtime::HttpResponse>& answer, bool is_continued) {
@@ -123,7 +125,8 @@ bool Watch::on_event(std::string_view line) {
   resource_version_ = std::move(version);
   heard_ = true;
   backoff_.reset();
-  if (type == "ADDED" || type == "MODIFIED" || type == "DELETED") sink_.on_change(object, type == "DELETED");
+  if (type == "ADDED" || type == "MODIFIED" || type == "DELETED")
+    sink_.on_change(object, type == "DELETED");
   return true;
 }
 
@@ -135,7 +138,8 @@ void Watch::on_watch_end(const Result<runtime::HttpResponse>& answer) {
   } else if (stream_error_) {
     trouble(stream_error_->kind, stream_error_->message, &Watch::list);
   } else if (!answer && open_) {
-    // Broken, which is no trouble yet. Whatever answers next may be a server that was restored from a backup: list.
+    // Broken, which is no trouble yet. Whatever answers next may be a server that was restored from
+    // a backup: list.
     caller_.http().run_after(backoff_.next(), [this] { list(); });
   } else if (!answer) {
     trouble(answer.error().kind, answer.error().message, &Watch::list);
@@ -156,9 +160,11 @@ void Watch::watch_again_after(const Result<runtime::HttpResponse>& answer) {
     trouble(*answer, &Watch::list);
   } else {
     // Its time was over. A server that ends every watch at once is not asked in a tight loop.
-    const bool lasted = heard_ || std::chrono::steady_clock::now() - opened_at_ > std::chrono::seconds{1};
+    const bool lasted =
+        heard_ || std::chrono::steady_clock::now() - opened_at_ > std::chrono::seconds{1};
     if (lasted) backoff_.reset();
-    caller_.http().run_after(lasted ? std::chrono::milliseconds{0} : backoff_.next(), [this] { watch(); });
+    caller_.http().run_after(lasted ? std::chrono::milliseconds{0} : backoff_.next(),
+                             [this] { watch(); });
   }
 }
 
@@ -170,7 +176,7 @@ void Watch::trouble(ErrorKind kind, const std::string& message, void (Watch::*ne
 
 void Watch::trouble(const runtime::HttpResponse& response, void (Watch::*next)()) {
   const ApiProblem problem = problem_of(response);
-  const ErrorKind kind = problem.status == 403 ? ErrorKind::refused
+  const ErrorKind kind = problem.status == 403   ? ErrorKind::refused
                          : problem.status == 404 ? ErrorKind::not_found
                                                  : ErrorKind::unavailable;
   trouble(kind, problem.message, next, retry_after(response));

@@ -1,6 +1,6 @@
 #pragma once
-// Keeps one collection of the API server known: lists it, then watches it from there on, for as long as the HttpClient
-// lives. Keeps no objects. Lives on the HttpClient's thread.
+// Keeps one collection of the API server known: lists it, then watches it from there on, for as
+// long as the HttpClient lives. Keeps no objects. Lives on the HttpClient's thread.
 #include <chrono>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -15,13 +15,15 @@
 namespace oppen::kube {
 
 struct WatchTarget {
-  std::string what;          // for messages: "pods", "ConfigMap cost-model"
-  std::string path;          // "/api/v1/namespaces/ml-training/pods"
-  std::string selector = {};  // further query parameters, escaped: "fieldSelector=metadata.name%3Dcost-model"
+  std::string what;  // for messages: "pods", "ConfigMap cost-model"
+  std::string path;  // "/api/v1/namespaces/ml-training/pods"
+  std::string selector =
+      {};  // further query parameters, escaped: "fieldSelector=metadata.name%3Dcost-model"
 };
 
 struct WatchSink {
-  // A list replaces everything known. Between begin and end comes every item; a list that fails has no end.
+  // A list replaces everything known. Between begin and end comes every item; a list that fails has
+  // no end.
   std::function<void()> on_list_begin;
   std::function<void(const nlohmann::json& object)> on_list_item;
   std::function<void()> on_list_end;

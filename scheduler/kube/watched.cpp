@@ -46,7 +46,8 @@ Watched::Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events
 
 void Watched::start() {
   for (const std::string& name : config_map_names_) {
-    add({"ConfigMap " + name, namespace_path_ + "/configmaps", "fieldSelector=metadata.name%3D" + name},
+    add({"ConfigMap " + name, namespace_path_ + "/configmaps",
+         "fieldSelector=metadata.name%3D" + name},
         config_map(name), true);
   }
   add({"ResourceQuotas", namespace_path_ + "/resourcequotas"}, quotas(), true);
@@ -58,7 +59,9 @@ void Watched::start() {
 
 void Watched::add(WatchTarget target, WatchSink sink, bool is_required) {
   const std::size_t index = watches_.size();
-  sink.on_health = [this, index, is_required](const Status& status) { on_health(index, status, is_required); };
+  sink.on_health = [this, index, is_required](const Status& status) {
+    on_health(index, status, is_required);
+  };
   watches_.push_back(std::make_unique<Watch>(caller_, std::move(target), std::move(sink)));
   health_.emplace_back(is_required ? std::nullopt : std::optional<Status>(Status{}));
 }
@@ -68,7 +71,9 @@ WatchSink Watched::pods() {
   sink.on_list_begin = [this] { listed_pods_.clear(); };
   sink.on_list_item = [this](const Json& object) { listed_pods_.push_back(parse_pod(object)); };
   sink.on_list_end = [this] { tell(events_.on_pod_list, std::exchange(listed_pods_, {})); };
-  sink.on_change = [this](const Json& object, bool deleted) { tell(events_.on_pod, parse_pod(object), deleted); };
+  sink.on_change = [this](const Json& object, bool deleted) {
+    tell(events_.on_pod, parse_pod(object), deleted);
+  };
   return sink;
 }
 
@@ -110,7 +115,9 @@ void Watched::tell_quotas() {
 WatchSink Watched::limits() {
   WatchSink sink;
   sink.on_list_begin = [this] { limits_.clear(); };
-  sink.on_list_item = [this](const Json& object) { limits_[name_of(object)] = parse_limit_range(object); };
+  sink.on_list_item = [this](const Json& object) {
+    limits_[name_of(object)] = parse_limit_range(object);
+  };
   sink.on_list_end = [this] { tell_limits(); };
   sink.on_change = [this](const Json& object, bool deleted) {
     if (deleted) {
@@ -164,7 +171,9 @@ WatchSink Watched::config_map(const std::string& name) {
   WatchSink sink;
   sink.on_list_begin = [listed] { listed->data.reset(); };
   sink.on_list_item = [listed](const Json& object) { listed->data = data_of(object); };
-  sink.on_list_end = [this, listed, name] { tell(events_.on_config_map, name, std::exchange(listed->data, {})); };
+  sink.on_list_end = [this, listed, name] {
+    tell(events_.on_config_map, name, std::exchange(listed->data, {}));
+  };
   sink.on_change = [this, name](const Json& object, bool deleted) {
     tell(events_.on_config_map, name, deleted ? std::nullopt : data_of(object));
   };

@@ -1,5 +1,6 @@
 #pragma once
-// What is watched of the cluster, turned into KubeEvents. Lives on the HttpClient's thread and must outlive it.
+// What is watched of the cluster, turned into KubeEvents. Lives on the HttpClient's thread and must
+// outlive it.
 #include <atomic>
 #include <map>
 #include <memory>
@@ -17,7 +18,8 @@ namespace oppen::kube {
 
 class Watched {
  public:
-  Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events, std::vector<std::string> config_map_names);
+  Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events,
+          std::vector<std::string> config_map_names);
 
   void start();
 
