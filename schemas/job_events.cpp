@@ -117,7 +117,9 @@ void describe(V& v, JobCancelled& e) {
 
 template <class V>
 void describe(V& v, JobCancelRefused& e) {
-  v.required("job_id", e.job_id, forms::some);
+  v.optional("job_id", e.job_id);
+  v.optional("batch_id", e.batch_id);
+  v.check(e.job_id.empty() != e.batch_id.empty(), "job_id", "either job_id or batch_id");
   v.required("why", e.why, forms::one_of("unknown", "finished"));
   v.optional("requested_by", e.requested_by);
 }

@@ -122,7 +122,8 @@ struct JobCancelled {
 
 struct JobCancelRefused {
   static constexpr std::string_view type = "dev.oppen.job.cancel-refused.v1";
-  std::string job_id;
+  std::string job_id;    // exactly one of job_id and batch_id is not empty, as in the cancel
+  std::string batch_id;
   std::string why;  // unknown | finished
   std::string requested_by;
 };

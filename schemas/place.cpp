@@ -27,7 +27,7 @@ std::string Place::path() const {
   std::string path = parent_->path();
   if (index_ != no_index) return path + "[" + std::to_string(index_) + "]";
   if (!path.empty()) path += ".";
-  return path + shortened(name_, value_limit);
+  return path + (utf8_length(name_) ? shortened(name_, value_limit) : shown(std::string(name_)));
 }
 
 bool Place::wrong(const nlohmann::json& value, std::string expected) const {
