@@ -1,0 +1,151 @@
+#include "workers/console/api.hpp"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "schemas/text.hpp"
+#include "workers/console/answers.hpp"
+#include "workers/console/job_json.hpp"
+#include "workers/console/listing.hpp"
+#include "workers/console/queue_status.hpp"
+
+namespace oppen::console {
+namespace {
+
+using nlohmann::json;
+using runtime::HttpAnswer;
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    const auto slash = std::min(path.find('/', 1), path.size());
+    parts.emplace_back(path.substr(1, slash - 1));
+    path.remove_prefix(slash);
+  }
+  return parts;
+}
+
+}  // namespace
+
+Reply Api::handle(const runtime::HttpQuery& query) {
+  const auto path = split_path(query.path);
+  Params params(query.params);
+  const auto is = [&path](std::size_t size, std::string_view third) {
+    return path.size() == size && path[0] == "api" && path[1] == "v1" && path[2] == third;
+  };
+  if (is(3, "queue")) return {queue(params), nullptr};
+  if (is(3, "jobs")) return {jobs(params), nullptr};
+  if (is(4, "jobs")) return {job(path[3], params), nullptr};
+  if (is(5, "jobs") && path[4] == "logs") return logs(path[3], params);
+  if (is(4, "batches")) return {batch(path[3], params), nullptr};
+  if (is(3, "health")) return {health(params), nullptr};
+  if (is(3, "openapi.yaml"))
+    return {{200, std::string(openapi_document()), "application/yaml"}, nullptr};
+  return {not_found("there is no path " + shortened(query.path) +
+                    ": /api/v1/openapi.yaml lists those there are"),
+          nullptr};
+}
+
+Result<plan::Policy> Api::policy() {
+  const auto published = queue_.policy();
+  if (published) return policy_in_force(*published);
+  if (published.error().kind == ErrorKind::not_found)
+    return plan::Policy{};  // the defaults hold until then
+  return fail(published.error());
+}
+
+HttpAnswer Api::queue(Params params) {
+  const Paging paging = params.paging();
+  if (auto fault = params.fault()) return *fault;
+  const auto counters = queue_.counters();
+  if (!counters) return error_answer(counters.error());
+  const auto in_force = policy();
+  if (!in_force) return error_answer(in_force.error());
+  const auto live = all_live(queue_);
+  if (!live) return error_answer(live.error());
+  auto leader = queue_.leader();
+  if (!leader && leader.error().kind != ErrorKind::not_found) return error_answer(leader.error());
+  auto listed = list_jobs(queue_, {"queued"}, paging);
+  if (!listed) return error_answer(listed.error());
+  json body =
+      queue_status(*counters, *in_force, *live, leader ? *leader : json(nullptr), clock_.now());
+  body.update(*listed);
+  return json_answer(body);
+}
+
+HttpAnswer Api::jobs(Params params) {
+  const std::string state = params.one_of("state", {"all", "queued", "live", "ended"});
+  const Paging paging = params.paging();
+  if (auto fault = params.fault()) return *fault;
+  const auto listed = state == "all" ? list_jobs(queue_, {"live", "queued", "ended"}, paging)
+                                     : list_jobs(queue_, {state}, paging);
+  return listed ? json_answer(*listed) : error_answer(listed.error());
+}
+
+HttpAnswer Api::job(const std::string& job_id, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto record = queue_.job(job_id);
+  if (!record) return error_answer(record.error());
+  const auto position = queue_.position(*record);
+  if (!position) return error_answer(position.error());
+  return json_answer(job_detail(*record, *position, namespace_));
+}
+
+HttpAnswer Api::batch(const std::string& batch_id, Params params) {
+  const Paging paging = params.paging();
+  if (auto fault = params.fault()) return *fault;
+  const auto batch = queue_.batch(batch_id);
+  if (!batch) return error_answer(batch.error());
+  std::size_t first = 0;
+  const auto& cursor = paging.cursor;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), first);
+  if (!cursor.empty() && (error != std::errc{} || end != cursor.data() + cursor.size())) {
+    return bad_request("cursor", "cursor is \"" + shortened(cursor) +
+                                     "\": expected the next_cursor of an earlier page");
+  }
+  json jobs = json::array();
+  const std::size_t last =
+      std::min(batch->jobs.size(), first + static_cast<std::size_t>(paging.limit));
+  for (std::size_t i = first; i < last; ++i) {
+    const auto record = queue_.job(batch->jobs[i]);
+    if (record) {
+      jobs.push_back(job_summary(*record, std::nullopt));
+    } else if (record.error().kind !=
+               ErrorKind::not_found) {  // an old job may be forgotten before its batch
+      return error_answer(record.error());
+    }
+  }
+  return json_answer({{"batch_id", batch->batch_id},
+                      {"state", batch->state},
+                      {"first_seen", to_rfc3339(batch->first_seen)},
+                      {"job_count", batch->jobs.size()},
+                      {"jobs", std::move(jobs)},
+                      {"next_cursor", last < batch->jobs.size() ? std::to_string(last) : ""}});
+}
+
+Reply Api::logs(const std::string& job_id, Params params) {
+  const bool follow = params.one_of("follow", {"false", "true"}) == "true";
+  const int tail = params.whole("tail", -1, 0, 1'000'000);
+  if (auto fault = params.fault()) return {*fault, nullptr};
+  const auto record = queue_.job(job_id);
+  if (!record) return {error_answer(record.error()), nullptr};
+  if (record->attempt == 0) {
+    return {not_found("job " + job_id + " is " + std::string(to_string(record->state)) +
+                      " and has had no pod yet: there is no log"),
+            nullptr};
+  }
+  const auto opened = logs_.open({record->pod_name(), follow, tail});
+  if (opened) return {{200, "", "text/plain; charset=utf-8"}, *opened};
+  if (opened.error().kind != ErrorKind::not_found) return {error_answer(opened.error()), nullptr};
+  const std::string why =
+      record->ended_at ? "has ended and its pod is gone (finished pods are deleted after a while)"
+                       : "has no log yet";
+  return {not_found("job " + job_id + " " + why + ": " + opened.error().message), nullptr};
+}
+
+HttpAnswer Api::health(Params params) {
+  if (auto fault = params.fault()) return *fault;
+  return json_answer(health_json(parts_()));
+}
+
+}  // namespace oppen::console

@@ -1,0 +1,58 @@
+#pragma once
+// The query API: from a request to its answer. Knows nothing of sockets. Any thread; borrows what
+// it is given.
+//
+// Paths: see openapi.yaml, which is served at /api/v1/openapi.yaml.
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/time.hpp"
+#include "workers/console/health.hpp"
+#include "workers/console/logs.hpp"
+#include "workers/console/params.hpp"
+#include "workers/console/queue_view.hpp"
+
+namespace oppen::console {
+
+// The file openapi.yaml, part of the program.
+std::string_view openapi_document();
+
+// An answer, or a log to be sent as it comes.
+struct Reply {
+  runtime::HttpAnswer answer;
+  std::shared_ptr<LogStream> log;
+};
+
+class Api {
+ public:
+  Api(QueueView& queue, LogSource& logs, std::function<std::vector<Part>()> parts,
+      const Clock& clock, std::string pod_namespace)
+      : queue_(queue),
+        logs_(logs),
+        parts_(std::move(parts)),
+        clock_(clock),
+        namespace_(std::move(pod_namespace)) {}
+
+  // A GET of a path below /api/.
+  Reply handle(const runtime::HttpQuery& query);
+
+ private:
+  runtime::HttpAnswer queue(Params params);
+  runtime::HttpAnswer jobs(Params params);
+  runtime::HttpAnswer job(const std::string& job_id, Params params);
+  runtime::HttpAnswer batch(const std::string& batch_id, Params params);
+  Reply logs(const std::string& job_id, Params params);
+  runtime::HttpAnswer health(Params params);
+  Result<plan::Policy> policy();
+
+  QueueView& queue_;
+  LogSource& logs_;
+  std::function<std::vector<Part>()> parts_;
+  const Clock& clock_;
+  std::string namespace_;
+};
+
+}  // namespace oppen::console

@@ -1,0 +1,62 @@
+#include "workers/console/health.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace oppen::console {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+json health_json(const std::vector<Part>& parts) {
+  json list = json::array();
+  for (const Part& part : parts)
+    list.push_back({{"name", part.name}, {"ok", part.ok}, {"detail", part.detail}});
+  return {{"ok", std::all_of(parts.begin(), parts.end(), [](const Part& part) { return part.ok; })},
+          {"parts", std::move(list)}};
+}
+
+std::vector<Part> scheduler_parts(const Result<std::string>& answer, const std::string& url) {
+  const std::string unknown = "not known: only the scheduler can tell";
+  if (!answer) {
+    return {{"scheduler", false,
+             "no answer from " + url + " (setting OPPEN_SCHEDULER_URL): " + answer.error().message},
+            {"kafka", false, unknown}};
+  }
+  const json body = json::parse(*answer, nullptr, false);
+  if (!body.is_object() || !body.contains("ready") || !body["ready"].is_boolean()) {
+    return {{"scheduler", false,
+             "what answers at " + url + " (setting OPPEN_SCHEDULER_URL) is no Oppen worker"},
+            {"kafka", false, unknown}};
+  }
+  Part scheduler{"scheduler", body["ready"].get<bool>(), "ready"};
+  Part kafka{"kafka", false, unknown};
+  if (!scheduler.ok) scheduler.detail = "not ready";
+  const json dependencies = body.value("dependencies", json::object());
+  for (const auto& [name, state] : dependencies.items()) {
+    const std::string text = text_of(state);
+    if (text != "ok") scheduler.detail += "; " + name + ": " + text;
+    if (name == "kafka")
+      kafka = {"kafka", text == "ok", text == "ok" ? "answers the scheduler" : text};
+  }
+  return {scheduler, kafka};
+}
+
+Part leader_part(QueueView& queue) {
+  const auto leader = queue.leader();
+  if (!leader && leader.error().kind == ErrorKind::not_found) {
+    return {"leader", false, "no scheduler has led yet: start oppen-scheduler"};
+  }
+  if (!leader) return {"leader", false, leader.error().message};
+  return {"leader", true,
+          text_of(leader->value("instance", json(""))) + " leads, epoch " +
+              text_of(leader->value("epoch", json(0)))};
+}
+
+}  // namespace oppen::console

@@ -1,0 +1,61 @@
+// oppen-console: answers questions over HTTP, from what the scheduler keeps in Redis.
+#include <malloc.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+
+#include "workers/console/kube_logs.hpp"
+#include "workers/console/parts.hpp"
+#include "workers/console/server.hpp"
+#include "workers/runtime/log.hpp"
+#include "workers/runtime/stop.hpp"
+#include "workers/runtime/worker_settings.hpp"
+
+int main(int argc, char** argv) {
+  using namespace std::chrono_literals;
+  using namespace oppen;
+  mallopt(M_ARENA_MAX, 2);  // an arena for each thread would cost more than the console itself
+  runtime::StopSignal stop;
+  runtime::WorkerSettings worker;
+  std::string scheduler_url = "http://127.0.0.1:8081";
+  runtime::Settings settings(
+      "oppen-console", "Answers questions about the queue and the jobs over HTTP (/api/v1/...).");
+  worker.declare(settings, "127.0.0.1:8088");
+  settings.add(
+      scheduler_url,
+      {.name = "scheduler-url", .help = "Where the scheduler serves /readyz.", .unit = "URL"});
+  if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
+  runtime::start_logging("console", worker.log_level, worker.log_format);
+  SPDLOG_INFO("starting with {}", settings.describe());
+
+  const auto queue = console::PooledQueue::create(worker.redis_url, worker.topic_prefix, 5s);
+  if (!queue) return std::fprintf(stderr, "oppen-console: %s\n", queue.error().message.c_str()), 2;
+  const auto kube = runtime::KubeAccess::from_environment();
+  if (!kube) SPDLOG_WARN("there will be no logs of jobs: {}", kube.error().message);
+
+  const SystemClock clock;
+  runtime::HttpClient http;
+  runtime::Metrics metrics;
+  runtime::Health health;
+  console::KubeLogs logs(kube, worker.kube_namespace);
+  console::Parts parts(**queue, http, kube, scheduler_url);
+  console::Api api(
+      **queue, logs, [&parts] { return parts.check(); }, clock, worker.kube_namespace);
+  health.set("redis", (*queue)->ping());
+  const auto server = console::Server::start(worker.listen, api, metrics, health);
+  if (!server)
+    return std::fprintf(stderr, "oppen-console: %s\n", server.error().message.c_str()), 1;
+  SPDLOG_INFO("listening on port {}", (*server)->port());
+
+  std::mutex mutex;
+  std::condition_variable_any turn;
+  std::unique_lock lock(mutex);
+  while (!stop.token().stop_requested()) {
+    health.beat();
+    health.set("redis", (*queue)->ping());
+    turn.wait_for(lock, stop.token(), 1s, [] { return false; });
+  }
+  SPDLOG_INFO("stopping");
+  return 0;
+}
