@@ -9,14 +9,26 @@ packages_missing() {
   done < <(grep -v '^#' "$1" | grep .)
 }
 
-# packages_ensure FILE
+# packages_ensure FILE: installs those of the list that are missing.
 packages_ensure() {
-  local missing policy=/usr/sbin/policy-rc.d
+  local missing
   command -v dpkg-query >/dev/null ||
     die "this is not Debian or Ubuntu: install what $1 lists in your own way, and run this with --without-packages"
   mapfile -t missing < <(packages_missing "$1")
-  ((${#missing[@]} > 0)) || return 0
-  say "installing ${#missing[@]} packages: ${missing[*]}"
+  ((${#missing[@]} == 0)) || packages_install "${missing[@]}"
+}
+
+# packages_go: installs the distribution's Go where there is none, if it is one that can fetch a newer one by itself.
+packages_go() {
+  local candidate
+  candidate=$(apt-cache policy golang-go | sed -n 's/ *Candidate: \([0-9]*:\)\?\([0-9.]*\).*/\2/p')
+  ! version_at_least "${candidate:-0}" 1.21 || packages_install golang-go
+}
+
+# packages_install PACKAGE...
+packages_install() {
+  local policy=/usr/sbin/policy-rc.d
+  say "installing $# packages: $*"
   # A Redis that comes along must not start, nor take the standard port: the stack starts its own. The policy forbids all
   # starts while we install; one that is already there is its owner's business.
   if [[ ! -e $policy ]]; then
@@ -28,7 +40,7 @@ packages_ensure() {
     policy=
   fi
   as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${missing[@]}" \
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" \
     >"$STATE_DIR/log/packages.log" 2>&1 || {
     tail -n 20 "$STATE_DIR/log/packages.log" >&2
     die "the packages could not be installed; see $STATE_DIR/log/packages.log"
@@ -37,7 +49,7 @@ packages_ensure() {
     as_root rm -f "$policy"
     trap - EXIT
   fi
-  if [[ " ${missing[*]} " == *' redis-server '* && -d /run/systemd/system ]]; then
+  if [[ " $* " == *' redis-server '* && -d /run/systemd/system ]]; then
     as_root systemctl disable --quiet redis-server # else it would start with the machine
   fi
 }

@@ -6,8 +6,8 @@ need_go() {
   local have
   have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) ||
     die "Go $GO_VERSION or newer is needed to build the Kubernetes control plane and there is no 'go' on PATH: install it" \
-      "from your distribution (any Go from 1.21 on fetches the version it needs by itself) or from go.dev," \
-      "or give a cluster of your own by KUBECONFIG"
+      "(any Go from 1.21 on fetches the version it needs by itself; where the distribution's is older, its backports have" \
+      "one, and go.dev too), or give a cluster of your own by KUBECONFIG"
   have=${have#go}
   if version_at_least "$have" "$GO_VERSION"; then
     echo local
@@ -112,11 +112,13 @@ parts_estimate() {
   local part core_minutes=0
   for part in "$@"; do
     case $part in
-      kubernetes) cache_has kubernetes "$KUBERNETES_VERSION" || ((core_minutes += 10)) ;;
-      etcd) cache_has etcd "$ETCD_VERSION" || ((core_minutes += 2)) ;;
-      kwok) cache_has kwok "$KWOK_VERSION" || ((core_minutes += 4)) ;;
+      kubernetes) cache_has kubernetes "$KUBERNETES_VERSION" || ((core_minutes += 9)) ;;
+      etcd) cache_has etcd "$ETCD_VERSION" || ((core_minutes += 1)) ;;
+      kwok) cache_has kwok "$KWOK_VERSION" || ((core_minutes += 5)) ;;
     esac
   done
-  ((core_minutes == 0)) || say "first run builds the Kubernetes control plane: about $(((core_minutes + BUILD_JOBS - 1) /
+  ((core_minutes > 0)) || return 0
+  need_go >/dev/null
+  say "first run builds the Kubernetes control plane: about $(((core_minutes + BUILD_JOBS - 1) /
     BUILD_JOBS)) minutes on $BUILD_JOBS cores; it is kept in $CACHE_DIR"
 }
