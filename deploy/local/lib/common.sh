@@ -3,6 +3,8 @@
 # Sourced, never run. Needs nothing but bash and coreutils.
 
 # shellcheck disable=SC2034  # read by the files that source this one
+shopt -s inherit_errexit # a failure inside $(...) stops us too
+
 OPPEN_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 LOCAL_DIR=$OPPEN_ROOT/deploy/local
 LIB_DIR=$LOCAL_DIR/lib

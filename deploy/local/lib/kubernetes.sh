@@ -134,15 +134,17 @@ POD
 }
 
 # worker_kubeconfig NAME: a kubeconfig with the service account of that name, and with no more rights than it has. Prints
-# its path. The token is good for a year, or for as long as the cluster allows; each `up` makes a new one.
+# its path. The token lies in a file beside it, which a running worker reads again: it is good for a year, or for as long as
+# the cluster allows, and each `up` makes a new one.
 worker_kubeconfig() {
-  local file=$STATE_DIR/kubernetes/$1.kubeconfig token
+  local file=$STATE_DIR/kubernetes/$1
   mkdir -p "$STATE_DIR/kubernetes"
-  token=$(kubectl_admin -n "$NAMESPACE" create token "$1" --duration 8760h)
   (
     umask 077
+    kubectl_admin -n "$NAMESPACE" create token "$1" --duration 8760h >"$file.token.new"
+    mv "$file.token.new" "$file.token"
     kubectl_admin config view --raw --minify --flatten -o json |
-      jq --arg token "$token" '.users = [{name: .users[0].name, user: {token: $token}}]' >"$file"
+      jq --arg file "$file.token" '.users = [{name: .users[0].name, user: {tokenFile: $file}}]' >"$file.kubeconfig"
   )
-  echo "$file"
+  echo "$file.kubeconfig"
 }

@@ -36,7 +36,7 @@ process_start() {
   shift
   file=$(process_file "$name")
   mkdir -p "$STATE_DIR/run" "$STATE_DIR/log"
-  setsid nohup "$@" </dev/null >>"$STATE_DIR/log/$name.log" 2>&1 9>&- &
+  setsid nohup "$@" </dev/null >>"$STATE_DIR/log/$name.log" 2>&1 3>&- 9>&- &
   pid=$!
   disown "$pid"
   process_identity "$pid" >"$file" || die "$name ended at once; its log is $STATE_DIR/log/$name.log"

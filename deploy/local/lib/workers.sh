@@ -28,6 +28,7 @@ workers_start() {
   local program port account binary kubeconfig
   while read -r program port account <&3; do
     binary=$BUILD_DIR/bin/$program
+    kubeconfig=$(worker_kubeconfig "$account")
     if process_runs "$program"; then
       [[ $binary -nt $(process_file "$program") ]] || continue
       say "$program: built anew, restarting"
@@ -35,7 +36,6 @@ workers_start() {
     fi
     port_must_be_free "$port"
     say "$program: starting on ${PORT[$port]}"
-    kubeconfig=$(worker_kubeconfig "$account")
     process_start "$program" env \
       KUBECONFIG="$kubeconfig" \
       OPPEN_KAFKA_BROKERS="$OPPEN_KAFKA_BROKERS" OPPEN_REDIS_URL="$OPPEN_REDIS_URL" OPPEN_NAMESPACE="$NAMESPACE" \
