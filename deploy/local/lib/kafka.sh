@@ -69,8 +69,7 @@ SETTINGS
 
 kafka_start() {
   process_runs kafka && return
-  port_must_be_free kafka
-  port_must_be_free kafka-controller
+  ports_must_be_free kafka
   kafka_configure
   say "Kafka: starting on $(kafka_brokers)"
   # shellcheck disable=SC2086  # several flags

@@ -24,8 +24,7 @@ kubectl_admin() { "$(kubectl_path)" --kubeconfig "$ADMIN_KUBECONFIG" "$@"; }
 
 etcd_start() {
   process_runs etcd && return
-  port_must_be_free etcd
-  port_must_be_free etcd-peer
+  ports_must_be_free etcd
   # shellcheck disable=SC2086  # several flags
   process_start etcd "$(kubernetes_bin etcd "$ETCD_VERSION")/etcd" --name local --data-dir "$STATE_DIR/kubernetes/etcd" \
     --listen-client-urls "http://127.0.0.1:${PORT[etcd]}" --advertise-client-urls "http://127.0.0.1:${PORT[etcd]}" \
@@ -38,7 +37,7 @@ apiserver_start() {
   local pki
   pki=$(pki_dir)
   process_runs apiserver && return
-  port_must_be_free apiserver
+  ports_must_be_free apiserver
   # Without the ServiceAccount plugin pods need no account and get no token: training code has no business with the API.
   process_start apiserver "$(kubernetes_bin kubernetes "$KUBERNETES_VERSION")/kube-apiserver" \
     --etcd-servers "http://127.0.0.1:${PORT[etcd]}" \

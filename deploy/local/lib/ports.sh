@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The ports of a stack: the standard ones, or PORT_BASE and those after it. Needs STATE_DIR; PORT_BASE is empty for the
 # standard ones. All listen on 127.0.0.1 alone.
+# shellcheck disable=SC2034  # columns of the table that a reader skips
 
 declare -A PORT=()
 
@@ -9,8 +10,8 @@ ports_valid() { [[ -z $1 || ($1 =~ ^[0-9]{4,5}$ && $1 -ge 1024 && $1 -le 65516) 
 
 # ports_set BASE: fills PORT by name.
 ports_set() {
-  local base=$1 name standard offset
-  while read -r name standard offset; do
+  local base=$1 name standard offset process
+  while read -r name standard offset process; do
     if [[ -n $base ]]; then PORT[$name]=$((base + offset)); else PORT[$name]=$standard; fi
   done < <(grep -v '^#' "$LIB_DIR/ports")
 }
@@ -18,11 +19,15 @@ ports_set() {
 # port_open PORT: whether something listens there.
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# port_must_be_free NAME
-port_must_be_free() {
-  port_open "${PORT[$1]}" || return 0
-  die "port ${PORT[$1]} ($1) is taken by something that is not this stack's: stop that, or choose other ports with" \
-    "--port-base N (all ports are then N to N+19)"
+# ports_must_be_free PROCESS...: stops when a port of one of them, which does not run, is taken.
+ports_must_be_free() {
+  local name standard offset process
+  while read -r name standard offset process; do
+    [[ " $* " == *" $process "* ]] || continue
+    process_runs "$process" || ! port_open "${PORT[$name]}" ||
+      die "port ${PORT[$name]} ($name) is taken by something that is not this stack's: stop that, or choose other ports" \
+        "with --port-base N (they are then N to N+19) and another folder with --state"
+  done < <(grep -v '^#' "$LIB_DIR/ports")
 }
 
 # ports_pick: a base whose ports are all free and that no other stack has claimed. The range lies below the one that the

@@ -7,7 +7,7 @@ redis_url() { echo "redis://127.0.0.1:${PORT[redis]}/0"; }
 redis_start() {
   local dir=$STATE_DIR/redis
   process_runs redis && return
-  port_must_be_free redis
+  ports_must_be_free redis
   mkdir -p "$dir"
   cat >"$dir/redis.conf" <<SETTINGS
 bind 127.0.0.1

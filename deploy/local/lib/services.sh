@@ -42,6 +42,14 @@ state_running() {
   done
 }
 
+# services_processes SERVICE...: the processes of them that listen on ports.
+services_processes() {
+  local service
+  for service in "$@"; do
+    if [[ $service == kubernetes ]]; then printf '%s\n' etcd apiserver; else echo "$service"; fi
+  done
+}
+
 # services_start REAL_NODE SIMULATED SERVICE...: starts kafka, redis, kubernetes, all side by side, and returns when they
 # answer. REAL_NODE, a command that brings a real node up, or empty, and SIMULATED, true or false, say which nodes the
 # cluster has. Topics and objects are also made in what ADMIN_KUBECONFIG and OPPEN_KAFKA_BROKERS name from outside.

@@ -3,12 +3,14 @@
 # shellcheck disable=SC2153  # PORT, of ports.sh, is not port
 
 BUILD_DIR=$OPPEN_ROOT/build/release
+# shellcheck disable=SC2034  # read by up and down
+mapfile -t WORKERS < <(grep -v '^#' "$LIB_DIR/workers" | cut -d ' ' -f 1)
 
 project_build() {
   local log=$STATE_DIR/log/build.log
   say "building the project (log: $log)"
   (cd "$OPPEN_ROOT" && cmake --preset release && nice cmake --build --preset release -j "$BUILD_JOBS") >"$log" 2>&1 || {
-    grep -m 10 -E 'error|FAILED' "$log" >&2 || tail -n 20 "$log" >&2
+    grep -m 10 -E '(^| )error: |^CMake Error' "$log" >&2 || tail -n 20 "$log" >&2
     die "the project could not be built; the whole log is $log"
   }
 }
@@ -34,7 +36,7 @@ workers_start() {
       say "$program: built anew, restarting"
       process_stop 20 "$program"
     fi
-    port_must_be_free "$port"
+    ports_must_be_free "$program"
     say "$program: starting on ${PORT[$port]}"
     process_start "$program" env \
       KUBECONFIG="$kubeconfig" \
