@@ -91,6 +91,7 @@ services_stop() {
 # state_remove: the folder, if it is a stack's: nothing else is ever removed.
 state_remove() {
   [[ -f $STATE_DIR/port-base && -d $STATE_DIR/run ]] || die "$STATE_DIR holds no stack: not removing it"
+  [[ ! -d $STATE_DIR/node ]] || as_root rm -rf "$STATE_DIR/node" # root's, as the real node is
   rm -rf "$STATE_DIR"
 }
 

@@ -45,14 +45,14 @@ kubelet_start() {
   process_runs node-kubelet && return
   kubelet_settings
   process_start node-kubelet nsenter --mount="/proc/$(process_pid node-mounts)/ns/mnt" -- \
-    "$(node_part kubelet "$KUBELET_VERSION")/bin/kubelet" --config "$NODE_DIR/kubelet.yaml" --kubeconfig "$KUBECONFIG" \
+    "$KUBELET_DIR/bin/kubelet" --config "$NODE_DIR/kubelet.yaml" --kubeconfig "$KUBECONFIG" \
     --root-dir "$NODE_DIR/kubelet" --cert-dir "$NODE_DIR/kubelet/pki" --hostname-override "$NODE_NAME" \
     --node-ip "$(node_address)" --node-labels oppen.dev/node=real
   process_wait node-kubelet 60 kubelet_ready
 }
 
 kubectl_node() {
-  "$(node_part kubernetes "$KUBERNETES_VERSION")/bin/kubectl" --kubeconfig "$KUBECONFIG" --request-timeout 10s "$@"
+  "$(cache_path kubernetes "$KUBERNETES_VERSION")/bin/kubectl" --kubeconfig "$KUBECONFIG" --request-timeout 10s "$@"
 }
 
 # node_gpus: pretends the GPUs. A kubelet that starts sets what it has no device for to none.
@@ -64,7 +64,10 @@ node_gpus() {
 
 node_registered() { kubectl_node get node "$NODE_NAME"; }
 
+# node_ready: by the word of the kubelet that runs now: the last one's holds for 40 s after its end.
 node_ready() {
-  [[ $(kubectl_node get node "$NODE_NAME" -o \
-    jsonpath='{.status.conditions[?(@.type=="Ready")].status} {.status.allocatable.nvidia\.com/gpu}') == "True $NODE_GPUS" ]]
+  local since ready at gpus
+  since=$(date --utc --reference "$(process_file node-kubelet)" +%FT%TZ)
+  read -r ready at gpus < <(kubectl_node get node "$NODE_NAME" -o jsonpath='{range .status.conditions[?(@.type=="Ready")]}{.status} {.lastHeartbeatTime}{end} {.status.allocatable.nvidia\.com/gpu}{"\n"}')
+  [[ $ready == True && ! $at < $since && $gpus == "$NODE_GPUS" ]]
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the real node takes of the machine: a mount namespace and a control group of its own. Everything it starts lives
-# in both, so that `down` finds all of it, whatever else has gone wrong, and nothing that is not ours.
+# What the real node takes of the machine: a mount namespace, which takes with it all that was mounted when the last process
+# leaves it, and a control group, which holds the containers' processes and no others.
 
 cgroup_version() { if [[ -f /sys/fs/cgroup/cgroup.controllers ]]; then echo 2; else echo 1; fi; }
 
@@ -13,7 +13,7 @@ cgroup_folders() {
   fi
   for controller in /sys/fs/cgroup/*/; do
     # Several names may be links to one hierarchy.
-    [[ -L ${controller%/} || ! -e $controller/cgroup.procs || $controller == */unified/ ]] || echo "$controller$NODE_ID"
+    [[ -L ${controller%/} || ! -e $controller/cgroup.procs ]] || echo "$controller$NODE_ID"
   done
 }
 
@@ -66,6 +66,7 @@ mounts_start() {
     mount --bind "$1/cni/cache" /var/lib/cni
     mount --bind "$1/log-links" /var/log/containers
     mount -t tmpfs -o mode=0711 node /run/containerd
+    ln -s "$1/containerd.sock" /run/containerd/containerd.sock # where the kubelet looks for statistics
     while read -r setting value; do
       [[ -e /proc/sys/$setting ]] || continue
       echo "$value" >"$1/sysctl/${setting//\//.}"
@@ -86,39 +87,44 @@ SETTINGS
 
 mounts_ready() { [[ -e $NODE_DIR/mounted.$(process_pid node-mounts) ]]; }
 
-# node_processes: every process in the mount namespace or in the control group: pids.
-node_processes() {
-  local namespace='' pid process
-  ! pid=$(process_pid node-mounts) || namespace=$(readlink "/proc/$pid/ns/mnt")
-  {
-    if [[ -n $namespace ]]; then
-      for process in /proc/[0-9]*; do
-        [[ $(readlink "$process/ns/mnt" 2>/dev/null) != "$namespace" ]] || echo "${process#/proc/}"
-      done | grep -vx "$pid"
-    fi
-    container_processes
-  } | sort -un
-}
-
+# container_processes, container_shims: pids. A shim is containerd's helper for one pod; it names the socket that it reports to.
 container_processes() {
   cgroup_folders | while read -r folder; do
     find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null || true
   done | sort -un
 }
 
+container_shims() {
+  { grep -lFxz -- "$CONTAINERD_SOCKET" /proc/[0-9]*/cmdline 2>/dev/null || true; } | cut -d / -f 3
+}
+
 # processes_end WHICH: kills what the function WHICH lists until it lists nothing.
 processes_end() {
   local deadline=$((SECONDS + 10)) pids
-  while mapfile -t pids < <("$1"); ((${#pids[@]} > 0)); do
+  while mapfile -t pids < <("$1") && ((${#pids[@]} > 0)); do
     kill -s KILL "${pids[@]}" 2>/dev/null || true
     ((SECONDS < deadline)) || die "these processes of the node do not end: ${pids[*]}"
     sleep 0.05
   done
 }
 
+# node_stop: ends all of it, whatever is left of it.
+node_stop() {
+  process_stop 10 node-kubelet
+  processes_end container_processes
+  # containerd notes how the containers ended, and then ends their shims.
+  ! process_runs node-containerd || wait_until 10 "the end of the containers' shims" no_shims || true
+  process_stop 10 node-containerd
+  processes_end container_shims
+  process_stop 5 node-mounts
+  rm -f "$NODE_DIR"/mounted.*
+  cgroup_remove
+}
+no_shims() { [[ -z $(container_shims) ]]; }
+
 cgroup_remove() {
   local folder
   for folder in $(cgroup_folders); do
-    [[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir {} +
+    [[ ! -d $folder ]] || find "$folder" -depth -type d -exec rmdir {} + || true
   done
 }

@@ -36,9 +36,6 @@ refuse() {
   exit 3
 }
 
-node_part() { cache_path "$1" "$2"; }
-in_node() { nsenter --mount="/proc/$(process_pid node-mounts)/ns/mnt" -- "$@"; }
-
 for part in parts machine runtime kubelet; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$part.sh"

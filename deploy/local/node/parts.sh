@@ -33,7 +33,7 @@ build_node_packages() {
   # apt-get downloads into the current folder, where its own user may not write.
   (cd "$1/.build" && apt-get -o APT::Sandbox::User=root download "${NODE_PACKAGES[@]}")
   for package in "$1"/.build/*.deb; do dpkg-deb --extract "$package" "$1"; done
-  rm -rf "$1/.build" "$1/usr/share" "$1/lib" "$1/etc"
+  rm -rf "${1:?}"/{.build,usr/share,lib,etc}
 }
 
 build_node_images() {
@@ -46,7 +46,7 @@ build_node_images() {
 
 # A new version of the packages, of the sources or of the compiler is a new entry of the cache.
 node_packages_version() {
-  apt-cache show --no-all-versions "${NODE_PACKAGES[@]}" | sed -n 's/^Version: //p' | sha256sum | cut -c 1-12
+  apt-cache show --no-all-versions "${NODE_PACKAGES[@]}" 2>/dev/null | sed -n 's/^Version: //p' | sha256sum | cut -c 1-12
 }
 node_images_version() {
   { find "$OPPEN_ROOT"/deploy/images "$OPPEN_ROOT/cmake/OppenTarget.cmake" -type f -print0 | sort -z | xargs -0 cat && c++ --version; } |
@@ -54,8 +54,20 @@ node_images_version() {
 }
 
 node_parts_ensure() {
+  local packages
   cache_ensure kubelet "$KUBELET_VERSION" build_kubelet
-  apt-cache show "${NODE_PACKAGES[@]}" >/dev/null 2>&1 || as_root apt-get update --quiet
-  cache_ensure node-packages "$(node_packages_version)" build_node_packages
+  packages=$(node_packages_version)
+  if ! cache_has node-packages "$packages"; then
+    as_root apt-get update --quiet >&2 # the lists may be older than what the mirrors still hold
+    packages=$(node_packages_version)
+  fi
+  cache_ensure node-packages "$packages" build_node_packages
   cache_ensure node-images "$(node_images_version)" build_node_images
+}
+
+# node_parts_find: where they lie.
+node_parts_find() {
+  KUBELET_DIR=$(cache_path kubelet "$KUBELET_VERSION")
+  PACKAGES_DIR=$(cache_path node-packages "$(node_packages_version)")
+  IMAGES_DIR=$(cache_path node-images "$(node_images_version)")
 }

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # The container runtime: a containerd with its own settings, socket, data and network, and the images in it.
 
-containerd_bin() { node_part node-packages "$(node_packages_version)"; }
-ctr() { "$(containerd_bin)/usr/bin/ctr" --address "$CONTAINERD_SOCKET" --namespace k8s.io "$@"; }
+ctr() { "$PACKAGES_DIR/usr/bin/ctr" --address "$CONTAINERD_SOCKET" --namespace k8s.io "$@"; }
 
 # snapshotter: how layers are stacked. An overlay cannot lie on another.
 snapshotter() {
@@ -10,8 +9,6 @@ snapshotter() {
 }
 
 containerd_settings() {
-  local bin
-  bin=$(containerd_bin)
   cat >"$NODE_DIR/containerd.toml" <<TOML
 version = 2
 root = "$NODE_DIR/containerd"
@@ -31,7 +28,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "$bin/usr/lib/cni"
+    bin_dir = "$PACKAGES_DIR/usr/lib/cni"
     conf_dir = "$NODE_DIR/cni/conf"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "$(snapshotter)"
@@ -39,7 +36,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "$bin/usr/sbin/runc"
+        BinaryName = "$PACKAGES_DIR/usr/sbin/runc"
         SystemdCgroup = false
 TOML
   mkdir -p "$NODE_DIR/cni/conf"
@@ -67,13 +64,12 @@ containerd_start() {
   containerd_settings
   # The shims start as children of containerd and look for programs on its PATH.
   process_start node-containerd nsenter --mount="/proc/$(process_pid node-mounts)/ns/mnt" -- \
-    env PATH="$(containerd_bin)/usr/bin:$(containerd_bin)/usr/sbin:$PATH" \
-    "$(containerd_bin)/usr/bin/containerd" --config "$NODE_DIR/containerd.toml" --log-level warn
+    env PATH="$PACKAGES_DIR/usr/bin:$PACKAGES_DIR/usr/sbin:$PATH" \
+    "$PACKAGES_DIR/usr/bin/containerd" --config "$NODE_DIR/containerd.toml" --log-level warn
   process_wait node-containerd 30 ctr version
 }
 
 images_import() {
-  local image images
-  images=$(node_part node-images "$(node_images_version)")
-  for image in "$images"/*.tar; do ctr images import --snapshotter "$(snapshotter)" "$image" >/dev/null; done
+  local image
+  for image in "$IMAGES_DIR"/*.tar; do ctr images import --snapshotter "$(snapshotter)" "$image" >/dev/null; done
 }
