@@ -1,8 +1,9 @@
 #pragma once
 // A CloudEvents 1.0 event and its Kafka protocol binding.
 //
-// We write binary mode: attributes as `ce_` headers, content-type application/json, the value is the data. We read
-// binary and structured mode (content-type application/cloudevents+json). Pure functions, any thread.
+// We write binary mode: attributes as `ce_` headers, content-type application/json, the value is
+// the data. We read binary and structured mode (content-type application/cloudevents+json). Pure
+// functions, any thread.
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -24,7 +25,8 @@ struct CloudEvent {
   nlohmann::json data;
 };
 
-// A record as it goes to or comes from Kafka. Headers keep their order; a name may repeat. A null value is nullopt.
+// A record as it goes to or comes from Kafka. Headers keep their order; a name may repeat. A null
+// value is nullopt.
 struct KafkaRecord {
   std::string key;
   std::optional<std::string> value;
@@ -36,12 +38,14 @@ KafkaRecord encode(const CloudEvent& event, std::string key);
 // The same for data that is JSON text already, so that it is not parsed to be printed again.
 KafkaRecord encode(const CloudEvent& event_without_data, std::string key, std::string data_json);
 
-// Errors are of kind invalid and name the header or field, its value and what was expected: no specversion, a
-// specversion other than 1.0, no id/source/type, a malformed time, a value that is not JSON or not UTF-8, nesting
-// deeper than 32, a null value. An absent time is the epoch (1970): the caller takes the record's timestamp instead.
+// Errors are of kind invalid and name the header or field, its value and what was expected: no
+// specversion, a specversion other than 1.0, no id/source/type, a malformed time, a value that is
+// not JSON or not UTF-8, nesting deeper than 32, a null value. An absent time is the epoch (1970):
+// the caller takes the record's timestamp instead.
 Result<CloudEvent> decode(const KafkaRecord& record);
 
-// The Java client's default partitioner (murmur2 of the key, sign bit cleared, modulo), so that every client agrees.
+// The Java client's default partitioner (murmur2 of the key, sign bit cleared, modulo), so that
+// every client agrees.
 int partition_of(std::string_view key, int partition_count);
 
 }  // namespace oppen

@@ -1,5 +1,6 @@
 #pragma once
-// What producers ask for on the topic `jobs`. Plain values; see schemas/parse.hpp to read and write them.
+// What producers ask for on the topic `jobs`. Plain values; see schemas/parse.hpp to read and write
+// them.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,15 +18,15 @@ struct JobSubmit {
 struct BatchSubmit {
   static constexpr std::string_view type = "dev.oppen.batch.submit.v1";
   std::string batch_id;
-  std::vector<JobSpec> jobs;                 // of this part
-  std::optional<MicroUsd> max_total;         // JSON max_total_microusd
-  int part = 1;                              // from 1
+  std::vector<JobSpec> jobs;          // of this part
+  std::optional<MicroUsd> max_total;  // JSON max_total_microusd
+  int part = 1;                       // from 1
   int parts = 1;
 };
 
 struct JobCancel {
   static constexpr std::string_view type = "dev.oppen.job.cancel.v1";
-  std::string job_id;    // exactly one of job_id and batch_id is not empty
+  std::string job_id;  // exactly one of job_id and batch_id is not empty
   std::string batch_id;
   std::string requested_by;
   std::string reason;

@@ -10,7 +10,7 @@ namespace oppen {
 namespace forms {
 
 inline constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
-inline constexpr Cpu cpu_request{1, 1024 * 1000};
+inline constexpr Cpu cpu_request{1, 1'024'000};
 inline constexpr Memory memory_request{mebibyte, 64 * mebibyte* mebibyte};
 inline constexpr Real share{0, 1, true};
 inline constexpr auto window = one_of("any", "off_peak");

@@ -1,9 +1,9 @@
 #pragma once
 // The one way in which a function of this project says that it failed.
 //
-// Result<T> is a value or an Error. An Error's kind says what the caller may do; its message is a whole sentence that
-// names the thing, its value and what was expected, and grows context on the way up (in_context). No exceptions are
-// thrown after start-up.
+// Result<T> is a value or an Error. An Error's kind says what the caller may do; its message is a
+// whole sentence that names the thing, its value and what was expected, and grows context on the
+// way up (in_context). No exceptions are thrown after start-up.
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
@@ -12,10 +12,11 @@
 namespace oppen {
 
 enum class ErrorKind {
-  invalid,      // the input is wrong: do not repeat it unchanged
-  not_found,    // there is no such thing
-  conflict,     // the state is no longer what the caller took it for: read it again, then decide anew
-  refused,      // understood, and the answer is no (quota, rights, budget): wait for a change or ask someone
+  invalid,    // the input is wrong: do not repeat it unchanged
+  not_found,  // there is no such thing
+  conflict,   // the state is no longer what the caller took it for: read it again, then decide anew
+  refused,    // understood, and the answer is no (quota, rights, budget): wait for a change or ask
+              // someone
   unavailable,  // a dependency is away, slow or overloaded: repeat the same call later
   fenced,       // another instance leads now: stop leading, do nothing more
   fatal         // this process can't go on: leave with a message and be started again
@@ -29,7 +30,9 @@ struct [[nodiscard]] Error {
   std::string message;
 
   // The same error, its message preceded by "while <what>: ".
-  Error in_context(const std::string& what) const { return {kind, "while " + what + ": " + message}; }
+  Error in_context(const std::string& what) const {
+    return {kind, "while " + what + ": " + message};
+  }
 };
 
 template <class T>
@@ -42,8 +45,9 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
 }
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
-// One thing that is wrong with a piece of input. `path` is where it stands ("jobs[3].resources.gpus"), `value` what
-// stood there, as JSON text shortened to 100 characters ("" when it was absent), `expected` what should have.
+// One thing that is wrong with a piece of input. `path` is where it stands
+// ("jobs[3].resources.gpus"), `value` what stood there, as JSON text shortened to 100 characters
+// ("" when it was absent), `expected` what should have.
 struct FieldError {
   std::string path;
   std::string value;

@@ -43,7 +43,10 @@ bool is_terminal(JobState state) {
 std::string spec_hash(const JobSpec& spec) {
   // nlohmann's objects are sorted by key and absent fields are not written: the text is canonical.
   using nlohmann::json;
-  const std::string text = to_data(spec).dump(-1, ' ', false, json::error_handler_t::replace);
+  return short_digest(to_data(spec).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+std::string short_digest(std::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
   return fmt::format("{:02x}", fmt::join(digest, digest + 8, ""));

@@ -18,9 +18,19 @@ enum class Priority { urgent, normal, background };
 int priority_value(Priority priority);
 std::string_view to_string(Priority priority);
 std::optional<Priority> parse_priority(std::string_view text);
-inline constexpr Priority all_priorities[] = {Priority::urgent, Priority::normal, Priority::background};
+inline constexpr Priority all_priorities[] = {Priority::urgent, Priority::normal,
+                                              Priority::background};
 
-enum class JobState { queued, launching, running, cancelling, succeeded, failed, cancelled, rejected };
+enum class JobState {
+  queued,
+  launching,
+  running,
+  cancelling,
+  succeeded,
+  failed,
+  cancelled,
+  rejected
+};
 std::string_view to_string(JobState state);
 std::optional<JobState> parse_job_state(std::string_view text);
 // succeeded, failed, cancelled, rejected: nothing follows them.
@@ -40,8 +50,9 @@ struct Resources {
   bool operator==(const Resources&) const = default;
 };
 
-// The data of job.submit. As submitted, what is absent is absent (resources, image, ... are filled from the model
-// catalogue by the scheduler); as resolved in job.queued's `spec`, everything that the launch needs is there.
+// The data of job.submit. As submitted, what is absent is absent (resources, image, ... are filled
+// from the model catalogue by the scheduler); as resolved in job.queued's `spec`, everything that
+// the launch needs is there.
 struct JobSpec {
   std::string job_id;  // DNS-1123 label, at most 50 characters
   std::string name;
@@ -77,9 +88,11 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
 };
 
-// SHA-256 (hex, first 16 characters) of the spec's canonical JSON: equal specs, equal hash. Goes on the pod as
-// annotation oppen.dev/spec-hash and tells a repeated submission from a conflicting one.
+// SHA-256 (hex, first 16 characters) of the spec's canonical JSON: equal specs, equal hash. Goes on
+// the pod as annotation oppen.dev/spec-hash and tells a repeated submission from a conflicting one.
 std::string spec_hash(const JobSpec& spec);
+// The same of any text.
+std::string short_digest(std::string_view text);
 
 // A fresh job id: "<model_type>-<time>-<random>", a DNS-1123 label of at most 50 characters.
 std::string make_job_id(std::string_view model_type);

@@ -41,6 +41,8 @@ void describe(V& v, JobQueued& e) {
   describe(v, e.job);
   v.required("spec", e.spec, forms::Described{});
   v.required("source_offset", e.source_offset, forms::at_least(0));
+  v.defaulted("batch_index", e.batch_index, 0, forms::at_least(0));
+  v.optional("submitted_hash", e.submitted_hash);
   v.required("position", e.position, forms::at_least(1));
   v.required("estimated_wait_seconds", e.estimated_wait_seconds, forms::not_negative);
   v.required("estimated_duration_seconds", e.estimated_duration_seconds, forms::not_negative);
@@ -117,9 +119,9 @@ void describe(V& v, JobCancelled& e) {
 
 template <class V>
 void describe(V& v, JobCancelRefused& e) {
-  v.optional("job_id", e.job_id);
-  v.optional("batch_id", e.batch_id);
-  v.check(e.job_id.empty() != e.batch_id.empty(), "job_id", "either job_id or batch_id");
+  v.optional("job_id", e.job_id, forms::some);
+  v.optional("batch_id", e.batch_id, forms::some);
+  v.check(e.job_id.empty() != e.batch_id.empty(), "job_id", "exactly one of job_id and batch_id");
   v.required("why", e.why, forms::one_of("unknown", "finished"));
   v.optional("requested_by", e.requested_by);
 }
@@ -137,6 +139,7 @@ void describe(V& v, BatchQueued& e) {
   v.required("jobs", e.jobs);
   v.required("positions", e.positions, forms::ListOf<forms::Whole>{forms::at_least(1)});
   v.required("estimated_cost_microusd", e.estimated_cost, forms::no_debt);
+  v.optional("source_offset", e.source_offset, forms::at_least(0));
 }
 
 template <class V>
@@ -150,6 +153,7 @@ template <class V>
 void describe(V& v, BatchRejected& e) {
   v.required("batch_id", e.batch_id, forms::some);
   v.required("errors", e.errors, forms::ListOf<forms::Described>{});
+  v.optional("source_offset", e.source_offset, forms::at_least(0));
 }
 
 template <class V>

@@ -1,6 +1,7 @@
 #pragma once
-// What the scheduler says on the topic `job-events`. Each event carries the job's whole context and a `seq` that grows by
-// one with each event of the job, so that a consumer needs no join and drops what comes twice or late.
+// What the scheduler says on the topic `job-events`. Each event carries the job's whole context and
+// a `seq` that grows by one with each event of the job, so that a consumer needs no join and drops
+// what comes twice or late.
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -31,7 +32,8 @@ struct JobContext {
   int batch_size = 0;
 };
 
-// Where an attempt ran and for how long; `started_at` and `duration_seconds` are absent when its container never began.
+// Where an attempt ran and for how long; `started_at` and `duration_seconds` are absent when its
+// container never began.
 struct AttemptEnd {
   std::string pod;
   std::string pod_namespace;  // JSON "namespace"
@@ -47,6 +49,8 @@ struct JobQueued {
   JobContext job;
   JobSpec spec;                    // resolved, whole
   std::int64_t source_offset = 0;  // of its command in the topic `jobs`
+  int batch_index = 0;             // its place in that command, from 0
+  std::string submitted_hash;      // spec_hash of what was submitted, before it was resolved
   std::int64_t position = 0;       // in the queue, from 1
   double estimated_wait_seconds = 0;
   double estimated_duration_seconds = 0;
@@ -89,7 +93,8 @@ struct JobSucceeded {
   static constexpr std::string_view type = "dev.oppen.job.succeeded.v1";
   JobContext job;
   AttemptEnd end;
-  nlohmann::json metrics = nlohmann::json::object();  // of numbers, text and arrays, as the container reported them
+  nlohmann::json metrics =
+      nlohmann::json::object();  // of numbers, text and arrays, as the container reported them
 };
 
 struct JobFailed {  // always the job's last event
@@ -122,7 +127,7 @@ struct JobCancelled {
 
 struct JobCancelRefused {
   static constexpr std::string_view type = "dev.oppen.job.cancel-refused.v1";
-  std::string job_id;    // exactly one of job_id and batch_id is not empty, as in the cancel
+  std::string job_id;  // exactly one of job_id and batch_id is not empty, as in the cancel
   std::string batch_id;
   std::string why;  // unknown | finished
   std::string requested_by;
@@ -141,6 +146,7 @@ struct BatchQueued {
   std::vector<std::string> jobs;
   std::vector<std::int64_t> positions;
   MicroUsd estimated_cost;
+  std::int64_t source_offset = 0;  // of the command (its last part) in the topic `jobs`
 };
 
 struct BatchRejected {
@@ -152,6 +158,7 @@ struct BatchRejected {
     std::string reason;
   };
   std::vector<JobError> errors;
+  std::int64_t source_offset = 0;  // of the command (the part that settled it) in the topic `jobs`
 };
 
 struct BatchDuplicate {

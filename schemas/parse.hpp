@@ -1,9 +1,9 @@
 #pragma once
-// From an event's JSON data to its C++ type and back. Instantiated for every event type of schemas/*.hpp.
-// Pure functions, any thread.
+// From an event's JSON data to its C++ type and back. Instantiated for every event type of
+// schemas/*.hpp. Pure functions, any thread.
 //
-// Reading ignores unknown fields and reports everything that is wrong at once, each with its path, value and what was
-// expected. Writing leaves out what is absent or empty where the schema lets it.
+// Reading ignores unknown fields and reports everything that is wrong at once, each with its path,
+// value and what was expected. Writing leaves out what is absent or empty where the schema lets it.
 #include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
