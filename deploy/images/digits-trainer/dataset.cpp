@@ -5,7 +5,7 @@
 namespace oppen::digits_trainer {
 namespace {
 
-constexpr int kMaxPixel = 16;
+constexpr int max_pixel = 16;
 
 // Takes the next comma-separated integer of 0 to `most` off `line`; on failure says so in `error`
 // and returns 0.
@@ -23,14 +23,14 @@ int take_number(std::string_view& line, int most, std::string& error) {
 Sample parse_line(std::string_view line, std::string& error) {
   Sample sample{};
   for (double& pixel : sample.pixels) {
-    pixel = static_cast<double>(take_number(line, kMaxPixel, error)) / kMaxPixel;
+    pixel = static_cast<double>(take_number(line, max_pixel, error)) / max_pixel;
     if (!error.empty()) return sample;
   }
   const std::string_view label = line.substr(0, line.find(','));
   if (label.size() != line.size())
     error = "it has more than 65 columns";
   else
-    sample.label = static_cast<std::size_t>(take_number(line, kClasses - 1, error));
+    sample.label = static_cast<std::size_t>(take_number(line, class_count - 1, error));
   return sample;
 }
 
@@ -44,8 +44,8 @@ std::vector<Sample> parse_digits(std::string_view csv, std::string& error) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     samples.push_back(parse_line(line, error));
     if (!error.empty()) {
-      error = "line " + std::to_string(number) + ": " + error +
-              " (expected 64 pixel values of 0 to 16, then the digit)";
+      error.insert(0, "line " + std::to_string(number) + ": ");
+      error += " (expected 64 pixel values of 0 to 16, then the digit)";
       return {};
     }
   }

@@ -10,12 +10,12 @@
 
 namespace oppen::digits_trainer {
 
-constexpr std::size_t kPixels = 64;
-constexpr std::size_t kClasses = 10;
+constexpr std::size_t pixel_count = 64;
+constexpr std::size_t class_count = 10;
 
 struct Sample {
-  std::array<double, kPixels> pixels;  // 0 to 1
-  std::size_t label;                   // 0 to 9
+  std::array<double, pixel_count> pixels;  // 0 to 1
+  std::size_t label;                       // 0 to 9
 };
 
 struct Split {

@@ -17,8 +17,8 @@ namespace {
 
 using namespace oppen::digits_trainer;
 
-constexpr const char* kDefaultTerminationLog = "/dev/termination-log";
-constexpr int kFailed = 1, kBadInput = 2, kSignalBase = 128;
+constexpr const char* default_termination_log = "/dev/termination-log";
+constexpr int failed = 1, bad_input = 2, signal_base = 128;
 
 std::atomic<bool> stop = false;
 std::atomic<int> stop_signal = 0;
@@ -64,7 +64,7 @@ void print_start(const Options& options, const Split& data) {
 
 // Opens the log before the work begins, so that a wrong path is not found out at its end.
 std::FILE* open_termination_log(const Options& options, std::string& error) {
-  const std::string path = options.termination_log.value_or(kDefaultTerminationLog);
+  const std::string path = options.termination_log.value_or(default_termination_log);
   // Outside a pod the default is absent, and is not made: /dev is no place for a file.
   std::FILE* file = std::fopen(path.c_str(), options.termination_log ? "w" : "r+");
   if (file == nullptr && options.termination_log)
@@ -82,14 +82,14 @@ int main(int argc, char** argv) {
     std::fputs(help_text().c_str(), stdout);
     return 0;
   }
-  if (const auto* bad = std::get_if<BadUsage>(&parsed)) return fail(kBadInput, bad->message);
-  const Options& options = std::get<Options>(parsed);
+  if (const auto* bad = std::get_if<BadUsage>(&parsed)) return fail(bad_input, bad->message);
+  const Options& options = *std::get_if<Options>(&parsed);
 
   std::string error;
   const std::optional<Split> data = load(options, error);
-  if (!data) return fail(kBadInput, "--data is '" + options.data + "': " + error);
+  if (!data) return fail(bad_input, "--data is '" + options.data + "': " + error);
   std::FILE* termination_log = open_termination_log(options, error);
-  if (!error.empty()) return fail(kBadInput, error);
+  if (!error.empty()) return fail(bad_input, error);
 
   std::signal(SIGTERM, on_signal);
   std::signal(SIGINT, on_signal);
@@ -107,9 +107,9 @@ int main(int argc, char** argv) {
   std::fputs(metrics.c_str(), stdout);
   if (termination_log != nullptr &&
       (std::fputs(metrics.c_str(), termination_log) < 0 || std::fclose(termination_log) != 0))
-    return fail(kFailed, "the metrics could not be written to the termination log");
+    return fail(failed, "the metrics could not be written to the termination log");
   if (outcome.end == End::early)
     std::printf("stopped early: no better accuracy in %llu epochs\n",
                 static_cast<unsigned long long>(options.settings.patience));
-  return outcome.end == End::stopped ? kSignalBase + stop_signal : 0;
+  return outcome.end == End::stopped ? signal_base + stop_signal : 0;
 }

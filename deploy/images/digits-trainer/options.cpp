@@ -46,7 +46,7 @@ std::string termination_log(Options& options, std::string_view value) {
   return {};
 }
 
-constexpr Option kOptions[] = {
+constexpr Option all_options[] = {
     {"--epochs", "OPPEN_EPOCHS", "N", "passes over the training samples (10)",
      whole<&Settings::epochs, 1, 1'000'000>},
     {"--batch-size", "OPPEN_BATCH_SIZE", "N", "samples a step of the optimiser learns from (64)",
@@ -69,7 +69,7 @@ constexpr Option kOptions[] = {
 };
 
 const Option* find_flag(std::string_view flag) {
-  for (const Option& option : kOptions)
+  for (const Option& option : all_options)
     if (!option.flag.empty() && option.flag == flag) return &option;
   return nullptr;
 }
@@ -82,7 +82,7 @@ std::string store(Options& options, const Option& option, std::string_view name,
 }
 
 std::string from_environment(Options& options, Environment environment) {
-  for (const Option& option : kOptions) {
+  for (const Option& option : all_options) {
     if (option.variable.empty()) continue;
     const char* value = environment(std::string(option.variable).c_str());
     if (value == nullptr || *value == '\0') continue;
@@ -131,7 +131,7 @@ std::string help_text() {
       "  digits-trainer --epochs 100 --patience 5        until it no longer gets better\n"
       "  digits-trainer --hidden 2048                    the same work, eight times as long\n"
       "\n";
-  for (const Option& option : kOptions) {
+  for (const Option& option : all_options) {
     if (option.flag.empty()) continue;
     std::string line = "  " + std::string(option.flag) + " " + std::string(option.argument);
     line.resize(26, ' ');

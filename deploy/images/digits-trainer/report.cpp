@@ -6,7 +6,7 @@
 namespace oppen::digits_trainer {
 namespace {
 
-constexpr std::size_t kEpochsListed = 256;
+constexpr std::size_t epochs_listed = 256;
 
 std::string number(double value) {
   char text[32];
@@ -25,7 +25,7 @@ std::string metrics_json(const Outcome& outcome) {
   }
   json += "\"epochs\":" + std::to_string(epochs.size());
   json += ",\"epoch_seconds\":[";
-  for (std::size_t i = epochs.size() - std::min(epochs.size(), kEpochsListed); i < epochs.size();
+  for (std::size_t i = epochs.size() - std::min(epochs.size(), epochs_listed); i < epochs.size();
        ++i) {
     if (json.back() != '[') json += ',';
     json += number(epochs[i].seconds);

@@ -8,11 +8,11 @@
 namespace oppen::digits_trainer {
 
 // Kubernetes keeps this much of a termination log, in bytes.
-constexpr std::size_t kTerminationLogLimit = 4096;
+constexpr std::size_t termination_log_limit = 4096;
 
 // `accuracy` and `loss` of the last completed epoch (absent before the first), `epochs` completed,
 // `epoch_seconds` of each (of the last 256 only, so that the text stays below
-// kTerminationLogLimit), `samples_per_second`. Ends in a newline.
+// termination_log_limit), `samples_per_second`. Ends in a newline.
 std::string metrics_json(const Outcome& outcome);
 
 }  // namespace oppen::digits_trainer

@@ -10,7 +10,7 @@
 namespace oppen::digits_trainer {
 namespace {
 
-constexpr double kMomentum = 0.9;
+constexpr double momentum = 0.9;
 
 double accuracy(Network& network, const std::vector<Sample>& samples) {
   std::size_t right = 0;
@@ -28,7 +28,7 @@ class Run {
       : data_(data),
         settings_(settings),
         random_(settings.seed),
-        network_(kPixels, settings.hidden, kClasses, random_),
+        network_(pixel_count, settings.hidden, class_count, random_),
         gradient_(network_.parameters().size()),
         velocity_(network_.parameters().size()),
         order_(data.train.size()) {
@@ -61,7 +61,7 @@ class Run {
     const double rate = settings_.learning_rate / static_cast<double>(count);
     const std::span<double> parameters = network_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      velocity_[i] = kMomentum * velocity_[i] - rate * gradient_[i];
+      velocity_[i] = momentum * velocity_[i] - rate * gradient_[i];
       parameters[i] += velocity_[i];
     }
     learned_ += count;

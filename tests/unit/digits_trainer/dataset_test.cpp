@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 std::string line(const std::string& pixel, const std::string& label) {
   std::string text;
-  for (std::size_t i = 0; i < kPixels; ++i) text += pixel + ",";
+  for (std::size_t i = 0; i < pixel_count; ++i) text += pixel + ",";
   return text + label + "\n";
 }
 
@@ -23,7 +23,7 @@ TEST(Dataset, BuiltInDigitsAreWhole) {
   const std::vector<Sample> samples = parse_digits(embedded_digits(), error);
   ASSERT_EQ(error, "");
   ASSERT_EQ(samples.size(), 1797u);
-  std::array<int, kClasses> count{};
+  std::array<int, class_count> count{};
   for (const Sample& sample : samples) {
     ++count[sample.label];
     EXPECT_TRUE(std::all_of(sample.pixels.begin(), sample.pixels.end(),

@@ -26,15 +26,15 @@ TEST(Network, GradientAgreesWithFiniteDifferences) {
     EXPECT_NEAR(loss, network.loss(input, label), 1e-12);
 
     for (std::size_t i = 0; i < gradient.size(); ++i) {
-      constexpr double kStep = 1e-6;
+      constexpr double step = 1e-6;
       double& parameter = network.parameters()[i];
       const double kept = parameter;
-      parameter = kept + kStep;
+      parameter = kept + step;
       const double above = network.loss(input, label);
-      parameter = kept - kStep;
+      parameter = kept - step;
       const double below = network.loss(input, label);
       parameter = kept;
-      EXPECT_NEAR(gradient[i], (above - below) / (2 * kStep), 1e-7) << "parameter " << i;
+      EXPECT_NEAR(gradient[i], (above - below) / (2 * step), 1e-7) << "parameter " << i;
       if (gradient[i] != 0) seen.insert(i);
     }
   }

@@ -29,7 +29,7 @@ TEST(Report, LongRunsFitTheTerminationLog) {
   outcome.samples = 123'456'789;
   outcome.seconds = 1.2345678e-7;
   const std::string json = metrics_json(outcome);
-  EXPECT_LE(json.size(), kTerminationLogLimit);
+  EXPECT_LE(json.size(), termination_log_limit);
   EXPECT_EQ(nlohmann::json::parse(json).at("epochs"), 100'000);
 }
 
