@@ -25,15 +25,18 @@ struct Amounts {
   }
 };
 
-// What one pod with these resources counts for. A share of a GPU takes one device of those that are advertised.
+// What one pod with these resources counts for. A share of a GPU takes one device of those that are
+// advertised.
 inline Amounts amounts_of(const Resources& resources) {
-  return {1, resources.gpu_share ? 1 : resources.gpus, resources.cpu_millicores, resources.memory_bytes};
+  return {1, resources.gpu_share ? 1 : resources.gpus, resources.cpu_millicores,
+          resources.memory_bytes};
 }
 
 struct Quota {
   std::string name;
-  std::string scope_priority_class;          // "": all pods; otherwise those of this PriorityClass
-  std::map<std::string, std::int64_t> hard;  // "pods", "gpus", "cpu_millicores", "memory_bytes": only what is bounded
+  std::string scope_priority_class;  // "": all pods; otherwise those of this PriorityClass
+  std::map<std::string, std::int64_t>
+      hard;  // "pods", "gpus", "cpu_millicores", "memory_bytes": only what is bounded
   std::map<std::string, std::int64_t> used;  // the same resources, as the API server counts them
   bool operator==(const Quota&) const = default;
 };

@@ -26,12 +26,14 @@ bool applies(const Quota& quota, Priority priority) {
   return quota.scope_priority_class.empty() || quota.scope_priority_class == to_string(priority);
 }
 
-// What is taken of a quota: as we count it, or as the API server last said, whichever is more. It charges a pod for a moment longer than
-// the pod runs, and would refuse a launch until it has noticed the end.
+// What is taken of a quota: as we count it, or as the API server last said, whichever is more. It
+// charges a pod for a moment longer than the pod runs, and would refuse a launch until it has
+// noticed the end.
 std::int64_t taken(const Quota& quota, const std::string& resource, const Capacity& capacity) {
   std::int64_t counted = 0;
   for (const auto priority : all_priorities) {
-    if (applies(quota, priority)) counted += amount_of(capacity.ours[static_cast<std::size_t>(priority)], resource);
+    if (applies(quota, priority))
+      counted += amount_of(capacity.ours[static_cast<std::size_t>(priority)], resource);
   }
   for (const auto& [priority_class, amounts] : capacity.foreign) {
     if (quota.scope_priority_class.empty() || quota.scope_priority_class == priority_class) {
@@ -53,8 +55,13 @@ Amounts Capacity::ours_total() const {
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
   const auto slots = capacity.ours_total().pods;
   if (slots >= capacity.max_concurrent_jobs) {
-    return Block{Block::Reason::waiting_for_slot, "", "slots", 1, 0,
-                 fmt::format("waits for a free slot ({} of {} taken)", slots, capacity.max_concurrent_jobs)};
+    return Block{
+        Block::Reason::waiting_for_slot,
+        "",
+        "slots",
+        1,
+        0,
+        fmt::format("waits for a free slot ({} of {} taken)", slots, capacity.max_concurrent_jobs)};
   }
   for (const auto& quota : capacity.quotas) {
     if (!applies(quota, priority)) continue;
@@ -62,33 +69,39 @@ std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Ca
       const auto need = amount_of(amounts, resource);
       const auto free = std::max<std::int64_t>(0, hard - taken(quota, resource, capacity));
       if (need <= free || need == 0) continue;
-      return Block{Block::Reason::quota, quota.name, resource, need, free,
-                   fmt::format("waits for quota {}: needs {}, {} free", quota.name, readable(resource, need),
-                               readable(resource, free))};
+      return Block{Block::Reason::quota,
+                   quota.name,
+                   resource,
+                   need,
+                   free,
+                   fmt::format("waits for quota {}: needs {}, {} free", quota.name,
+                               readable(resource, need), readable(resource, free))};
     }
   }
   return std::nullopt;
 }
 
-std::optional<std::string> never_fits(const Amounts& amounts, Priority priority, const std::vector<Quota>& quotas,
-                                      const PodLimits& limits) {
+std::optional<std::string> never_fits(const Amounts& amounts, Priority priority,
+                                      const std::vector<Quota>& quotas, const PodLimits& limits) {
   for (const auto& quota : quotas) {
     if (!applies(quota, priority)) continue;
     for (const auto& [resource, hard] : quota.hard) {
       const auto need = amount_of(amounts, resource);
       if (need > hard) {
-        return fmt::format("needs {}, quota {} allows {} in all", readable(resource, need), quota.name,
-                           readable(resource, hard));
+        return fmt::format("needs {}, quota {} allows {} in all", readable(resource, need),
+                           quota.name, readable(resource, hard));
       }
     }
   }
   const std::pair<const char*, std::optional<std::int64_t>> bounds[] = {
-      {"gpus", limits.gpus}, {"cpu_millicores", limits.cpu_millicores}, {"memory_bytes", limits.memory_bytes}};
+      {"gpus", limits.gpus},
+      {"cpu_millicores", limits.cpu_millicores},
+      {"memory_bytes", limits.memory_bytes}};
   for (const auto& [resource, bound] : bounds) {
     const auto need = amount_of(amounts, resource);
     if (bound && need > *bound) {
-      return fmt::format("needs {}, the namespace's LimitRange allows a pod {}", readable(resource, need),
-                         readable(resource, *bound));
+      return fmt::format("needs {}, the namespace's LimitRange allows a pod {}",
+                         readable(resource, need), readable(resource, *bound));
     }
   }
   return std::nullopt;

@@ -15,8 +15,9 @@ plan::Amounts Counters::usage_total() const {
 
 Counters parse_counters(const runtime::RedisReply& flat) {
   constexpr std::pair<char, JobState> states[] = {
-      {'l', JobState::launching}, {'r', JobState::running},   {'x', JobState::cancelling}, {'s', JobState::succeeded},
-      {'f', JobState::failed},    {'c', JobState::cancelled}, {'j', JobState::rejected}};
+      {'l', JobState::launching}, {'r', JobState::running}, {'x', JobState::cancelling},
+      {'s', JobState::succeeded}, {'f', JobState::failed},  {'c', JobState::cancelled},
+      {'j', JobState::rejected}};
   Counters counters;
   for (std::size_t i = 0; i + 1 < flat.elements.size(); i += 2) {
     const std::string_view field = flat.elements[i].text;
@@ -36,7 +37,8 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     }
     if (name == "queued") counters.queued[priority] = value;
     if (name == "cost") counters.pending_cost[priority].value = value;
-    if (name == "milliseconds") counters.pending_seconds[priority] = static_cast<double>(value) / 1000;
+    if (name == "milliseconds")
+      counters.pending_seconds[priority] = static_cast<double>(value) / 1000;
     if (name == "pods") counters.usage[priority].pods = value;
     if (name == "gpus") counters.usage[priority].gpus = value;
     if (name == "cpu") counters.usage[priority].cpu_millicores = value;

@@ -1,5 +1,6 @@
 #pragma once
-// Sums over the records, kept by the scripts. Plain values; arrays are indexed by static_cast<size_t>(Priority).
+// Sums over the records, kept by the scripts. Plain values; arrays are indexed by
+// static_cast<size_t>(Priority).
 #include <cstdint>
 #include <map>
 
@@ -13,7 +14,7 @@ struct Counters {
   std::int64_t queued[3] = {};
   MicroUsd pending_cost[3] = {};
   double pending_seconds[3] = {};
-  plan::Amounts usage[3] = {};            // of live attempts; usage.pods is the number of slots they take
+  plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
   std::map<JobState, std::int64_t> jobs;  // by state other than queued
   std::map<JobState, std::int64_t> jobs_by_priority[3];
 

@@ -7,9 +7,11 @@
 
 namespace oppen::queue {
 
-// "{oppen.scheduler}:" for the topic prefix "oppen.": two installations with different topics can share a Redis, and the
-// braces keep all keys in one slot of a Redis Cluster.
-inline std::string key_prefix(const std::string& topic_prefix) { return "{" + topic_prefix + "scheduler}:"; }
+// "{oppen.scheduler}:" for the topic prefix "oppen.": two installations with different topics can
+// share a Redis, and the braces keep all keys in one slot of a Redis Cluster.
+inline std::string key_prefix(const std::string& topic_prefix) {
+  return "{" + topic_prefix + "scheduler}:";
+}
 
 inline char letter(Priority priority) {
   return priority == Priority::urgent ? 'u' : priority == Priority::normal ? 'n' : 'b';

@@ -14,19 +14,22 @@ Lease::Lease(runtime::Redis& redis, const std::string& topic_prefix, std::string
 
 Result<bool> Lease::hold() {
   static const RedisScript script(lua::lease);
-  return redis_.eval(script, {prefix_ + "lease"}, {prefix_, instance_, std::to_string(ttl_.count())})
+  return redis_
+      .eval(script, {prefix_ + "lease"}, {prefix_, instance_, std::to_string(ttl_.count())})
       .map([](const RedisReply& reply) { return reply.integer == 1; });
 }
 
 void Lease::release() {
   static const RedisScript script(lua::release_lease);
-  [[maybe_unused]] const auto ignored = redis_.eval(script, {prefix_ + "lease"}, {prefix_, instance_});
+  [[maybe_unused]] const auto ignored =
+      redis_.eval(script, {prefix_ + "lease"}, {prefix_, instance_});
 }
 
 Status Lease::claim(std::int64_t epoch, Time now) {
   static const RedisScript script(lua::claim);
   return redis_
-      .eval(script, {prefix_ + "meta"}, {prefix_, std::to_string(epoch), instance_, to_rfc3339(now)})
+      .eval(script, {prefix_ + "meta"},
+            {prefix_, std::to_string(epoch), instance_, to_rfc3339(now)})
       .map([](const RedisReply&) {});
 }
 

@@ -1,7 +1,9 @@
 #pragma once
-// The lease that says which scheduler may lead, and the epoch that proves it. One thread uses a lease; it borrows the Redis.
+// The lease that says which scheduler may lead, and the epoch that proves it. One thread uses a
+// lease; it borrows the Redis.
 //
-// The lease alone is no guarantee (a paused holder does not notice that it lapsed); the epoch in every script is.
+// The lease alone is no guarantee (a paused holder does not notice that it lapsed); the epoch in
+// every script is.
 #include <chrono>
 #include <string>
 
@@ -13,7 +15,8 @@ namespace oppen::queue {
 class Lease {
  public:
   // `instance`: unique among all schedulers that ever ran, e.g. host-pid-random.
-  Lease(runtime::Redis& redis, const std::string& topic_prefix, std::string instance, std::chrono::milliseconds ttl);
+  Lease(runtime::Redis& redis, const std::string& topic_prefix, std::string instance,
+        std::chrono::milliseconds ttl);
 
   // Takes or renews it. false: another instance holds it. unavailable: Redis is away.
   Result<bool> hold();

@@ -1,5 +1,6 @@
 #pragma once
-// An event on its way from Redis to Kafka, as one string of the outbox. Plain values and pure functions.
+// An event on its way from Redis to Kafka, as one string of the outbox. Plain values and pure
+// functions.
 #include <string>
 #include <string_view>
 

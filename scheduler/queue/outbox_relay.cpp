@@ -27,13 +27,15 @@ std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
   return {milliseconds, *dash == '-' ? std::strtoull(dash + 1, nullptr, 10) : 0};
 }
 
-// What became of the records in flight. Shared with the producer's callbacks, which may come after the relay is gone.
+// What became of the records in flight. Shared with the producer's callbacks, which may come after
+// the relay is gone.
 struct Deliveries {
   std::mutex mutex;
   std::condition_variable changed;
   std::size_t in_flight = 0;
   std::string error;
-  std::map<int, std::int64_t> next_job_event;  // partition -> offset after the last acknowledged job event
+  std::map<int, std::int64_t>
+      next_job_event;  // partition -> offset after the last acknowledged job event
 
   void begin() {
     std::lock_guard lock(mutex);
@@ -58,7 +60,9 @@ struct Deliveries {
 
 }  // namespace
 
-bool outbox_id_reached(const std::string& a, const std::string& b) { return split_id(a) <= split_id(b); }
+bool outbox_id_reached(const std::string& a, const std::string& b) {
+  return split_id(a) <= split_id(b);
+}
 
 struct OutboxRelay::Impl {
   using SteadyClock = std::chrono::steady_clock;
@@ -76,15 +80,19 @@ struct OutboxRelay::Impl {
   std::shared_ptr<Deliveries> deliveries = std::make_shared<Deliveries>();
   std::thread thread;
 
-  Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis, runtime::Metrics& metrics)
+  Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis,
+       runtime::Metrics& metrics)
       : options(std::move(given)),
         prefix(key_prefix(options.topic_prefix)),
         producer(a_producer),
         redis(std::move(a_redis)),
-        length(metrics.gauge("oppen_outbox_length", "Events in Redis that the broker has not acknowledged yet")) {}
+        length(metrics.gauge("oppen_outbox_length",
+                             "Events in Redis that the broker has not acknowledged yet")) {}
 
   // The time given to the last entries is over.
-  bool expired() const { return closing && SteadyClock::now().time_since_epoch().count() > closing_deadline; }
+  bool expired() const {
+    return closing && SteadyClock::now().time_since_epoch().count() > closing_deadline;
+  }
 
   // Hands one entry to the producer, waiting while its queue is full.
   Status send(std::string_view text) {
@@ -101,13 +109,15 @@ struct OutboxRelay::Impl {
     while (!expired()) {
       deliveries->begin();
       const auto sent =
-          producer.send(entry->topic, record, [shared = deliveries, job_event](const Result<client::Delivery>& result) {
-            shared->end(result, job_event);
-          });
+          producer.send(entry->topic, record,
+                        [shared = deliveries, job_event](const Result<client::Delivery>& result) {
+                          shared->end(result, job_event);
+                        });
       if (sent) return {};
       deliveries->withdraw();
       if (sent.error().kind != ErrorKind::unavailable) {
-        return fail(ErrorKind::fatal, "an event in the outbox can't be published: " + sent.error().message);
+        return fail(ErrorKind::fatal,
+                    "an event in the outbox can't be published: " + sent.error().message);
       }
       std::this_thread::sleep_for(5ms);
     }
@@ -209,10 +219,9 @@ struct OutboxRelay::Impl {
 
 OutboxRelay::OutboxRelay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<OutboxRelay>> OutboxRelay::start(Options options, client::Producer& producer,
-                                                        runtime::Metrics& metrics,
-                                                        std::function<void(const std::string&)> published,
-                                                        std::function<void(const Error&)> failed) {
+Result<std::unique_ptr<OutboxRelay>> OutboxRelay::start(
+    Options options, client::Producer& producer, runtime::Metrics& metrics,
+    std::function<void(const std::string&)> published, std::function<void(const Error&)> failed) {
   auto redis = Redis::create(options.redis_url);
   if (!redis) return fail(redis.error());
   auto impl = std::make_unique<Impl>(std::move(options), producer, std::move(*redis), metrics);

@@ -1,6 +1,7 @@
 #pragma once
-// Publishes the outbox: reads entries in order, hands them to Kafka, and removes them from Redis only after the broker has
-// acknowledged. An entry may be published twice (a crash between the two); each carries the same id and seq then.
+// Publishes the outbox: reads entries in order, hands them to Kafka, and removes them from Redis
+// only after the broker has acknowledged. An entry may be published twice (a crash between the
+// two); each carries the same id and seq then.
 //
 // Runs on a thread of its own with a Redis connection of its own.
 #include <atomic>
@@ -23,12 +24,12 @@ class OutboxRelay {
     std::string source;  // ce_source, "/oppen/scheduler"
   };
   // `published(id)`: everything up to this outbox id is on the bus; called on the relay's thread.
-  // `failed(error)`: it can't go on (fatal); called once. `producer` and `metrics` must outlive it. The producer must keep
-  // trying for ever (message.timeout.ms=0), so that order holds.
-  static Result<std::unique_ptr<OutboxRelay>> start(Options options, client::Producer& producer,
-                                                    runtime::Metrics& metrics,
-                                                    std::function<void(const std::string& id)> published,
-                                                    std::function<void(const Error&)> failed);
+  // `failed(error)`: it can't go on (fatal); called once. `producer` and `metrics` must outlive it.
+  // The producer must keep trying for ever (message.timeout.ms=0), so that order holds.
+  static Result<std::unique_ptr<OutboxRelay>> start(
+      Options options, client::Producer& producer, runtime::Metrics& metrics,
+      std::function<void(const std::string& id)> published,
+      std::function<void(const Error&)> failed);
   ~OutboxRelay();  // publishes what is there, for up to 5 s, then joins
 
   // Whether Redis and Kafka let it work, as of its last turn. Any thread.

@@ -11,14 +11,16 @@ namespace {
 using nlohmann::json;
 using runtime::RedisReply;
 
-// A cursor counts the jobs already shown. A queue that moves between two pages may show a job twice or skip one; the
-// alternative, a cursor by place, can't number the ended jobs, which are ordered by time.
+// A cursor counts the jobs already shown. A queue that moves between two pages may show a job twice
+// or skip one; the alternative, a cursor by place, can't number the ended jobs, which are ordered
+// by time.
 Result<std::int64_t> parse_cursor(const std::string& cursor) {
   if (cursor.empty()) return 0;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), value);
   if (error != std::errc{} || end != cursor.data() + cursor.size() || value < 0) {
-    return fail(ErrorKind::invalid, "cursor is \"" + cursor + "\": expected the `next` of an earlier page");
+    return fail(ErrorKind::invalid,
+                "cursor is \"" + cursor + "\": expected the `next` of an earlier page");
   }
   return value;
 }
@@ -28,7 +30,9 @@ Result<std::int64_t> parse_cursor(const std::string& cursor) {
 QueueReader::QueueReader(runtime::Redis& redis, std::string topic_prefix)
     : redis_(redis), prefix_(key_prefix(topic_prefix)) {}
 
-Result<Counters> QueueReader::counters() { return redis_.command({"HGETALL", prefix_ + "counters"}).map(parse_counters); }
+Result<Counters> QueueReader::counters() {
+  return redis_.command({"HGETALL", prefix_ + "counters"}).map(parse_counters);
+}
 
 Result<JobRecord> QueueReader::job(const std::string& job_id) {
   const auto reply = redis_.command({"GET", prefix_ + "job:" + job_id});
@@ -42,8 +46,12 @@ Result<BatchView> QueueReader::batch(const std::string& batch_id) {
   if (!reply) return fail(reply.error());
   if (reply->is_nil()) return fail(ErrorKind::not_found, "there is no batch " + batch_id);
   const auto data = json::parse(reply->text, nullptr, false);
-  if (!data.is_object()) return fail(ErrorKind::fatal, "the record of batch " + batch_id + " in Redis is broken");
-  BatchView view{batch_id, data.value("state", ""), Time{std::chrono::milliseconds{data.value("first_seen", 0LL)}}, {}};
+  if (!data.is_object())
+    return fail(ErrorKind::fatal, "the record of batch " + batch_id + " in Redis is broken");
+  BatchView view{batch_id,
+                 data.value("state", ""),
+                 Time{std::chrono::milliseconds{data.value("first_seen", 0LL)}},
+                 {}};
   if (data.contains("jobs")) view.jobs = data["jobs"].get<std::vector<std::string>>();
   return view;
 }
@@ -67,19 +75,21 @@ Result<std::optional<std::int64_t>> QueueReader::position(const JobRecord& recor
   return position;
 }
 
-Result<Page> QueueReader::page(const std::vector<std::string>& keys, bool latest_first, const std::string& cursor,
-                               int limit) {
+Result<Page> QueueReader::page(const std::vector<std::string>& keys, bool latest_first,
+                               const std::string& cursor, int limit) {
   const auto start = parse_cursor(cursor);
   if (!start) return fail(start.error());
   std::vector<std::string> ids;
   std::int64_t skip = *start;
   // One more than asked for tells whether there is a next page.
   for (const auto& key : keys) {
-    const auto wanted = static_cast<std::int64_t>(limit) + 1 - static_cast<std::int64_t>(ids.size());
+    const auto wanted =
+        static_cast<std::int64_t>(limit) + 1 - static_cast<std::int64_t>(ids.size());
     if (wanted <= 0) break;
-    const auto replies = redis_.pipeline(
-        {{"ZCARD", key},
-         {latest_first ? "ZREVRANGE" : "ZRANGE", key, std::to_string(skip), std::to_string(skip + wanted - 1)}});
+    const auto replies =
+        redis_.pipeline({{"ZCARD", key},
+                         {latest_first ? "ZREVRANGE" : "ZRANGE", key, std::to_string(skip),
+                          std::to_string(skip + wanted - 1)}});
     if (!replies) return fail(replies.error());
     skip = std::max<std::int64_t>(0, skip - replies->at(0).integer);
     for (const auto& element : replies->at(1).elements) ids.push_back(element.text);
@@ -104,7 +114,8 @@ Result<Page> QueueReader::page(const std::vector<std::string>& keys, bool latest
 }
 
 Result<Page> QueueReader::queued(const std::string& cursor, int limit) {
-  return page({prefix_ + "queue:u", prefix_ + "queue:n", prefix_ + "queue:b"}, false, cursor, limit);
+  return page({prefix_ + "queue:u", prefix_ + "queue:n", prefix_ + "queue:b"}, false, cursor,
+              limit);
 }
 Result<Page> QueueReader::live(const std::string& cursor, int limit) {
   return page({prefix_ + "live"}, false, cursor, limit);
@@ -116,7 +127,8 @@ Result<Page> QueueReader::ended(const std::string& cursor, int limit) {
 Result<json> QueueReader::policy() {
   const auto reply = redis_.command({"GET", prefix_ + "policy"});
   if (!reply) return fail(reply.error());
-  if (reply->is_nil()) return fail(ErrorKind::not_found, "the scheduler has published no policy yet");
+  if (reply->is_nil())
+    return fail(ErrorKind::not_found, "the scheduler has published no policy yet");
   return json::parse(reply->text, nullptr, false);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Reads the queue: for the console and for tools. Never writes. One thread uses a reader at a time; it borrows the Redis.
-// Errors of all calls: unavailable (Redis is away), not_found where it says so.
+// Reads the queue: for the console and for tools. Never writes. One thread uses a reader at a time;
+// it borrows the Redis. Errors of all calls: unavailable (Redis is away), not_found where it says
+// so.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,25 +31,27 @@ class QueueReader {
   QueueReader(runtime::Redis& redis, std::string topic_prefix);
 
   Result<Counters> counters();
-  Result<JobRecord> job(const std::string& job_id);  // not_found
+  Result<JobRecord> job(const std::string& job_id);      // not_found
   Result<BatchView> batch(const std::string& batch_id);  // not_found
   // Its place in the order of launching, from 1; nullopt when it is not queued.
   Result<std::optional<std::int64_t>> position(const JobRecord& record);
 
-  // Queued jobs in the order of launching; live ones, oldest attempt first; ended ones, latest first. `cursor` "" for the first.
+  // Queued jobs in the order of launching; live ones, oldest attempt first; ended ones, latest
+  // first. `cursor` "" for the first.
   Result<Page> queued(const std::string& cursor, int limit);
   Result<Page> live(const std::string& cursor, int limit);
   Result<Page> ended(const std::string& cursor, int limit);
 
-  // The policies in force, as the scheduler published them: {"scheduling_policies":{..},"cost_model":{..},"effective_from":..};
-  // not_found before the first.
+  // The policies in force, as the scheduler published them:
+  // {"scheduling_policies":{..},"cost_model":{..},"effective_from":..}; not_found before the first.
   Result<nlohmann::json> policy();
 
   // Who leads and since when: {"instance","epoch"}; not_found before the first.
   Result<nlohmann::json> leader();
 
  private:
-  Result<Page> page(const std::vector<std::string>& keys, bool latest_first, const std::string& cursor, int limit);
+  Result<Page> page(const std::vector<std::string>& keys, bool latest_first,
+                    const std::string& cursor, int limit);
 
   runtime::Redis& redis_;
   std::string prefix_;

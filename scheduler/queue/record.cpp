@@ -62,7 +62,8 @@ void put(json& detail, const char* key, const std::optional<Time>& value) {
 }
 std::optional<Time> optional_time(const json& detail, const char* key) {
   const auto found = detail.find(key);
-  return found == detail.end() ? std::nullopt : std::optional<Time>(time_of(found->get<std::int64_t>()));
+  return found == detail.end() ? std::nullopt
+                               : std::optional<Time>(time_of(found->get<std::int64_t>()));
 }
 
 }  // namespace
@@ -98,7 +99,8 @@ std::int64_t place_of(std::int64_t source_offset, int index_in_batch) {
 std::int64_t offset_of(std::int64_t place) { return place / 16'384; }
 
 bool is_live(JobState state) {
-  return state == JobState::launching || state == JobState::running || state == JobState::cancelling;
+  return state == JobState::launching || state == JobState::running ||
+         state == JobState::cancelling;
 }
 
 std::string encode(const JobRecord& record) {
@@ -128,16 +130,17 @@ std::string encode(const JobRecord& record) {
   if (record.exit_code) detail["exit"] = *record.exit_code;
   put(detail, "message", record.message);
   if (!record.metrics.is_null()) detail["metrics"] = record.metrics;
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", state_letter, record.version, record.seq,
-                     letter(record.priority), record.attempt, record.place, amounts.gpus, amounts.cpu_millicores,
-                     amounts.memory_bytes, record.estimated_cost.value,
-                     std::llround(record.estimated_seconds * 1000),
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", state_letter, record.version,
+                     record.seq, letter(record.priority), record.attempt, record.place,
+                     amounts.gpus, amounts.cpu_millicores, amounts.memory_bytes,
+                     record.estimated_cost.value, std::llround(record.estimated_seconds * 1000),
                      detail.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   const auto broken = [&](std::string_view what) {
-    return fail(ErrorKind::fatal, fmt::format("the record of job {} in Redis is broken: {}", job_id, what));
+    return fail(ErrorKind::fatal,
+                fmt::format("the record of job {} in Redis is broken: {}", job_id, what));
   };
   const auto newline = text.find('\n');
   if (newline == std::string_view::npos) return broken("no header line");
@@ -188,7 +191,8 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.reason = detail.value("reason", "");
   record.cancelled_from = parse_job_state(detail.value("was", "queued")).value_or(JobState::queued);
   record.give_up = detail.value("give_up", "");
-  if (detail.contains("class")) record.failure = parse_failure_class(detail["class"].get<std::string>());
+  if (detail.contains("class"))
+    record.failure = parse_failure_class(detail["class"].get<std::string>());
   if (detail.contains("exit")) record.exit_code = detail["exit"].get<int>();
   record.message = detail.value("message", "");
   record.metrics = detail.value("metrics", json());

@@ -1,10 +1,13 @@
 #pragma once
-// What Redis holds of one job, and how it is written: one string, a header line that the Lua scripts read and a JSON
-// detail that only C++ reads. One string a job, because a Redis hash with a value over 64 bytes costs twice as much.
+// What Redis holds of one job, and how it is written: one string, a header line that the Lua
+// scripts read and a JSON detail that only C++ reads. One string a job, because a Redis hash with a
+// value over 64 bytes costs twice as much.
 //
-//   header  <state letter> <version> <seq> <priority letter> <attempt> <place> <gpus> <cpu> <memory> <cost> <milliseconds>
+//   header  <state letter> <version> <seq> <priority letter> <attempt> <place> <gpus> <cpu>
+//   <memory> <cost> <milliseconds>
 //
-// The state letter stands first, so that a script can read it alone. Plain values and pure functions.
+// The state letter stands first, so that a script can read it alone. Plain values and pure
+// functions.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -27,35 +30,36 @@ struct JobRecord {
   std::int64_t seq = 0;      // of the last event
   Priority priority = Priority::normal;
   int attempt = 0;
-  std::int64_t place = 0;    // the order inside a priority: see place_of
+  std::int64_t place = 0;  // the order inside a priority: see place_of
   MicroUsd estimated_cost;
   double estimated_seconds = 0;
 
   // Detail.
-  JobSpec spec;                 // resolved; of a rejected job as far as it could be read
-  std::string submitted_hash;   // spec_hash of what was submitted: tells a repetition from a conflict
+  JobSpec spec;  // resolved; of a rejected job as far as it could be read
+  std::string
+      submitted_hash;  // spec_hash of what was submitted: tells a repetition from a conflict
   std::string batch_id;
   Time submitted_at{};
-  std::string pod_uid;          // of the live or last attempt, once the API server has accepted it
-  bool launched = false;        // job.launched of this attempt is written
-  Time launching_at{};          // when the present attempt was decided
+  std::string pod_uid;    // of the live or last attempt, once the API server has accepted it
+  bool launched = false;  // job.launched of this attempt is written
+  Time launching_at{};    // when the present attempt was decided
   std::string node;
-  std::string gpu_type;         // what it really got
+  std::string gpu_type;  // what it really got
   std::optional<Time> started_at;
   std::optional<Time> ended_at;
-  std::string requested_by;     // of a cancel
-  std::string reason;           // of a cancel or a rejection
+  std::string requested_by;                    // of a cancel
+  std::string reason;                          // of a cancel or a rejection
   JobState cancelled_from = JobState::queued;  // what it was when the cancel came
-  std::string give_up;          // why a pod that could not start is being given up; "" otherwise
+  std::string give_up;  // why a pod that could not start is being given up; "" otherwise
   std::optional<FailureClass> failure;
   std::optional<int> exit_code;
   std::string message;
-  nlohmann::json metrics;       // null until reported
+  nlohmann::json metrics;  // null until reported
 
-  Resources resources() const;       // of the resolved spec
-  plan::Amounts amounts() const;     // what its pod counts for
-  JobContext context() const;        // for its events: seq and attempt as they are now
-  std::string pod_name() const;      // of the present attempt
+  Resources resources() const;    // of the resolved spec
+  plan::Amounts amounts() const;  // what its pod counts for
+  JobContext context() const;     // for its events: seq and attempt as they are now
+  std::string pod_name() const;   // of the present attempt
 };
 
 // Offset in `jobs` first, then the place in the batch (below 16,384).

@@ -23,7 +23,8 @@ std::optional<std::string> text_or_none(RedisReply reply) {
 }
 
 Committed committed(const RedisReply& reply) {
-  return {reply.elements.at(0).text == "applied", reply.elements.at(1).text, parse_counters(reply.elements.at(2))};
+  return {reply.elements.at(0).text == "applied", reply.elements.at(1).text,
+          parse_counters(reply.elements.at(2))};
 }
 
 }  // namespace
@@ -38,8 +39,9 @@ Changes& Changes::put(JobRecord& record) {
   const auto expected = record.version++;
   const bool terminal = is_terminal(record.state);
   const auto ended = record.ended_at.value_or(record.submitted_at).time_since_epoch().count();
-  for (auto&& part : {std::string("J"), record.spec.job_id, std::to_string(expected), encode(record),
-                      terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0)}) {
+  for (auto&& part :
+       {std::string("J"), record.spec.job_id, std::to_string(expected), encode(record),
+        terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0)}) {
     operations_.push_back(part);
   }
   return *this;
@@ -51,7 +53,8 @@ Changes& Changes::event(const OutboxEntry& entry) {
 }
 
 Changes& Changes::value(std::string key, std::string value, std::chrono::milliseconds keep) {
-  operations_.insert(operations_.end(), {"V", std::move(key), std::move(value), std::to_string(keep.count())});
+  operations_.insert(operations_.end(),
+                     {"V", std::move(key), std::move(value), std::to_string(keep.count())});
   return *this;
 }
 
@@ -73,7 +76,8 @@ QueueStore::QueueStore(Redis& redis, std::string topic_prefix, std::int64_t epoc
 
 Status QueueStore::same_server() const {
   if (redis_.run_id() == run_id_) return {};
-  return fail(ErrorKind::fenced, "Redis was restarted: what it holds has to be checked against the log");
+  return fail(ErrorKind::fenced,
+              "Redis was restarted: what it holds has to be checked against the log");
 }
 
 Result<RedisReply> QueueStore::eval(const RedisScript& script, Redis::Args args) {
@@ -119,7 +123,8 @@ Result<std::optional<JobRecord>> QueueStore::job(const std::string& job_id) {
   return std::move(found->front());
 }
 
-Result<std::vector<std::optional<JobRecord>>> QueueStore::jobs(const std::vector<std::string>& job_ids) {
+Result<std::vector<std::optional<JobRecord>>> QueueStore::jobs(
+    const std::vector<std::string>& job_ids) {
   std::vector<std::optional<JobRecord>> records;
   if (job_ids.empty()) return records;
   Redis::Args args{"MGET"};
@@ -160,13 +165,16 @@ Result<std::optional<std::string>> QueueStore::meta(const std::string& field) {
 }
 
 Result<std::string> QueueStore::outbox_tip() {
-  return command({"XREVRANGE", prefix_ + "outbox", "+", "-", "COUNT", "1"}).map([](const RedisReply& reply) {
-    return reply.elements.empty() ? std::string() : reply.elements[0].elements.at(0).text;
-  });
+  return command({"XREVRANGE", prefix_ + "outbox", "+", "-", "COUNT", "1"})
+      .map([](const RedisReply& reply) {
+        return reply.elements.empty() ? std::string() : reply.elements[0].elements.at(0).text;
+      });
 }
 
 Result<std::int64_t> QueueStore::outbox_length() {
-  return command({"XLEN", prefix_ + "outbox"}).map([](const RedisReply& reply) { return reply.integer; });
+  return command({"XLEN", prefix_ + "outbox"}).map([](const RedisReply& reply) {
+    return reply.integer;
+  });
 }
 
 Status QueueStore::add_open_batch(const std::string& batch_id) {
@@ -185,7 +193,8 @@ Result<std::vector<std::string>> QueueStore::open_batches() {
   return ids;
 }
 
-Status QueueStore::stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs) {
+Status QueueStore::stage(const std::string& batch_id, bool first,
+                         const std::vector<StagedJob>& jobs) {
   static const RedisScript script(lua::stage);
   Redis::Args args{epoch_, batch_id, stage_keep_ms, first ? "1" : "0"};
   for (const auto& job : jobs) {
@@ -205,14 +214,17 @@ Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_ba
   const auto& verdict = reply->elements.at(0).text;
   if (verdict == "ok") return tl::expected<Committed, std::vector<std::string>>(committed(*reply));
   if (verdict == "missing") {
-    return fail(ErrorKind::conflict, "a staged job of batch " + batch_id + " is gone: " + reply->elements.at(1).text);
+    return fail(ErrorKind::conflict,
+                "a staged job of batch " + batch_id + " is gone: " + reply->elements.at(1).text);
   }
   std::vector<std::string> existing;
-  for (std::size_t i = 1; i < reply->elements.size(); ++i) existing.push_back(reply->elements[i].text);
+  for (std::size_t i = 1; i < reply->elements.size(); ++i)
+    existing.push_back(reply->elements[i].text);
   return tl::expected<Committed, std::vector<std::string>>(tl::unexpect, std::move(existing));
 }
 
-Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids) {
+Status QueueStore::discard_stage(const std::string& batch_id,
+                                 const std::vector<std::string>& job_ids) {
   constexpr std::size_t chunk = 1000;
   for (std::size_t begin = 0; begin <= job_ids.size(); begin += chunk) {
     Redis::Args args{"UNLINK", prefix_ + "stage-events:" + batch_id};

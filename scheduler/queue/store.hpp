@@ -1,11 +1,11 @@
 #pragma once
-// Writes the queue in Redis: every change is one script that checks the leader's epoch, the offset that caused it and the version
-// of each record, then changes records, sums and order, appends events to the outbox and stores the next offset: all or
-// nothing (scripts/*.lua).
+// Writes the queue in Redis: every change is one script that checks the leader's epoch, the offset
+// that caused it and the version of each record, then changes records, sums and order, appends
+// events to the outbox and stores the next offset: all or nothing (scripts/*.lua).
 //
-// One thread uses a store; it borrows the Redis. Errors of all calls: unavailable (repeat), fenced (another instance leads, or
-// Redis was restarted since this store was made: start over), conflict (a record changed: a defect while one
-// instance leads), fatal.
+// One thread uses a store; it borrows the Redis. Errors of all calls: unavailable (repeat), fenced
+// (another instance leads, or Redis was restarted since this store was made: start over), conflict
+// (a record changed: a defect while one instance leads), fatal.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,7 +23,8 @@ class Changes {
  public:
   // The record of `topic` that is hereby handled; a repeated commit of it changes nothing.
   Changes& cause(std::string topic, std::int64_t offset);
-  // Writes the record, whose version is raised here by one. Terminal records are kept for the horizon and then forgotten.
+  // Writes the record, whose version is raised here by one. Terminal records are kept for the
+  // horizon and then forgotten.
   Changes& put(JobRecord& record);
   Changes& event(const OutboxEntry& entry);
   Changes& value(std::string key, std::string value, std::chrono::milliseconds keep = {});
@@ -39,7 +40,8 @@ class Changes {
   std::vector<std::string> operations_;
 };
 
-// How long an ended job is remembered: the horizon of deduplication, equal to the retention of `jobs`.
+// How long an ended job is remembered: the horizon of deduplication, equal to the retention of
+// `jobs`.
 inline constexpr std::chrono::hours horizon{24 * 30};
 
 struct Committed {
@@ -80,10 +82,9 @@ class QueueStore {
   Result<std::vector<std::string>> open_batches();
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
   // Visible in one step; a list of ids when some exist already (then nothing was changed).
-  Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(const std::string& batch_id,
-                                                                          const std::string& batch_record,
-                                                                          const OutboxEntry& event,
-                                                                          const std::vector<std::string>& job_ids);
+  Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(
+      const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
+      const std::vector<std::string>& job_ids);
   Status discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids);
 
  private:

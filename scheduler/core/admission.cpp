@@ -1,0 +1,62 @@
+#include "scheduler/core/admission.hpp"
+
+#include <fmt/format.h>
+
+#include "schemas/commands.hpp"
+#include "schemas/parse.hpp"
+
+namespace oppen::core {
+namespace {
+
+// A resolved spec is written into Redis, into job.queued and on the pod; each has its own limit,
+// and this is below all.
+constexpr std::size_t max_spec_bytes = 256 * 1024;
+
+tl::unexpected<Refusal> refuse(std::string code, std::string reason, std::string field) {
+  return tl::unexpected<Refusal>({std::move(code), std::move(reason), std::move(field)});
+}
+
+}  // namespace
+
+Refusal refusal_of(const FieldErrors& faults) {
+  return {"invalid", sentences(faults), faults.empty() ? "" : faults.front().path};
+}
+
+tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
+                                              const AdmissionRules& rules) {
+  // Queued but never honoured would be worse than refused.
+  if (!submitted.after.empty()) {
+    return refuse("not_allowed", "after names jobs to wait for: dependencies are not available yet",
+                  "after");
+  }
+  if (submitted.window != "any") {
+    return refuse("not_allowed",
+                  "window is \"" + submitted.window + "\": only \"any\" is available yet",
+                  "window");
+  }
+  auto resolved = plan::resolve(submitted, *rules.policy);
+  if (!resolved) return tl::unexpected<Refusal>(refusal_of(resolved.error()));
+  const auto bytes = to_data(JobSubmit{*resolved})
+                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                         .size();
+  if (bytes > max_spec_bytes) {
+    return refuse(
+        "invalid",
+        fmt::format(
+            "the job spec takes {} bytes: expected at most {} (env, args and labels together)",
+            bytes, max_spec_bytes),
+        "");
+  }
+  queue::JobRecord record;
+  record.spec = std::move(*resolved);
+  record.priority = record.spec.priority.value_or(Priority::normal);
+  if (const auto why =
+          plan::never_fits(record.amounts(), record.priority, rules.quotas, rules.limits)) {
+    return refuse("never_fits", *why, "resources");
+  }
+  record.submitted_hash = spec_hash(submitted);
+  record.estimated_seconds = plan::estimate_duration_seconds(record.spec, *rules.policy);
+  return record;
+}
+
+}  // namespace oppen::core

@@ -1,0 +1,35 @@
+#pragma once
+// From a submitted spec to a record that may be queued, or the reason why not. Pure: it can run on
+// any thread.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler/plan/decide.hpp"
+#include "scheduler/plan/policy.hpp"
+#include "scheduler/queue/record.hpp"
+
+namespace oppen::core {
+
+// What admission judges by: a snapshot that outlives the change of a policy.
+struct AdmissionRules {
+  std::shared_ptr<const plan::Policy> policy;
+  std::vector<plan::Quota> quotas;
+  plan::PodLimits limits;
+};
+
+struct Refusal {
+  std::string code;    // as in job.rejected
+  std::string reason;  // a sentence
+  std::string field;   // "" : the whole job
+};
+
+// A record with its spec resolved and its duration estimated; state, seq, place and cost are the
+// caller's.
+tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
+                                              const AdmissionRules& rules);
+
+// The first fault as a refusal of code "invalid" that tells all of them.
+Refusal refusal_of(const FieldErrors& faults);
+
+}  // namespace oppen::core

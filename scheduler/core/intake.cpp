@@ -1,0 +1,218 @@
+#include "scheduler/core/intake.hpp"
+
+#include "scheduler/core/events.hpp"
+#include "scheduler/core/readable.hpp"
+#include "schemas/commands.hpp"
+#include "schemas/text.hpp"
+#include "workers/runtime/log.hpp"
+
+namespace oppen::core {
+namespace {
+
+using nlohmann::json;
+using queue::Changes;
+using queue::JobRecord;
+
+// What can be read of a spec that is refused, for its record: never more than what a valid one
+// could hold.
+JobSpec readable_spec(const json& data, const std::string& job_id) {
+  JobSpec spec;
+  spec.job_id = job_id;
+  spec.model_type = "unknown";
+  const auto take = [&](const char* field, std::string& into) {
+    if (!data.contains(field) || !data[field].is_string()) return;
+    auto text = data[field].get<std::string>();
+    if (!text.empty() && is_label_value(text)) into = std::move(text);
+  };
+  take("model_type", spec.model_type);
+  take("name", spec.name);
+  take("team", spec.team);
+  take("project", spec.project);
+  take("user", spec.user);
+  return spec;
+}
+
+}  // namespace
+
+Intake::Intake(State& state, Attempts& attempts, Batches& batches)
+    : state_(state), attempts_(attempts), batches_(batches) {}
+
+Intake::Verdict Intake::handle(const client::ConsumedRecord& record) {
+  auto event = decode(record.record);
+  if (!event) return std::optional<std::string>(event.error().message);
+  if (event->type == JobSubmit::type) return submit(*event, record.offset);
+  if (event->type == BatchSubmit::type) return batches_.receive(*event, record.offset);
+  if (event->type == JobCancel::type) return cancel(*event, record.offset);
+  if (event->type == JobAmend::type) return amend(*event);
+  return std::optional<std::string>(
+      "ce_type is \"" + event->type.substr(0, 100) + "\": expected " +
+      std::string(JobSubmit::type) + ", " + std::string(BatchSubmit::type) + ", " +
+      std::string(JobCancel::type) + " or " + std::string(JobAmend::type));
+}
+
+Status Intake::skip(const client::ConsumedRecord& record) {
+  return state_.commit(Changes().cause(std::string(topics::jobs), record.offset)).map([](auto&&) {
+  });
+}
+
+Intake::Verdict Intake::submit(const CloudEvent& event, std::int64_t offset) {
+  auto parsed = parse_data<JobSubmit>(event.data);
+  const auto job_id = parsed ? parsed->spec.job_id : readable_id(event.data, "job_id");
+  if (job_id.empty()) return std::optional<std::string>(sentences(parsed.error()));
+
+  const auto earlier = state_.store.job(job_id);
+  if (!earlier) return fail(earlier.error());
+  // This very command, read again after Redis came back older than the log: its answer is
+  // published.
+  if (*earlier && (*earlier)->place == queue::place_of(offset, 0) && (*earlier)->batch_id.empty()) {
+    return state_.commit(Changes().cause(std::string(topics::jobs), offset)).map([](auto&&) {
+      return std::optional<std::string>();
+    });
+  }
+  // What was rejected may be submitted anew; everything else is known for the horizon.
+  if (*earlier && (*earlier)->state != JobState::rejected) {
+    const bool conflict = !parsed || spec_hash(parsed->spec) != (*earlier)->submitted_hash;
+    return duplicate(**earlier, conflict, offset).map([] { return std::optional<std::string>(); });
+  }
+  auto record = parsed ? admit(parsed->spec, {state_.policy, state_.quotas, state_.limits})
+                       : tl::unexpected<Refusal>(refusal_of(parsed.error()));
+  Status done;
+  if (record) {
+    if (*earlier) {
+      record->version = (*earlier)->version;
+      record->seq = (*earlier)->seq;
+    }
+    done = queue_job(std::move(*record), offset);
+  } else {
+    done = reject(event.data, job_id, *earlier, record.error(), offset);
+  }
+  return done.map([] { return std::optional<std::string>(); });
+}
+
+Status Intake::queue_job(JobRecord record, std::int64_t offset) {
+  const auto now = state_.clock.now();
+  record.state = JobState::queued;
+  record.seq += 1;
+  record.place = queue::place_of(offset, 0);
+  record.submitted_at = now;
+  JobQueued event = attempts_.expectation(record, now);
+  record.estimated_cost = event.estimated_cost;
+  event.job = record.context();
+  event.source_offset = offset;
+  event.submitted_hash = record.submitted_hash;
+  Changes changes;
+  changes.cause(std::string(topics::jobs), offset).put(record).event(job_entry(event, now));
+  return state_.commit(changes).map([](auto&&) {});
+}
+
+Status Intake::reject(const json& data, const std::string& job_id,
+                      const std::optional<JobRecord>& earlier, const Refusal& refusal,
+                      std::int64_t offset) {
+  const auto now = state_.clock.now();
+  JobRecord record;
+  record.spec = readable_spec(data, job_id);
+  record.version = earlier ? earlier->version : 0;
+  record.seq = (earlier ? earlier->seq : 0) + 1;
+  record.state = JobState::rejected;
+  record.place = queue::place_of(offset, 0);
+  record.submitted_at = now;
+  record.ended_at = now;
+  record.reason = refusal.reason;
+  Changes changes;
+  changes.cause(std::string(topics::jobs), offset)
+      .put(record)
+      .event(job_entry(JobRejected{record.context(), refusal.code, refusal.reason, refusal.field},
+                       now));
+  return state_.commit(changes).map([](auto&&) {});
+}
+
+Status Intake::duplicate(const JobRecord& first, bool conflict, std::int64_t offset) {
+  const JobDuplicate event{first.context(), first.submitted_at, conflict};
+  Changes changes;
+  changes.cause(std::string(topics::jobs), offset)
+      .event(answer_entry(first.spec.job_id, "duplicate", offset, event, state_.clock.now()));
+  return state_.commit(changes).map([](auto&&) {});
+}
+
+Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
+  const auto parsed = parse_data<JobCancel>(event.data);
+  if (!parsed) return std::optional<std::string>(sentences(parsed.error()));
+  Changes last;
+  last.cause(std::string(topics::jobs), offset);
+  if (!parsed->job_id.empty()) {
+    if (auto status = cancel_job(*parsed, parsed->job_id, offset, last); !status)
+      return fail(status.error());
+  } else {
+    const auto jobs = batches_.jobs_of(parsed->batch_id);
+    if (!jobs) return fail(jobs.error());
+    if (jobs->empty()) {
+      JobCancelRefused refused;
+      refused.batch_id = parsed->batch_id;
+      refused.why = "unknown";
+      refused.requested_by = parsed->requested_by;
+      last.event(
+          answer_entry(parsed->batch_id, "cancel-refused", offset, refused, state_.clock.now()));
+    }
+    // Each by itself and only then the offset: a crash in between cancels the rest again, and those
+    // that are cancelled already stay so.
+    for (const auto& job_id : *jobs) {
+      Changes one;
+      if (auto status = cancel_job(*parsed, job_id, offset, one); !status)
+        return fail(status.error());
+    }
+  }
+  if (last.empty()) return std::optional<std::string>();
+  return state_.commit(last).map([](auto&&) { return std::optional<std::string>(); });
+}
+
+// Commits the cancel of one job together with what `changes` holds, and empties it; a refusal is
+// only added to it.
+Status Intake::cancel_job(const JobCancel& command, const std::string& job_id, std::int64_t offset,
+                          Changes& changes) {
+  auto found = state_.store.job(job_id);
+  if (!found) return fail(found.error());
+  const auto now = state_.clock.now();
+  const bool of_batch = !command.batch_id.empty();
+  if (!*found || is_terminal((*found)->state)) {
+    if (of_batch) return {};  // the rest of its batch is cancelled
+    JobCancelRefused refused;
+    refused.job_id = job_id;
+    refused.why = *found ? "finished" : "unknown";
+    refused.requested_by = command.requested_by;
+    changes.event(answer_entry(job_id, "cancel-refused", offset, refused, now));
+    return {};
+  }
+  auto& record = **found;
+  if (record.state == JobState::cancelling) return {};  // job.cancelled will answer this one too
+  record.requested_by = command.requested_by;
+  record.reason = command.reason;
+  record.cancelled_from = record.state;
+  if (record.state != JobState::queued) {
+    record.state = JobState::cancelling;
+    changes.put(record);
+    if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+    changes = Changes();
+    attempts_.cancel(record);
+    return {};
+  }
+  record.state = JobState::cancelled;
+  record.seq += 1;
+  record.ended_at = now;
+  JobCancelled event{record.context(), {}, record.requested_by, record.reason, JobState::queued};
+  event.end.ended_at = now;
+  changes.put(record).event(job_entry(event, now));
+  auto committed = state_.commit(changes);
+  changes = Changes();
+  return committed.map([](auto&&) {});
+}
+
+Intake::Verdict Intake::amend(const CloudEvent& event) {
+  const auto parsed = parse_data<JobAmend>(event.data);
+  if (!parsed) return std::optional<std::string>(sentences(parsed.error()));
+  // Its answer would be job.amended, which must be true.
+  return std::optional<std::string>("job_id is \"" + parsed->job_id +
+                                    "\": amending a job is not available yet; cancel " +
+                                    "it and submit it anew under another id");
+}
+
+}  // namespace oppen::core

@@ -1,0 +1,55 @@
+#pragma once
+// What the parts of the scheduler's core share while one instance leads. Everything here belongs to
+// the core's thread.
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "scheduler/kube/kube_api.hpp"
+#include "scheduler/plan/decide.hpp"
+#include "scheduler/plan/policy.hpp"
+#include "scheduler/queue/store.hpp"
+#include "schemas/time.hpp"
+#include "workers/cost/pricing/pricing.hpp"
+#include "workers/runtime/metrics.hpp"
+
+namespace oppen::core {
+
+struct State {
+  // Borrowed; outlive this.
+  const Clock& clock;
+  runtime::Metrics& metrics;
+  queue::QueueStore& store;
+  kube::KubeApi& kube;
+  std::string pod_namespace;
+  std::int64_t epoch;
+
+  // Policies in force; replaced whole, so that another thread may keep reading an older one.
+  std::shared_ptr<const plan::Policy> policy = std::make_shared<plan::Policy>();
+  std::shared_ptr<const pricing::CostModel> cost_model = std::make_shared<pricing::CostModel>();
+
+  // Mirrors of what Redis holds, renewed by each commit: this thread is its only writer.
+  queue::Counters counters = {};
+  std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
+
+  // What the API server said last.
+  std::vector<plan::Quota> quotas = {};
+  plan::PodLimits limits = {};
+  std::unordered_map<std::string, std::string> node_gpu_product = {};  // node -> label value
+  std::unordered_map<std::string, std::pair<std::string, plan::Amounts>> foreign_pods =
+      {};  // pod -> class, amounts
+
+  // Why the first waiting job waits; "" when nothing waits.
+  std::string block = {};
+
+  plan::Capacity capacity() const;
+
+  // Commits, and renews the counters. The errors of QueueStore::commit.
+  Result<queue::Committed> commit(const queue::Changes& changes);
+};
+
+}  // namespace oppen::core

@@ -1,0 +1,432 @@
+#include "scheduler/core/term.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "scheduler/core/events.hpp"
+#include "scheduler/core/heal.hpp"
+#include "scheduler/core/intake.hpp"
+#include "scheduler/core/mailbox.hpp"
+#include "scheduler/core/policies.hpp"
+#include "scheduler/queue/lease.hpp"
+#include "scheduler/queue/outbox_relay.hpp"
+#include "schemas/control.hpp"
+#include "workers/runtime/dead_letter.hpp"
+#include "workers/runtime/log.hpp"
+
+namespace oppen::core {
+namespace {
+
+using namespace std::chrono_literals;
+using client::Consumer;
+using client::TopicPartition;
+using queue::Lease;
+using queue::QueueStore;
+using runtime::Redis;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kafka_deadline = 10s;
+constexpr auto tick_interval = 500ms;
+constexpr auto consumer_group = "oppen-scheduler";
+
+// Sleeps; false when stopped.
+bool pause(std::chrono::milliseconds duration, std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
+
+// Until the lease is ours. ok without it after `stop`.
+Status wait_for_lease(Lease& lease, runtime::Health& health, std::chrono::milliseconds ttl,
+                      std::stop_token stop) {
+  bool said = false;
+  while (!stop.stop_requested()) {
+    const auto held = lease.hold();
+    if (!held) return fail(held.error());
+    health.set("redis", {});
+    health.beat();
+    if (*held) return {};
+    if (!std::exchange(said, true)) spdlog::info("standing by: another scheduler leads");
+    pause(ttl / 8, stop);
+  }
+  return {};
+}
+
+// Publishes the claim; its offset is the epoch.
+Result<std::int64_t> claim_epoch(client::Producer& producer, const std::string& instance,
+                                 Time now) {
+  CloudEvent event;
+  event.id = "leader/" + instance + "/" + to_rfc3339(now);
+  event.source = "/oppen/scheduler";
+  event.type = LeaderClaimed::type;
+  event.time = now;
+  event.subject = instance;
+  event.data = to_data(LeaderClaimed{instance});
+  const auto delivery =
+      producer.send_and_wait(topics::control, encode(event, "scheduler"), kafka_deadline);
+  if (!delivery)
+    return fail(delivery.error().in_context("claiming leadership in the topic control"));
+  return delivery->offset;
+}
+
+// The Kafka that Redis belongs to must be the one that we are connected to.
+Status check_cluster(QueueStore& store, Consumer& consumer) {
+  const auto cluster = consumer.cluster_id(kafka_deadline);
+  if (!cluster) return fail(cluster.error());
+  const auto stored = store.meta("cluster_id");
+  if (!stored) return fail(stored.error());
+  if (!*stored)
+    return store.commit(queue::Changes().meta("cluster_id", *cluster)).map([](auto&&) {});
+  if (**stored == *cluster) return {};
+  return fail(
+      ErrorKind::fatal,
+      "Redis holds the queue of Kafka cluster " + **stored + ", connected is " + *cluster +
+          ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one "
+          "to rebuild the queue from the connected cluster's log");
+}
+
+// Renews the lease until destroyed; `lost` is called once when it can't.
+class LeaseKeeper {
+ public:
+  LeaseKeeper(const TermOptions& options, std::unique_ptr<Redis> redis,
+              std::function<void(Error)> lost)
+      : redis_(std::move(redis)),
+        lease_(*redis_, options.kafka.topic_prefix, options.instance, options.lease_ttl),
+        thread_([this, ttl = options.lease_ttl, lost = std::move(lost)](std::stop_token stop) {
+          auto renewed = SteadyClock::now();
+          while (pause(ttl / 6, stop)) {
+            const auto held = lease_.hold();
+            if (held && *held) {
+              renewed = SteadyClock::now();
+            } else if (held || SteadyClock::now() - renewed > ttl) {
+              lost(held ? Error{ErrorKind::fenced, "another scheduler took the lease"}
+                        : held.error());
+              return;
+            }
+          }
+        }) {}
+
+ private:
+  std::unique_ptr<Redis> redis_;
+  Lease lease_;
+  std::jthread thread_;
+};
+
+// Reads `jobs` into the mailbox.
+class Reader {
+ public:
+  Reader(std::unique_ptr<Consumer> consumer, Mailbox& mailbox, runtime::Health& health,
+         runtime::Metrics& metrics)
+      : consumer_(std::move(consumer)),
+        lag_(metrics.gauge("oppen_consumer_lag", "Records of the topic that are not handled yet",
+                           {{"topic", "jobs"}})),
+        thread_([this, &mailbox, &health](std::stop_token stop) { run(mailbox, health, stop); }) {}
+  ~Reader() {
+    thread_.request_stop();
+    consumer_->wake();
+  }
+
+  // The core has handled everything before this offset. Any thread.
+  void handled(std::int64_t next) { handled_ = next; }
+
+ private:
+  void run(Mailbox& mailbox, runtime::Health& health, std::stop_token stop) {
+    const TopicPartition jobs{std::string(topics::jobs), 0};
+    runtime::Recurring trouble;
+    auto told = SteadyClock::now();
+    std::int64_t committed = -1;
+    while (!stop.stop_requested()) {
+      auto record = consumer_->poll(500ms);
+      if (!record) {
+        if (record.error().kind != ErrorKind::unavailable) {
+          mailbox.post([error = record.error()]() -> Status { return fail(error); });
+          return;
+        }
+        health.set("kafka", fail(record.error()));
+        if (trouble.begin_or_due())
+          spdlog::warn("Kafka does not answer: {}", record.error().message);
+        continue;
+      }
+      if (*record && !mailbox.push(std::move(**record), stop)) return;
+      if (SteadyClock::now() - told < 1s) continue;
+      told = SteadyClock::now();
+      const auto marks = consumer_->watermarks(jobs, 1s);
+      health.set("kafka", marks ? Status() : fail(marks.error()));
+      if (!marks) {
+        if (trouble.begin_or_due())
+          spdlog::warn("Kafka does not answer: {}", marks.error().message);
+        continue;
+      }
+      if (trouble.end()) spdlog::info("Kafka answers again");
+      lag_.set(static_cast<double>(marks->high - handled_));
+      if (committed != handled_) consumer_->commit_info(jobs, committed = handled_);
+    }
+  }
+
+  std::unique_ptr<Consumer> consumer_;
+  runtime::Gauge& lag_;
+  std::atomic<std::int64_t> handled_{0};
+  std::jthread thread_;
+};
+
+// The leader at work: its parts, and the loop that drives them.
+class Leader {
+ public:
+  Leader(const TermServices& services, Mailbox& mailbox, State& state)
+      : services_(services),
+        mailbox_(mailbox),
+        state_(state),
+        attempts_(state, [&mailbox](Mailbox::Task task) { mailbox.post(std::move(task)); }),
+        batches_(state, attempts_,
+                 [&mailbox](Mailbox::Task task) { mailbox.post(std::move(task)); }),
+        intake_(state, attempts_, batches_),
+        policies_(state),
+        dead_letters_(services.producer, services.metrics, "scheduler"),
+        leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
+  ~Leader() { leader_.set(0); }
+
+  // What Redis holds, into memory. Errors: of the store.
+  Status load() {
+    if (auto status = policies_.load(); !status) return status;
+    const auto counters = state_.store.counters();
+    if (!counters) return fail(counters.error());
+    state_.counters = *counters;
+    const auto ids = state_.store.live();
+    if (!ids) return fail(ids.error());
+    auto records = state_.store.jobs(*ids);
+    if (!records) return fail(records.error());
+    for (auto& record : *records) {
+      if (record) state_.live[record->spec.job_id] = std::move(*record);
+    }
+    return {};
+  }
+
+  // What the API server's client tells the core.
+  kube::KubeEvents kube_events() {
+    // The client may call until it is destroyed, after the leader: it touches the mailbox alone.
+    const auto on_core = [this](auto handle) {
+      return [this, &mailbox = mailbox_, handle](auto... arguments) {
+        mailbox.post([this, handle, ... values = std::move(arguments)]() -> Status {
+          return (this->*handle)(values...);
+        });
+      };
+    };
+    return {on_core(&Leader::on_pod_list),   on_core(&Leader::on_pod),
+            on_core(&Leader::on_quotas),     on_core(&Leader::on_limits),
+            on_core(&Leader::on_nodes),      on_core(&Leader::on_config_map),
+            on_core(&Leader::on_kube_health)};
+  }
+
+  // Whether the cluster has been looked at: before that nothing is launched, deleted or decided.
+  bool ready() const {
+    return pods_known_ && quotas_known_ && limits_known_ && policies_.complete();
+  }
+  bool resumed() const { return resumed_; }
+
+  Attempts& attempts() { return attempts_; }
+
+  // One turn of the loop. `handled(next)` after each record.
+  Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
+              std::stop_token stop) {
+    auto mail = mailbox_.take(ready() && !set_aside_, deadline, stop);
+    services_.health.beat();
+    for (const auto& task : mail.tasks) {
+      if (auto status = task(); !status) return status;
+    }
+    if (ready() && !resumed_) {
+      resumed_ = true;
+      leader_.set(1);
+      spdlog::info("leading: {} jobs queued, {} live", state_.counters.queued_total(),
+                   state_.live.size());
+      if (auto status = batches_.resume(); !status) return status;
+    }
+    if (set_aside_) mail.record = std::move(set_aside_);
+    set_aside_.reset();
+    if (mail.record) {
+      if (auto status = take(std::move(*mail.record), handled); !status) return status;
+    }
+    return ready() && kube_answers_ ? attempts_.launch_next() : Status();
+  }
+
+  Status tick() {
+    show();
+    if (!ready()) return {};
+    if (auto status = batches_.tick(); !status) return status;
+    return kube_answers_ ? attempts_.tick() : Status();
+  }
+
+ private:
+  Status take(client::ConsumedRecord record, const std::function<void(std::int64_t)>& handled) {
+    auto reason = intake_.handle(record);
+    if (!reason) return fail(reason.error());
+    if (*reason) {
+      const auto put = dead_letters_.put(record, **reason, 2s);
+      if (!put) {
+        // Nothing is dropped: the record stays in hand, and is tried again after whatever else
+        // waits.
+        if (trouble_.begin_or_due())
+          spdlog::warn("a record can't be set aside yet: {}", put.error().message);
+        set_aside_ = std::move(record);
+        return {};
+      }
+      spdlog::warn("set aside jobs/{}: {}", record.offset, **reason);
+      if (auto status = intake_.skip(record); !status) return status;
+    }
+    handled(record.offset + 1);
+    return {};
+  }
+
+  Status on_pod_list(const std::vector<kube::Pod>& pods) {
+    pods_known_ = true;
+    return attempts_.reconcile(pods);
+  }
+  Status on_pod(const kube::Pod& pod, bool deleted) { return attempts_.on_pod(pod, deleted); }
+  Status on_quotas(const std::vector<plan::Quota>& quotas) {
+    quotas_known_ = true;
+    state_.quotas = quotas;
+    attempts_.quota_changed();
+    return {};
+  }
+  Status on_limits(const plan::PodLimits& limits) {
+    limits_known_ = true;
+    state_.limits = limits;
+    return {};
+  }
+  Status on_nodes(const std::vector<kube::Node>& nodes) {
+    state_.node_gpu_product.clear();
+    for (const auto& node : nodes) state_.node_gpu_product[node.name] = node.gpu_product;
+    return {};
+  }
+  Status on_config_map(const std::string& name,
+                       const std::optional<std::map<std::string, std::string>>& data) {
+    return policies_.on_config_map(name, data);
+  }
+  Status on_kube_health(const Status& status) {
+    kube_answers_ = status.has_value();
+    services_.health.set("kubernetes", status);
+    if (status) {
+      spdlog::info("the Kubernetes API answers");
+    } else {
+      spdlog::warn("the Kubernetes API does not answer: {}", status.error().message);
+    }
+    return {};
+  }
+
+  // What the metrics page shows of the queue.
+  void show() {
+    const auto& counters = state_.counters;
+    for (const auto priority : all_priorities) {
+      const auto index = static_cast<std::size_t>(priority);
+      const auto gauge = [&](JobState state) -> runtime::Gauge& {
+        return services_.metrics.gauge(
+            "oppen_jobs", "Jobs by state and priority; ended ones since the queue began",
+            {{"state", std::string(to_string(state))},
+             {"priority", std::string(to_string(priority))}});
+      };
+      gauge(JobState::queued).set(static_cast<double>(counters.queued[index]));
+      for (const auto& [state, jobs] : counters.jobs_by_priority[index])
+        gauge(state).set(static_cast<double>(jobs));
+    }
+  }
+
+  const TermServices& services_;
+  Mailbox& mailbox_;
+  State& state_;
+  Attempts attempts_;
+  Batches batches_;
+  Intake intake_;
+  Policies policies_;
+  runtime::DeadLetters dead_letters_;
+  runtime::Gauge& leader_;
+  runtime::Recurring trouble_;
+  bool pods_known_ = false;
+  bool quotas_known_ = false;
+  bool limits_known_ = false;
+  bool kube_answers_ = false;
+  bool resumed_ = false;
+  std::optional<client::ConsumedRecord> set_aside_;  // waits for the dead-letter topic
+};
+
+}  // namespace
+
+Status run_term(const TermOptions& options, const TermServices& services, std::stop_token stop) {
+  auto redis = Redis::create(options.redis_url);
+  if (!redis) return fail(redis.error());
+  Lease lease(**redis, options.kafka.topic_prefix, options.instance, options.lease_ttl);
+  if (auto status = wait_for_lease(lease, services.health, options.lease_ttl, stop); !status)
+    return status;
+  if (stop.stop_requested()) return {};
+
+  Mailbox mailbox;
+  auto keeper_redis = Redis::create(options.redis_url);
+  if (!keeper_redis) return fail(keeper_redis.error());
+  const LeaseKeeper keeper(options, std::move(*keeper_redis), [&mailbox](Error error) {
+    mailbox.post([error = std::move(error)]() -> Status {
+      return fail(error.in_context("renewing the lease"));
+    });
+  });
+
+  const auto epoch = claim_epoch(services.producer, options.instance, services.clock.now());
+  services.health.set("kafka", epoch ? Status() : fail(epoch.error()));
+  if (!epoch) return fail(epoch.error());
+  if (auto status = lease.claim(*epoch, services.clock.now()); !status) return status;
+  spdlog::info("instance {} leads with epoch {}", options.instance, *epoch);
+
+  auto consumer = Consumer::create(options.kafka, consumer_group);
+  if (!consumer) return fail(consumer.error());
+  QueueStore store(**redis, options.kafka.topic_prefix, *epoch);
+  if (auto status = check_cluster(store, **consumer); !status) return status;
+
+  // The client calls back into the leader by the mailbox alone, whose tasks nobody runs once this
+  // function is left: it may end last.
+  const auto kube = services.make_kube();
+  State state{services.clock, services.metrics, store, *kube, options.pod_namespace, *epoch};
+  if (const auto healed = heal(state, **consumer, stop); !healed) return fail(healed.error());
+  Leader leader(services, mailbox, state);
+  if (auto status = leader.load(); !status) return status;
+
+  const auto next = store.meta("next:jobs");
+  if (!next) return fail(next.error());
+  const auto start = *next ? std::strtoll((*next)->c_str(), nullptr, 10) : 0;
+  // The beginning of the log moves on as records grow old; what is gone was handled long ago or
+  // can't be had any more.
+  const auto marks = (*consumer)->watermarks({std::string(topics::jobs), 0}, kafka_deadline);
+  if (!marks) return fail(marks.error());
+  const TopicPartition jobs{std::string(topics::jobs), 0};
+  if (auto status = (*consumer)->assign({{jobs, std::max<std::int64_t>(start, marks->low)}});
+      !status)
+    return status;
+
+  const auto relay = queue::OutboxRelay::start(
+      {options.kafka.topic_prefix, options.redis_url, "/oppen/scheduler"}, services.producer,
+      services.metrics,
+      [&](const std::string& id) {
+        mailbox.post([&leader, id]() -> Status {
+          leader.attempts().published(id);
+          return {};
+        });
+      },
+      [&](const Error& error) { mailbox.post([error]() -> Status { return fail(error); }); });
+  if (!relay) return fail(relay.error());
+  Reader reader(std::move(*consumer), mailbox, services.health, services.metrics);
+  reader.handled(start);
+  kube->start(leader.kube_events(), {Policies::scheduling_policies, Policies::cost_model});
+
+  auto next_tick = SteadyClock::now() + tick_interval;
+  Status status;
+  while (status && !stop.stop_requested()) {
+    status = leader.turn(
+        next_tick, [&](std::int64_t handled) { reader.handled(handled); }, stop);
+    if (status && SteadyClock::now() >= next_tick) {
+      next_tick = SteadyClock::now() + tick_interval;
+      status = leader.tick();
+    }
+  }
+  if (status) lease.release();
+  return status;
+}
+
+}  // namespace oppen::core
