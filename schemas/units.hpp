@@ -13,6 +13,7 @@ namespace oppen {
 // Millionths of a US dollar; negative for a correction.
 struct MicroUsd {
   std::int64_t value = 0;
+  // clang-tidy takes the 0 of a rewritten comparison for a pointer. NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const MicroUsd&) const = default;
   MicroUsd& operator+=(MicroUsd other) {
     value += other.value;
