@@ -15,7 +15,10 @@ struct KubeClient::Impl {
         name_space(std::move(pod_namespace)),
         pods_path("/api/v1/namespaces/" + name_space + "/pods") {}
   // The thread ends before what it uses.
-  ~Impl() { http.stop(); }
+  ~Impl() {
+    if (watched) watched->end();
+    http.stop();
+  }
 
   std::string pod_path(const std::string& name) const { return pods_path + "/" + name; }
 

@@ -181,6 +181,7 @@ WatchSink Watched::config_map(const std::string& name) {
 }
 
 void Watched::on_health(std::size_t index, const Status& status, bool is_required) {
+  if (ending_) return;
   const std::string problem = status ? "" : status.error().message;
   if (std::string& logged = logged_problems_[index]; logged != problem) {
     logged = problem;

@@ -23,6 +23,9 @@ class Watched {
 
   void start();
 
+  // What ends from now on is no news. Any thread.
+  void end() { ending_ = true; }
+
  private:
   WatchSink pods();
   WatchSink quotas();
@@ -50,6 +53,7 @@ class Watched {
   Throttle quota_throttle_;
   Throttle node_throttle_;
 
+  std::atomic<bool> ending_{false};
   std::vector<std::unique_ptr<Watch>> watches_;
   std::vector<std::optional<Status>> health_;  // of each required watch; absent: not known yet
   std::map<std::size_t, std::string> logged_problems_;
