@@ -1,0 +1,83 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "producers/cli/bus.hpp"
+#include "producers/cli/commands.hpp"
+#include "producers/cli/event_text.hpp"
+
+namespace oppen::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> jobs;
+  std::string reason;
+  bool no_wait = false;
+  int timeout_seconds = 120;
+};
+
+int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
+  const bool refused = event.type == JobCancelRefused::type;
+  const bool unknown = text_field(event.data, "why") == "unknown";
+  if (context.json()) {
+    context.print(event_json(event), false);
+  } else if (!refused) {
+    context.out << "Job " << job_id << " cancelled, " << event_details(event) << '\n';
+  } else {
+    context.err << "oppen: job " << job_id
+                << (unknown ? " is not known: `oppen list` shows those there are\n"
+                            : " has ended already\n");
+  }
+  return !refused ? done : unknown ? no_such_thing : answer_is_no;
+}
+
+int cancel(Context& context, const Options& options) {
+  auto bus = Bus::connect(context);
+  if (!bus) return context.fail_with(bus.error());
+  for (const std::string& job_id : options.jobs) {
+    if (!options.no_wait) {
+      if (const auto ready = bus->expect(job_id); !ready) return context.fail_with(ready.error());
+    }
+    const auto sent = bus->client().cancel({job_id, "", user_name(), options.reason});
+    if (!sent) return context.fail_with(context.kafka_error(sent.error()));
+  }
+  if (options.no_wait) return done;
+  int worst = done;  // unreachable over unknown over ended already
+  const auto until =
+      std::chrono::steady_clock::now() + std::chrono::seconds(options.timeout_seconds);
+  for (const std::string& job_id : options.jobs) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    const auto answer = bus->answer(job_id, {JobCancelled::type, JobCancelRefused::type},
+                                    std::max(left, std::chrono::milliseconds{1}));
+    if (!answer) return context.fail_with(answer.error());
+    worst = std::max(worst, show_answer(context, job_id, *answer));
+  }
+  return worst;
+}
+
+}  // namespace
+
+void add_cancel(CLI::App& app, Context& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command = app.add_subcommand("cancel", "Cancels jobs that wait or run.");
+  command->add_option("job", options->jobs, "The ids of the jobs")->required();
+  command->add_option("--reason", options->reason, "Why; it is kept with the job");
+  command->add_flag("--no-wait", options->no_wait, "Don't wait until they are cancelled");
+  command
+      ->add_option("--timeout", options->timeout_seconds,
+                   "How many seconds to wait until they are cancelled")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  oppen cancel mnist-7\n"
+      "  oppen cancel mnist-7 mnist-8 --reason \"wrong data set\"\n"
+      "A running job has been cancelled once its pod is gone, which takes up to its grace period.\n"
+      "Exit code 1: a job had ended already; 4: there is no such job.");
+  command->callback([&context, options] {
+    context.run = [&context, options] { return cancel(context, *options); };
+  });
+}
+
+}  // namespace oppen::cli

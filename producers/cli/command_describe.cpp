@@ -1,0 +1,53 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "producers/cli/commands.hpp"
+#include "producers/cli/console_api.hpp"
+#include "producers/cli/context.hpp"
+#include "producers/cli/describe_text.hpp"
+
+namespace oppen::cli {
+namespace {
+
+int describe(Context& context, const std::string& id) {
+  const ConsoleApi console(context.console_url);
+  const Time now = SystemClock().now();
+  const auto job = console.get("jobs/" + escaped(id));
+  if (job) {
+    if (context.json()) {
+      context.print(*job);
+    } else {
+      context.out << describe_job(*job, now);
+    }
+    return done;
+  }
+  if (job.error().kind != ErrorKind::not_found) return context.fail_with(job.error());
+  const auto batch = console.get("batches/" + escaped(id) + "?limit=1000");
+  if (!batch) {
+    if (batch.error().kind != ErrorKind::not_found) return context.fail_with(batch.error());
+    return context.fail_with({ErrorKind::not_found, "there is no job and no batch " + id});
+  }
+  if (context.json()) {
+    context.print(*batch);
+  } else {
+    context.out << describe_batch(*batch, now, context.width);
+  }
+  return done;
+}
+
+}  // namespace
+
+void add_describe(CLI::App& app, Context& context) {
+  const auto id = std::make_shared<std::string>();
+  CLI::App* const command =
+      app.add_subcommand("describe", "Shows everything about one job, or about one batch.");
+  command->add_option("id", *id, "The id of a job or batch")->required();
+  command->footer(
+      "Examples:\n"
+      "  oppen describe mnist-7\n"
+      "  oppen describe mnist-7 -o json | jq .failure.message");
+  command->callback(
+      [&context, id] { context.run = [&context, id] { return describe(context, *id); }; });
+}
+
+}  // namespace oppen::cli

@@ -1,0 +1,178 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "producers/cli/bus.hpp"
+#include "producers/cli/commands.hpp"
+#include "producers/cli/event_text.hpp"
+#include "producers/cli/spec_input.hpp"
+
+namespace oppen::cli {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  SpecFlags flags;
+  std::string file;
+  bool no_wait = false;
+  int timeout_seconds = 30;
+};
+
+// One flag of the command line for one field of the spec.
+CLI::Option* text(CLI::App& app, Options& options, const std::string& flag,
+                  const std::string& field, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          flag, [&options, field](const std::string& value) { options.flags.texts[field] = value; },
+          help)
+      ->group("The job");
+}
+
+void number(CLI::App& app, Options& options, const std::string& flag, const std::string& field,
+            const std::string& help) {
+  app.add_option_function<double>(
+         flag, [&options, field](double value) { options.flags.numbers[field] = value; }, help)
+      ->group("The job");
+}
+
+void list(CLI::App& app, const std::string& flag, std::vector<std::string>& into,
+          const std::string& help) {
+  app.add_option(flag, into, help + "; may be repeated")->allow_extra_args(false)->group("The job");
+}
+
+void add_flags(CLI::App& app, Options& options) {
+  SpecFlags& flags = options.flags;
+  text(app, options, "-m,--model-type", "model_type", "Its entry in the model catalogue");
+  text(app, options, "--job-id", "job_id",
+       "An id of your own: submitting it again does nothing more");
+  text(app, options, "--name", "name", "A name for people");
+  text(app, options, "--workload-type", "workload_type", "What kind of work it is")
+      ->check(CLI::IsMember({"training", "inference", "batch"}));
+  text(app, options, "-p,--priority", "priority", "Before whom it goes")
+      ->check(CLI::IsMember({"urgent", "normal", "background"}));
+  number(app, options, "--epochs", "epochs", "How many passes over the data");
+  number(app, options, "--batch-size", "batch_size", "Samples in a step");
+  number(app, options, "--gpus", "resources.gpus", "Whole GPUs; 0 for none");
+  number(app, options, "--gpu-share", "resources.gpu_share",
+         "A part of one GPU (0 to 1), instead of --gpus");
+  text(app, options, "--gpu-type", "resources.gpu_type", "Which GPU, such as A100; any without");
+  text(app, options, "--cpu", "resources.cpu", "Cores: 2, or 500m");
+  text(app, options, "--memory", "resources.memory", "Memory: 2Gi");
+  text(app, options, "--image", "image", "The container's image, instead of the catalogue's");
+  list(app, "--arg", flags.lists["args"],
+       "An argument for the image's own command (--arg=--flag for one with dashes)");
+  list(app, "--env", flags.env, "KEY=VALUE for the container");
+  list(app, "--secret", flags.lists["secrets"],
+       "The name of a Secret whose keys become environment variables");
+  text(app, options, "--team", "team", "Who pays");
+  text(app, options, "--project", "project", "For what");
+  text(app, options, "--user", "user", "Whose it is");
+  list(app, "--label", flags.labels, "KEY=VALUE for the pod");
+  app.add_flag_callback(
+         "--spot", [&flags] { flags.switches["spot"] = true; },
+         "Take cheap nodes that may be taken away")
+      ->group("The job");
+  text(app, options, "--window", "window", "off_peak: hold it until the cheap hours")
+      ->check(CLI::IsMember({"any", "off_peak"}));
+  number(app, options, "--max-runtime", "max_runtime_seconds", "Seconds after which it is ended");
+  number(app, options, "--max-retries", "max_retries", "How often it is tried again");
+  list(app, "--after", flags.lists["after"], "A job that must succeed first");
+  app.add_flag_callback(
+         "--preemptible", [&flags] { flags.switches["preemptible"] = true; },
+         "It may be stopped for a more urgent one")
+      ->group("The job");
+  app.add_option("command", flags.lists["command"], "After --: the command to run in the container")
+      ->group("The job");
+}
+
+int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
+  const bool rejected = event.type == JobRejected::type;
+  const bool conflict = event.type == JobDuplicate::type && event.data.contains("conflict") &&
+                        event.data["conflict"] == true;
+  if (context.json()) {
+    context.print(event_json(event));
+  } else if (event.type == JobQueued::type) {
+    context.out << "Job " << job_id << " queued at " << event_details(event) << '\n';
+  } else if (rejected) {
+    context.err << "oppen: job " << job_id << " is rejected, " << event_details(event) << '\n';
+  } else if (conflict) {
+    context.err << "oppen: a job " << job_id << " with a different spec is known already ("
+                << text_field(event.data, "state") << ", first seen "
+                << text_field(event.data, "first_seen")
+                << "); it stands, nothing was changed. Choose another --job-id.\n";
+  } else {
+    context.out << "Job " << job_id << " is known already: " << text_field(event.data, "state")
+                << ", first seen " << text_field(event.data, "first_seen") << '\n';
+  }
+  return rejected || conflict ? answer_is_no : done;
+}
+
+int submit(Context& context, Options& options) {
+  json base = json::object();
+  if (!options.file.empty()) {
+    const auto text = read_input(context, options.file);
+    if (!text) return context.fail_with(text.error());
+    base = json::parse(*text, nullptr, false);
+    if (!base.is_object()) {
+      return context.fail_with(
+          {ErrorKind::invalid, options.file + " is not a JSON object with a job spec"});
+    }
+  }
+  std::erase_if(options.flags.lists, [](const auto& list) { return list.second.empty(); });
+  auto spec = with_flags(std::move(base), options.flags);
+  if (!spec) return context.fail_with("the job", spec.error());
+  const auto job = checked_job(*std::move(spec));
+  if (!job) return context.fail_with("the job", job.error());
+
+  const std::string& job_id = job->spec.job_id;
+  auto bus = Bus::connect(context);
+  if (!bus) return context.fail_with(bus.error());
+  if (!options.no_wait) {
+    if (const auto ready = bus->expect(job_id); !ready) return context.fail_with(ready.error());
+  }
+  if (const auto sent = bus->client().submit(job->spec); !sent)
+    return context.fail_with(context.kafka_error(sent.error()));
+  if (options.no_wait) {
+    if (context.json()) {
+      context.print({{"job_id", job_id}});
+    } else {
+      context.out << job_id << '\n';
+    }
+    return done;
+  }
+  const auto answer = bus->answer(job_id, {JobQueued::type, JobRejected::type, JobDuplicate::type},
+                                  std::chrono::seconds(options.timeout_seconds));
+  return answer ? show_answer(context, job_id, *answer) : context.fail_with(answer.error());
+}
+
+}  // namespace
+
+void add_submit(CLI::App& app, Context& context) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command =
+      app.add_subcommand("submit", "Submits one job and says its place, expected wait and cost.");
+  command->add_option("-f,--file", options->file,
+                      "A job spec as JSON (- for stdin); flags go over it");
+  command->add_flag("--no-wait", options->no_wait,
+                    "Print the id once Kafka has the job; don't wait for the scheduler");
+  command
+      ->add_option("--timeout", options->timeout_seconds,
+                   "How many seconds to wait for the scheduler's answer")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+  add_flags(*command, *options);
+  command->footer(
+      "Examples:\n"
+      "  oppen submit --model-type mnist --epochs 2 --priority urgent\n"
+      "  oppen submit -m llm --gpus 1 --cpu 4 --memory 8Gi --env LR=0.01 --team research\n"
+      "  oppen submit -m custom --image registry.example/train:3 --gpus 0 -- python train.py "
+      "--steps 100\n"
+      "  oppen submit -f job.json --priority background\n"
+      "What is left out comes from the model catalogue. Exit code 1: rejected, or the id is taken "
+      "by another spec.");
+  command->callback([&context, options] {
+    context.run = [&context, options] { return submit(context, *options); };
+  });
+}
+
+}  // namespace oppen::cli

@@ -1,0 +1,27 @@
+#pragma once
+// The commands of `oppen`, one file each. Each function adds its command to the app; when the user
+// chooses it, it sets context.run. App and context must outlive each other.
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace oppen::cli {
+
+struct Context;
+
+void add_submit(CLI::App& app, Context& context);
+void add_submit_batch(CLI::App& app, Context& context);
+void add_cancel(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context);
+void add_describe(CLI::App& app, Context& context);
+void add_wait(CLI::App& app, Context& context);
+void add_logs(CLI::App& app, Context& context);
+void add_watch(CLI::App& app, Context& context);
+void add_dead_letter(CLI::App& app, Context& context);
+void add_health(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
+
+}  // namespace oppen::cli

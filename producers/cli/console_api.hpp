@@ -1,0 +1,36 @@
+#pragma once
+// Asks the console (oppen-console) over HTTP. One thread.
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "schemas/error.hpp"
+
+namespace oppen::cli {
+
+class ConsoleApi {
+ public:
+  // "http://127.0.0.1:8088"
+  explicit ConsoleApi(std::string url);
+
+  // GET /api/v1/<path>; `path` with its query, values escaped. Errors: the console's own sentence
+  // as invalid (400), not_found (404), unavailable (503); unavailable too when it can't be reached,
+  // naming the address and its setting.
+  Result<nlohmann::json> get(const std::string& path) const;
+
+  // The same for text that comes in pieces; `patience`: how long it may be silent, 0 for ever.
+  Status stream(const std::string& path, long patience_seconds,
+                const std::function<void(std::string_view)>& on_piece) const;
+
+ private:
+  struct Request;
+  Status perform(Request& request) const;
+
+  std::string url_;
+};
+
+// A value for a path or a query: everything but letters, digits and -._~ as %XX.
+std::string escaped(std::string_view text);
+
+}  // namespace oppen::cli

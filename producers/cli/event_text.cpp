@@ -1,0 +1,146 @@
+#include "producers/cli/event_text.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "producers/cli/render.hpp"
+#include "schemas/time.hpp"
+#include "schemas/units.hpp"
+
+namespace oppen::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string where(const json& data) {
+  const std::string node = text_field(data, "node");
+  return node.empty() ? "" : " on " + node;
+}
+
+std::string ran_for(const json& data) {
+  return data.contains("duration_seconds")
+             ? "after " + duration_text(number_field(data, "duration_seconds"))
+             : "before its container began";
+}
+
+std::string failure(const json& data, const char* text) {
+  std::string out = text_field(data, "class");
+  if (data.contains("exit_code"))
+    out += fmt::format(", exit code {:.0f}", number_field(data, "exit_code"));
+  const std::string message = text_field(data, text);
+  return message.empty() ? out : out + ": " + message;
+}
+
+std::string queued(const json& data) {
+  return fmt::format("position {:.0f}, expected wait {}, run {}, cost {}",
+                     number_field(data, "position"),
+                     duration_text(number_field(data, "estimated_wait_seconds")),
+                     duration_text(number_field(data, "estimated_duration_seconds")),
+                     money_field(data, "estimated_cost_microusd"));
+}
+
+std::string rejected(const json& data) {
+  const std::string field = text_field(data, "field");
+  return text_field(data, "code") + (field.empty() ? "" : " (" + field + ")") + ": " +
+         text_field(data, "reason");
+}
+
+std::string duplicate(const json& data) {
+  const bool conflict = data.contains("conflict") && data["conflict"] == true;
+  return "first seen " + text_field(data, "first_seen") +
+         (conflict ? ", with a different content: the first one stands"
+                   : ", with the same content");
+}
+
+std::string requeued(const json& data) {
+  const std::string retry = text_field(data, "retry_at");
+  return text_field(data, "reason") + (retry.empty() ? "" : "; again from " + retry);
+}
+
+std::string cancelled(const json& data) {
+  const std::string by = text_field(data, "requested_by");
+  const std::string reason = text_field(data, "reason");
+  return "was " + text_field(data, "was") + (by.empty() ? "" : ", by " + by) +
+         (reason.empty() ? "" : ": " + reason);
+}
+
+std::string batch_queued(const json& data) {
+  const std::size_t jobs = data.contains("jobs") ? data["jobs"].size() : 0;
+  return fmt::format("{} jobs, estimated cost {}", jobs,
+                     money_field(data, "estimated_cost_microusd"));
+}
+
+std::string batch_rejected(const json& data) {
+  const json errors = data.value("errors", json::array());
+  if (errors.empty()) return "";
+  const json& first = errors.front();
+  return text_field(first, "field") + " " + text_field(first, "reason") +
+         (errors.size() > 1 ? fmt::format(" (and {} more)", errors.size() - 1) : "");
+}
+
+}  // namespace
+
+std::string text_field(const json& object, const char* name, const std::string& fallback) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : fallback;
+}
+
+double number_field(const json& object, const char* name, double fallback) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_number() ? found->get<double>() : fallback;
+}
+
+std::string money_field(const json& object, const char* name) {
+  return to_string(MicroUsd{static_cast<std::int64_t>(number_field(object, name))});
+}
+
+std::string short_type(const std::string& type) {
+  std::string name = type;
+  if (name.starts_with("dev.oppen.")) name.erase(0, 10);
+  const auto version = name.rfind(".v");
+  return version == std::string::npos ? name : name.substr(0, version);
+}
+
+json event_json(const CloudEvent& event) {
+  json out = event.data.is_object() ? event.data : json::object();
+  out["event"] = short_type(event.type);
+  out["time"] = to_rfc3339(event.time);
+  return out;
+}
+
+std::string event_details(const CloudEvent& event) {
+  using Describe = std::string (*)(const json&);
+  static const std::map<std::string, Describe> by_type = {
+      {"job.queued", queued},
+      {"job.rejected", rejected},
+      {"job.duplicate", duplicate},
+      {"job.launched", [](const json& data) { return "pod " + text_field(data, "pod"); }},
+      {"job.started",
+       [](const json& data) { return "pod " + text_field(data, "pod") + where(data); }},
+      {"job.succeeded", [](const json& data) { return ran_for(data) + where(data); }},
+      {"job.failed",
+       [](const json& data) {
+         return ran_for(data) + where(data) + ": " + failure(data, "message");
+       }},
+      {"job.requeued", requeued},
+      {"job.cancelled", cancelled},
+      {"job.cancel-refused", [](const json& data) { return text_field(data, "why"); }},
+      {"job.amended",
+       [](const json& data) { return data.value("changes", json::object()).dump(); }},
+      {"batch.queued", batch_queued},
+      {"batch.rejected", batch_rejected},
+      {"batch.duplicate", duplicate}};
+  const auto found = by_type.find(short_type(event.type));
+  return found == by_type.end() || !event.data.is_object() ? "" : found->second(event.data);
+}
+
+std::string event_line(const CloudEvent& event) {
+  const std::string id = text_field(event.data, "job_id", text_field(event.data, "batch_id"));
+  const std::string details = event_details(event);
+  return printable(fmt::format("{}  {}  {}{}", to_rfc3339(event.time), id, short_type(event.type),
+                               details.empty() ? "" : "  " + details));
+}
+
+}  // namespace oppen::cli

@@ -1,0 +1,210 @@
+// Proves what commands print and how they exit, with a console that answers what the test says:
+// usage faults, the pages of a list, what is absent, a console that is away, and that nothing is
+// sent when a job is wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "producers/cli/app.hpp"
+
+namespace oppen::cli {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Outcome {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+class Commands : public ::testing::Test {
+ protected:
+  Commands() : port_(server_.bind_to_any_port("127.0.0.1")) {
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~Commands() override {
+    server_.stop();
+    thread_.join();
+  }
+
+  void answer(const std::string& path, const json& body, int status = 200) {
+    server_.Get(path, [body, status](const httplib::Request&, httplib::Response& response) {
+      response.status = status;
+      response.set_content(body.dump(), "application/json");
+    });
+  }
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+  Outcome run(std::vector<std::string> words, const std::string& input = "") {
+    words.insert(words.begin(),
+                 {"oppen", "--console-url", url(), "--kafka-brokers", "127.0.0.1:1"});
+    std::vector<const char*> argv;
+    for (const auto& word : words) argv.push_back(word.c_str());
+    std::istringstream in(input);
+    std::ostringstream out;
+    std::ostringstream err;
+    Context context(in, out, err);
+    const int exit_code = run_app(context, static_cast<int>(argv.size()), argv.data());
+    return {exit_code, out.str(), err.str()};
+  }
+
+  httplib::Server server_;
+  int port_;
+  std::thread thread_;
+};
+
+json job(const std::string& id, const std::string& state) {
+  return {{"job_id", id},
+          {"state", state},
+          {"priority", "normal"},
+          {"model_type", "mnist"},
+          {"epochs", 2},
+          {"estimated_duration_seconds", 250.0},
+          {"estimated_cost_microusd", 20'500},
+          {"submitted_at", "2026-01-03T18:15:00.000Z"}};
+}
+
+TEST_F(Commands, WrongUsageExitsWithTwo) {
+  EXPECT_EQ(run({}).exit_code, 2);
+  EXPECT_EQ(run({"no-such-command"}).exit_code, 2);
+  EXPECT_EQ(run({"list", "--state", "asleep"}).exit_code, 2);
+  EXPECT_EQ(run({"describe"}).exit_code, 2);
+  EXPECT_THAT(run({"submit", "--priority", "high"}).err, HasSubstr("urgent"));
+}
+
+TEST_F(Commands, HelpTeachesByExamples) {
+  const auto help = run({"submit", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.out,
+              AllOf(HasSubstr("Examples:"), HasSubstr("--gpu-share"), HasSubstr("--max-retries")));
+}
+
+TEST_F(Commands, AJobThatIsWrongIsNotSent) {
+  const auto outcome = run({"submit", "--epochs", "0", "--cpu", "many"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("nothing was submitted"), HasSubstr("model_type"),
+                                 HasSubstr("epochs is 0"), HasSubstr("resources.cpu is \"many\"")));
+}
+
+TEST_F(Commands, FaultsAsJsonNameTheirFields) {
+  const auto outcome =
+      run({"submit-batch", "-", "-o", "json"}, R"([{"model_type":"mnist","epochs":0}])");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(json::parse(outcome.out)["error"]["fields"][0]["path"], "jobs[0].epochs");
+}
+
+TEST_F(Commands, AFileThatIsNotThereIsBadInput) {
+  const auto outcome = run({"submit-batch", "/nowhere/jobs.json"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("/nowhere/jobs.json"));
+}
+
+TEST_F(Commands, StatusShowsTheQueueAtAGlance) {
+  answer("/api/v1/queue",
+         {{"queued", {{"total", 4}, {"urgent", 1}, {"normal", 3}, {"background", 0}}},
+          {"running", 3},
+          {"slots", 3},
+          {"completed", 5},
+          {"failed", 1},
+          {"cancelled", 0},
+          {"capacity_used_percent", 100.0},
+          {"next_slot_in_seconds", 245.0},
+          {"total_wait_seconds", 5'040.0},
+          {"pending_cost_microusd", 31'400},
+          {"usage", {{"gpus", 3}, {"cpu", "3500m"}, {"memory", "6Gi"}}},
+          {"leader", {{"instance", "s1"}, {"epoch", 4}}},
+          {"jobs", json::array({job("mnist-7", "queued")})}});
+  const auto outcome = run({"status"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out,
+            "Queued     4 jobs (1 urgent, 3 normal, 0 background)\n"
+            "Running    3 of 3 slots (100 % used)\n"
+            "Next slot  in about 4m 5s\n"
+            "Ended      5 completed, 1 failed, 0 cancelled\n"
+            "Wait       1h 24m until all that wait have run\n"
+            "Pending    $0.0314\n"
+            "In use     3 GPUs, 3500m CPU, 6Gi memory\n"
+            "Scheduler  s1 leads\n"
+            "\n"
+            "JOB      MODEL  PRIORITY  EPOCHS  EST.TIME  EST.COST\n"
+            "mnist-7  mnist  normal         2    4m 10s   $0.0205\n"
+            "... and 3 more: oppen list --state queued --limit 4\n");
+}
+
+TEST_F(Commands, ListGoesOnUntilTheLastPage) {
+  server_.Get("/api/v1/jobs", [](const httplib::Request& request, httplib::Response& response) {
+    const bool first = !request.has_param("cursor");
+    const json body =
+        first
+            ? json{{"jobs", {job("a", "running")}}, {"next_cursor", "queued:1 &"}}
+            : json{{"jobs",
+                    {job("b", request.get_param_value("cursor") == "queued:1 &" ? "queued" : "?")}},
+                   {"next_cursor", ""}};
+    response.set_content(body.dump(), "application/json");
+  });
+  const auto outcome = run({"list", "-o", "json"});
+  const json jobs = json::parse(outcome.out)["jobs"];
+  ASSERT_EQ(jobs.size(), 2u);
+  EXPECT_EQ(jobs[1]["state"], "queued");
+  EXPECT_THAT(run({"list", "--limit", "1"}).out,
+              AllOf(HasSubstr("a    "), Not(HasSubstr("b    "))));
+}
+
+TEST_F(Commands, DescribeShowsWhyAJobFailed) {
+  json failed = job("mnist-7", "failed");
+  failed["attempt"] = 2;
+  failed["failure"] = {
+      {"class", "oom"}, {"exit_code", 137}, {"message", "the container took more than 2Gi"}};
+  failed["spec"] = {{"command", {"python", "train.py"}}};
+  answer("/api/v1/jobs/mnist-7", failed);
+  const auto outcome = run({"describe", "mnist-7"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("mnist-7  failed\n\nFailure\n  Class         oom\n  Exit code     137\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("  Command       [\"python\",\"train.py\"]\n"));
+}
+
+TEST_F(Commands, WhatIsNotThereExitsWithFour) {
+  const json absent = {{"error", {{"code", "not_found"}, {"message", "there is no job x"}}}};
+  answer("/api/v1/jobs/x", absent, 404);
+  answer("/api/v1/batches/x", absent, 404);
+  answer("/api/v1/jobs/x/logs", absent, 404);
+  EXPECT_EQ(run({"describe", "x"}).exit_code, 4);
+  const auto logs = run({"logs", "x", "-o", "json"});
+  EXPECT_EQ(logs.exit_code, 4);
+  EXPECT_EQ(json::parse(logs.out)["error"]["message"], "there is no job x");
+}
+
+TEST_F(Commands, LogsAreCopiedAsTheyAre) {
+  server_.Get("/api/v1/jobs/a/logs",
+              [](const httplib::Request& request, httplib::Response& response) {
+                response.set_content(request.get_param_value("follow") + " " +
+                                         request.get_param_value("tail") + "\nepoch 1\n",
+                                     "text/plain");
+              });
+  EXPECT_EQ(run({"logs", "-f", "a", "--tail", "5"}).out, "true 5\nepoch 1\n");
+}
+
+TEST_F(Commands, AConsoleThatIsAwayIsNamedWithItsSetting) {
+  answer("/api/v1/queue",
+         {{"error", {{"code", "unavailable"}, {"message", "Redis: connection refused"}}}}, 503);
+  const auto no_redis = run({"status"});
+  EXPECT_EQ(no_redis.exit_code, 3);
+  EXPECT_THAT(no_redis.err, AllOf(HasSubstr(url()), HasSubstr("Redis: connection refused")));
+  const auto away = run({"status", "--console-url", "http://127.0.0.1:1"});
+  EXPECT_EQ(away.exit_code, 3);
+  EXPECT_THAT(away.err, AllOf(HasSubstr("http://127.0.0.1:1"), HasSubstr("OPPEN_CONSOLE_URL")));
+}
+
+}  // namespace
+}  // namespace oppen::cli

@@ -1,0 +1,77 @@
+// Proves how events read: in a line for people, as JSON for programs, and that data which was never
+// checked breaks neither.
+#include "producers/cli/event_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace oppen::cli {
+namespace {
+
+using nlohmann::json;
+
+CloudEvent event(const std::string& type, json data) {
+  return {
+      "id", "/oppen/scheduler", "dev.oppen." + type + ".v1", *parse_rfc3339("2026-01-03T18:15:00Z"),
+      "",   std::move(data)};
+}
+
+TEST(Event, OfAQueuedJobNamesPositionWaitAndCost) {
+  const auto queued = event("job.queued", {{"job_id", "mnist-7"},
+                                           {"position", 3},
+                                           {"estimated_wait_seconds", 250.0},
+                                           {"estimated_duration_seconds", 240.0},
+                                           {"estimated_cost_microusd", 20'500}});
+  EXPECT_EQ(event_line(queued),
+            "2026-01-03T18:15:00.000Z  mnist-7  job.queued  position 3, expected wait 4m 10s, run "
+            "4m 0s, cost $0.0205");
+}
+
+TEST(Event, OfAFailedJobNamesWhatWentWrong) {
+  const auto failed = event("job.failed", {{"job_id", "a"},
+                                           {"duration_seconds", 61.0},
+                                           {"node", "gpu-1"},
+                                           {"class", "oom"},
+                                           {"exit_code", 137},
+                                           {"message", "out of memory"}});
+  EXPECT_EQ(event_details(failed), "after 1m 1s on gpu-1: oom, exit code 137: out of memory");
+}
+
+TEST(Event, OfAJobThatNeverBeganSaysSo) {
+  EXPECT_EQ(event_details(event("job.failed",
+                                {{"job_id", "a"}, {"class", "launch"}, {"message", "no image"}})),
+            "before its container began: launch: no image");
+}
+
+TEST(Event, OfABatchIsNamedByItsBatch) {
+  const auto queued =
+      event("batch.queued",
+            {{"batch_id", "b"}, {"jobs", {"b-1", "b-2"}}, {"estimated_cost_microusd", 41'800}});
+  EXPECT_EQ(event_line(queued),
+            "2026-01-03T18:15:00.000Z  b  batch.queued  2 jobs, estimated cost $0.0418");
+}
+
+TEST(Event, AsJsonIsItsDataWithTypeAndTime) {
+  EXPECT_EQ(
+      event_json(event("job.cancel-refused", {{"job_id", "a"}, {"why", "unknown"}})),
+      json::parse(
+          R"({"job_id":"a","why":"unknown","event":"job.cancel-refused","time":"2026-01-03T18:15:00.000Z"})"));
+}
+
+TEST(Event, OfUnexpectedFormIsStillShown) {
+  EXPECT_EQ(
+      event_line(event("job.queued", {{"job_id", 7}, {"position", "third"}})),
+      "2026-01-03T18:15:00.000Z    job.queued  position 0, expected wait 0s, run 0s, cost $0.0000");
+  EXPECT_EQ(event_line(event("job.new-in-future", json::array())),
+            "2026-01-03T18:15:00.000Z    job.new-in-future");
+}
+
+TEST(Event, CannotSteerTheTerminal) {
+  const auto failed =
+      event("job.failed", {{"job_id", "a"}, {"class", "user_error"}, {"message", "\x1b[2J"}});
+  EXPECT_EQ(event_line(failed).find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace oppen::cli

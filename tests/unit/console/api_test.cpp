@@ -1,0 +1,249 @@
+// Proves what the API answers to each question: the figures of the queue, jobs page by page in
+// their order, one job whole, why there is no log; and that faults are named with the right status.
+#include "workers/console/api.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/console/scripted.hpp"
+
+namespace oppen::console {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Answered {
+  int status;
+  json body;
+};
+
+class ApiTest : public ::testing::Test {
+ protected:
+  Answered get(const std::string& path, std::map<std::string, std::string> params = {}) {
+    const auto reply = api_.handle({"GET", path, std::move(params), ""});
+    return {reply.answer.status, json::parse(reply.answer.body, nullptr, false)};
+  }
+  static std::vector<std::string> ids(const json& body) {
+    std::vector<std::string> list;
+    for (const auto& job : body["jobs"]) list.push_back(job["job_id"]);
+    return list;
+  }
+
+  ScriptedQueue queue_;
+  ScriptedLogs logs_;
+  StoppedClock clock_;
+  std::vector<Part> parts_;
+  Api api_{queue_, logs_, [this] { return parts_; }, clock_, "ml-training"};
+};
+
+TEST_F(ApiTest, TheQueueInFigures) {
+  queue_.policies = {{"scheduling_policies", {{"max_concurrent_jobs", "2"}}}};
+  queue_.who_leads = {{"instance", "s1"}, {"epoch", 4}};
+  queue_.figures.queued[0] = 1;
+  queue_.figures.queued[1] = 3;
+  queue_.figures.pending_cost[1] = MicroUsd{31'400};
+  queue_.figures.pending_seconds[0] = 1'000;
+  queue_.figures.pending_seconds[1] = 80;
+  queue_.figures.usage[1] = {2, 2, 3'500, 4LL << 30};
+  queue_.figures.jobs = {{JobState::succeeded, 5}, {JobState::failed, 1}};
+  auto slow = record("slow", JobState::running);
+  slow.started_at = clock_.time - std::chrono::seconds{50};
+  auto soon = record("soon", JobState::running);
+  soon.started_at = clock_.time - std::chrono::seconds{100};
+  queue_.alive = {slow, soon};
+  queue_.waiting = {record("next", JobState::queued)};
+
+  const auto [status, body] = get("/api/v1/queue");
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["queued"], json::parse(R"({"total":4,"urgent":1,"normal":3,"background":0})"));
+  EXPECT_EQ(body["running"], 2);
+  EXPECT_EQ(body["slots"], 2);
+  EXPECT_EQ(body["completed"], 5);
+  EXPECT_EQ(body["failed"], 1);
+  EXPECT_EQ(body["cancelled"], 0);
+  EXPECT_EQ(body["capacity_used_percent"], 100.0);
+  EXPECT_EQ(body["next_slot_in_seconds"], 150.0);
+  EXPECT_EQ(body["total_wait_seconds"], 540.0);
+  EXPECT_EQ(body["pending_cost_microusd"], 31'400);
+  EXPECT_EQ(body["usage"], json::parse(R"({"gpus":2,"cpu":"3500m","memory":"4Gi"})"));
+  EXPECT_EQ(body["leader"]["instance"], "s1");
+  EXPECT_THAT(ids(body), ElementsAre("next"));
+}
+
+TEST_F(ApiTest, AFreeSlotIsFreeNow) {
+  queue_.figures.usage[1] = {1, 1, 1'000, 1};
+  queue_.alive = {record("a", JobState::launching)};
+  const auto body = get("/api/v1/queue").body;
+  EXPECT_EQ(body["slots"], 3);  // the default, until a policy is published
+  EXPECT_EQ(body["next_slot_in_seconds"], 0);
+  EXPECT_EQ(body["leader"], nullptr);
+}
+
+TEST_F(ApiTest, AnOverdueJobEndsAnyMoment) {
+  queue_.policies = {{"scheduling_policies", {{"max_concurrent_jobs", "1"}}}};
+  queue_.figures.usage[1] = {1, 1, 1'000, 1};
+  auto late = record("late", JobState::running);
+  late.started_at = clock_.time - std::chrono::hours{5};
+  queue_.alive = {late};
+  EXPECT_EQ(get("/api/v1/queue").body["next_slot_in_seconds"], 0.0);
+}
+
+TEST_F(ApiTest, JobsComePageByPageInTheirOrder) {
+  queue_.alive = {record("l1", JobState::running), record("l2", JobState::launching)};
+  queue_.waiting = {record("q1", JobState::queued), record("q2", JobState::queued),
+                    record("q3", JobState::queued)};
+  queue_.over = {record("e1", JobState::succeeded)};
+  std::vector<std::string> all;
+  std::string cursor;
+  int pages = 0;
+  do {
+    auto page = get("/api/v1/jobs", {{"limit", "2"}, {"cursor", cursor}}).body;
+    for (const auto& id : ids(page)) all.push_back(id);
+    cursor = page["next_cursor"];
+    ++pages;
+  } while (!cursor.empty());
+  EXPECT_THAT(all, ElementsAre("l1", "l2", "q1", "q2", "q3", "e1"));
+  EXPECT_EQ(pages, 3);
+  EXPECT_THAT(ids(get("/api/v1/jobs", {{"state", "ended"}}).body), ElementsAre("e1"));
+}
+
+TEST_F(ApiTest, PositionsGoOnOverPages) {
+  queue_.waiting = {record("q1", JobState::queued), record("q2", JobState::queued),
+                    record("q3", JobState::queued)};
+  const auto first = get("/api/v1/jobs", {{"state", "queued"}, {"limit", "2"}}).body;
+  EXPECT_EQ(first["jobs"][1]["position"], 2);
+  const auto second =
+      get("/api/v1/jobs", {{"state", "queued"}, {"limit", "2"}, {"cursor", first["next_cursor"]}})
+          .body;
+  EXPECT_EQ(second["jobs"][0]["position"], 3);
+}
+
+TEST_F(ApiTest, AJobIsShownWhole) {
+  auto failed = record("mnist-7", JobState::failed);
+  failed.attempt = 2;
+  failed.batch_id = "b7";
+  failed.node = "gpu-1";
+  failed.started_at = *parse_rfc3339("2026-01-03T18:10:00Z");
+  failed.ended_at = *parse_rfc3339("2026-01-03T18:11:01.500Z");
+  failed.failure = FailureClass::oom;
+  failed.exit_code = 137;
+  failed.message = "took more than 2Gi";
+  failed.metrics = {{"accuracy", 0.9}};
+  queue_.over = {failed};
+  const auto [status, body] = get("/api/v1/jobs/mnist-7");
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["state"], "failed");
+  EXPECT_EQ(body["pod"], "mnist-7-2");
+  EXPECT_EQ(body["namespace"], "ml-training");
+  EXPECT_EQ(body["duration_seconds"], 61.5);
+  EXPECT_EQ(body["failure"],
+            json::parse(R"({"class":"oom","exit_code":137,"message":"took more than 2Gi"})"));
+  EXPECT_EQ(body["metrics"]["accuracy"], 0.9);
+  EXPECT_EQ(body["spec"]["resources"], json::parse(R"({"gpus":1,"cpu":"1","memory":"2Gi"})"));
+  EXPECT_EQ(body["batch_id"], "b7");
+  EXPECT_FALSE(body.contains("position"));
+}
+
+TEST_F(ApiTest, AJobThatWaitsHasAPositionAndNoPod) {
+  queue_.waiting = {record("a", JobState::queued), record("b", JobState::queued)};
+  const auto body = get("/api/v1/jobs/b").body;
+  EXPECT_EQ(body["position"], 2);
+  EXPECT_FALSE(body.contains("pod"));
+  EXPECT_FALSE(body.contains("metrics"));
+}
+
+TEST_F(ApiTest, ABatchShowsItsJobsInTheirOrder) {
+  queue_.waiting = {record("b-2", JobState::queued)};
+  queue_.over = {record("b-1", JobState::succeeded)};
+  queue_.batches["b"] = {"b", "queued", clock_.time, {"b-1", "b-2", "b-forgotten"}};
+  const auto first = get("/api/v1/batches/b", {{"limit", "1"}}).body;
+  EXPECT_EQ(first["job_count"], 3);
+  EXPECT_THAT(ids(first), ElementsAre("b-1"));
+  const auto rest = get("/api/v1/batches/b", {{"cursor", first["next_cursor"]}}).body;
+  EXPECT_THAT(ids(rest), ElementsAre("b-2"));
+  EXPECT_EQ(rest["next_cursor"], "");
+}
+
+TEST_F(ApiTest, FaultsAreNamedWithTheirParameter) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{
+           {"limit", "0"}, {"state", "asleep"}, {"stat", "queued"}}) {
+    const auto [status, body] = get("/api/v1/jobs", {{name, value}});
+    EXPECT_EQ(status, 400) << name;
+    EXPECT_EQ(body["error"]["code"], "invalid");
+    EXPECT_EQ(body["error"]["field"], name);
+    EXPECT_THAT(body["error"]["message"].get<std::string>(), HasSubstr(name));
+  }
+  EXPECT_EQ(get("/api/v1/jobs", {{"limit", "1001"}}).status, 400);
+  EXPECT_EQ(get("/api/v1/jobs", {{"cursor", "nonsense"}}).status, 400);
+  EXPECT_EQ(get("/api/v1/jobs", {{"cursor", "queued:x"}}).status, 400);
+  EXPECT_EQ(get("/api/v1/queue", {{"cursor", "live:1"}}).status, 400);
+}
+
+TEST_F(ApiTest, WhatIsNotThereIsNotFound) {
+  for (const auto* path : {"/api/v1/jobs/x", "/api/v1/batches/x", "/api/v1/jobs/x/logs",
+                           "/api/v1/jobs/x/explain", "/api/v1/costs", "/api/v2/queue", "/", ""}) {
+    const auto [status, body] = get(path);
+    EXPECT_EQ(status, 404) << path;
+    EXPECT_EQ(body["error"]["code"], "not_found");
+  }
+}
+
+TEST_F(ApiTest, ARedisThatIsAwayIsNamed) {
+  queue_.away =
+      Error{ErrorKind::unavailable, "Redis (setting OPPEN_REDIS_URL): connection refused"};
+  for (const auto* path : {"/api/v1/queue", "/api/v1/jobs", "/api/v1/jobs/x", "/api/v1/batches/x",
+                           "/api/v1/jobs/x/logs"}) {
+    const auto [status, body] = get(path);
+    EXPECT_EQ(status, 503) << path;
+    EXPECT_THAT(body["error"]["message"].get<std::string>(), HasSubstr("Redis"));
+  }
+}
+
+TEST_F(ApiTest, ALogIsThatOfThePresentPod) {
+  auto running = record("a", JobState::running);
+  running.attempt = 3;
+  queue_.alive = {running};
+  const auto reply =
+      api_.handle({"GET", "/api/v1/jobs/a/logs", {{"follow", "true"}, {"tail", "7"}}, ""});
+  ASSERT_TRUE(reply.log);
+  EXPECT_EQ(logs_.asked.pod, "a-3");
+  EXPECT_TRUE(logs_.asked.follow);
+  EXPECT_EQ(logs_.asked.tail, 7);
+}
+
+TEST_F(ApiTest, WhyThereIsNoLogIsSaid) {
+  queue_.waiting = {record("waits", JobState::queued)};
+  queue_.alive = {record("starts", JobState::launching)};
+  auto ended = record("ended", JobState::succeeded);
+  ended.attempt = 1;
+  ended.ended_at = clock_.time;
+  queue_.over = {ended};
+  logs_.refusal = Error{ErrorKind::not_found, "the API server's words"};
+  EXPECT_THAT(get("/api/v1/jobs/waits/logs").body["error"]["message"].get<std::string>(),
+              HasSubstr("job waits is queued and has had no pod yet"));
+  const auto starts = get("/api/v1/jobs/starts/logs");
+  EXPECT_EQ(starts.status, 404);
+  EXPECT_THAT(starts.body["error"]["message"].get<std::string>(),
+              HasSubstr("has no log yet: the API server's words"));
+  EXPECT_THAT(get("/api/v1/jobs/ended/logs").body["error"]["message"].get<std::string>(),
+              HasSubstr("its pod is gone"));
+}
+
+TEST_F(ApiTest, HealthTellsOfEveryPart) {
+  parts_ = {{"redis", true, "answers"}, {"kubernetes", false, "no answer"}};
+  const auto [status, body] = get("/api/v1/health");
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["ok"], false);
+  EXPECT_EQ(body["parts"][1]["detail"], "no answer");
+}
+
+TEST_F(ApiTest, DescribesItself) {
+  const auto reply = api_.handle({"GET", "/api/v1/openapi.yaml", {}, ""});
+  EXPECT_EQ(reply.answer.content_type, "application/yaml");
+  EXPECT_THAT(reply.answer.body, HasSubstr("openapi: 3.1.0"));
+}
+
+}  // namespace
+}  // namespace oppen::console
