@@ -64,7 +64,9 @@ Status HttpTransfer::prepare() {
     return fail(ErrorKind::invalid, target() + ": malformed URL");
   }
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  // Rather wait for a connection that can be shared than open one each. Without TLS there is no
+  // HTTP/2, and who waits for that waits as long as a stream holds the first connection.
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request_.url.starts_with("https:") ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &HttpTransfer::on_body);
