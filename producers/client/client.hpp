@@ -1,7 +1,7 @@
 #pragma once
-// The client library that pipelines link: publishes commands and reports on the bus, and returns once the broker has
-// acknowledged them. Acknowledged means kept; whether the scheduler accepts is said on `job-events` (see wait_answer
-// in answers.hpp).
+// The client library that pipelines link: publishes commands and reports on the bus, and returns
+// once the broker has acknowledged them. Acknowledged means kept; whether the scheduler accepts is
+// said on `job-events` (see wait_answer in answers.hpp).
 //
 // Thread-safe; one Client per process is enough. Owns its producer.
 #include <chrono>
@@ -18,7 +18,7 @@ namespace oppen::client {
 
 struct ClientOptions {
   KafkaSettings kafka;
-  std::string source = "/oppen/client";  // ce_source of what is published
+  std::string source = "/oppen/client";        // ce_source of what is published
   std::chrono::milliseconds deadline{10'000};  // of each call, for the broker's acknowledgement
 };
 
@@ -27,11 +27,13 @@ class Client {
   static Result<std::unique_ptr<Client>> create(const ClientOptions& options);
   ~Client();
 
-  // Each checks its input as the scheduler will (Error kind invalid, every fault named) and publishes nothing if it is
-  // wrong; unavailable when the broker has not acknowledged in time: repeat the call with the same id, which is safe.
-  // A spec without job_id gets one; the id is returned.
+  // Each checks its input as the scheduler will (Error kind invalid, every fault named) and
+  // publishes nothing if it is wrong; unavailable when the broker has not acknowledged in time:
+  // repeat the call with the same id, which is safe. A spec without job_id gets one; the id is
+  // returned.
   Result<std::string> submit(JobSpec spec);
-  // All or none. Split into parts of at most 900 kB when it does not fit a record; jobs without an id get
+  // All or none. Split into parts of at most 900 kB when it does not fit a record; jobs without an
+  // id get
   // "<batch_id>-<place>". Returns the job ids in order.
   Result<std::vector<std::string>> submit_batch(BatchSubmit batch);
   Status cancel(const JobCancel& cancel);

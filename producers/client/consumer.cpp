@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "producers/client/kafka_handle.hpp"
 
 namespace oppen::client {
@@ -14,6 +16,7 @@ const KafkaProperties consumer_defaults = {
     {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
     {"fetch.message.max.bytes", "1048576"},
     {"queued.max.messages.kbytes", "8192"},
+    {"socket.timeout.ms", "10000"},
 };
 
 struct MessageDeleter {
@@ -35,6 +38,8 @@ struct Consumer::Impl {
   bool commits = false;
   rd_kafka_t* kafka = nullptr;
   rd_kafka_queue_t* queue = nullptr;
+  rd_kafka_queue_t* commit_replies = nullptr;
+  int commits_pending = 0;
   std::map<TopicPartition, std::int64_t> next;  // what is fetched next, for messages
   std::chrono::steady_clock::time_point next_look{};
 
@@ -68,6 +73,19 @@ struct Consumer::Impl {
     return record;
   }
 
+  // Takes the answers to commits; nobody acts on them.
+  void drain_commits(milliseconds patience) {
+    const auto give_up_at = std::chrono::steady_clock::now() + patience;
+    while (commits_pending > 0) {
+      const auto left =
+          std::chrono::duration_cast<milliseconds>(give_up_at - std::chrono::steady_clock::now());
+      auto* reply = rd_kafka_queue_poll(commit_replies, to_millis(left));
+      if (reply == nullptr) return;
+      rd_kafka_event_destroy(reply);
+      --commits_pending;
+    }
+  }
+
   Error out_of_range(Consumer& consumer, const TopicPartition& at) const {
     const auto wanted = next.find(at);
     std::string text = describe(at) + ": offset " +
@@ -94,10 +112,13 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
   impl->kafka = *kafka;
   rd_kafka_poll_set_consumer(impl->kafka);
   impl->queue = rd_kafka_queue_get_consumer(impl->kafka);
+  impl->commit_replies = rd_kafka_queue_new(impl->kafka);
   return std::unique_ptr<Consumer>(new Consumer(std::move(impl)));
 }
 
 Consumer::~Consumer() {
+  impl_->drain_commits(milliseconds{1000});
+  rd_kafka_queue_destroy(impl_->commit_replies);
   rd_kafka_queue_destroy(impl_->queue);
   // There is no group to leave, and closing would wait for brokers that may be away.
   rd_kafka_destroy_flags(impl_->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -115,6 +136,7 @@ Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
   const auto code = rd_kafka_assign(impl_->kafka, list.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "assigning partitions"));
   impl_->next = offsets;
+  impl_->events.trouble.reset();
   return {};
 }
 
@@ -146,6 +168,7 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
     return fail(kafka_error(message->err, about_topic ? impl_->describe(at) : "consuming",
                             rd_kafka_message_errstr(message.get())));
   }
+  if (impl_->events.trouble) return fail(*std::exchange(impl_->events.trouble, std::nullopt));
   if (!impl_->events.all_brokers_down) return std::nullopt;
   // Down until a broker answers: no event says so, therefore ask now and then.
   const auto now = std::chrono::steady_clock::now();
@@ -163,6 +186,10 @@ void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 
 Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition,
                                                   milliseconds deadline) {
+  // The query below outlasts its time limit when no broker answers, this one does not.
+  if (!broker_answers(impl_->kafka, deadline)) {
+    return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, impl_->describe(partition)));
+  }
   Watermarks marks;
   const auto code = rd_kafka_query_watermark_offsets(
       impl_->kafka, (impl_->prefix + partition.topic).c_str(), partition.partition, &marks.low,
@@ -205,7 +232,11 @@ void Consumer::commit_info(const TopicPartition& partition, std::int64_t next) {
   rd_kafka_topic_partition_list_add(list, (impl_->prefix + partition.topic).c_str(),
                                     partition.partition)
       ->offset = next;
-  rd_kafka_commit(impl_->kafka, list, 1);
+  impl_->drain_commits(milliseconds{0});
+  if (rd_kafka_commit_queue(impl_->kafka, list, impl_->commit_replies, nullptr, nullptr) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ++impl_->commits_pending;
+  }
   rd_kafka_topic_partition_list_destroy(list);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Kafka as this project uses it: a producer that reports each record's fate, and a consumer whose position is ours.
-// Both are thin over librdkafka; its types stay out of this header.
+// Kafka as this project uses it: a producer that reports each record's fate, and a consumer whose
+// position is ours. Both are thin over librdkafka; its types stay out of this header.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -18,11 +18,12 @@ namespace oppen::client {
 
 struct KafkaSettings {
   std::string brokers = "127.0.0.1:9092";
-  std::map<std::string, std::string> properties;  // any librdkafka property; passwords among them, so never log it
+  std::map<std::string, std::string>
+      properties;  // any librdkafka property; passwords among them, so never log it
   std::string topic_prefix = "oppen.";
   std::string client_id = "oppen";
-  // Where librdkafka's own lines go (level as in syslog: 3 is an error, 7 debug); nowhere when empty. Called on its
-  // threads, also while a Producer or Consumer is being destroyed.
+  // Where librdkafka's own lines go (level as in syslog: 3 is an error, 7 debug); nowhere when
+  // empty. Called on its threads, also while a Producer or Consumer is being destroyed.
   std::function<void(int level, const std::string& line)> log = {};
 };
 
@@ -35,25 +36,31 @@ struct Delivery {
   std::int64_t offset = -1;
 };
 
-// Idempotent, acks=all, lz4, murmur2 partitioning by key. Owns its librdkafka handle and one thread that serves delivery
-// reports. All methods are safe from any thread. The destructor gives what is in flight 5 seconds.
+// Idempotent, acks=all, lz4, murmur2 partitioning by key. Owns its librdkafka handle and one thread
+// that serves delivery reports. All methods are safe from any thread. The destructor gives what is
+// in flight 5 seconds.
 class Producer {
  public:
-  using OnDelivery = std::function<void(const Result<Delivery>&)>;  // called on the producer's own thread; don't block
+  using OnDelivery = std::function<void(const Result<Delivery>&)>;  // called on the producer's own
+                                                                    // thread; don't block
 
-  // `topics` (without prefix) are looked up now, so that the first record to each does not wait for metadata.
-  // Errors: invalid (a property librdkafka refuses). An unreachable broker is no error here.
-  static Result<std::unique_ptr<Producer>> create(const KafkaSettings& settings, const std::vector<std::string>& topics);
+  // `topics` (without prefix) are looked up now, so that the first record to each does not wait for
+  // metadata. Errors: invalid (a property librdkafka refuses). An unreachable broker is no error
+  // here.
+  static Result<std::unique_ptr<Producer>> create(const KafkaSettings& settings,
+                                                  const std::vector<std::string>& topics);
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Hands a record to librdkafka; `done` is called exactly once unless this returns an error. `topic` is without prefix.
-  // `partition` < 0: by key. Errors: unavailable (the local queue is full: wait and repeat), invalid (too large).
-  Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done, int partition = -1);
+  // Hands a record to librdkafka; `done` is called exactly once unless this returns an error.
+  // `topic` is without prefix. `partition` < 0: by key. Errors: unavailable (the local queue is
+  // full: wait and repeat), invalid (too large).
+  Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
+              int partition = -1);
 
-  // Sends and waits until the broker has acknowledged. Errors: as send; unavailable at the deadline (the record may
-  // or may not arrive later).
+  // Sends and waits until the broker has acknowledged. Errors: as send; unavailable at the deadline
+  // (the record may or may not arrive later).
   Result<Delivery> send_and_wait(std::string_view topic, const KafkaRecord& record,
                                  std::chrono::milliseconds deadline, int partition = -1);
 
@@ -83,35 +90,43 @@ struct TopicPartition {
   auto operator<=>(const TopicPartition&) const = default;
 };
 
-// A consumer with an assignment of its own (no group rebalancing): positions come from the caller, who stores them with
-// the effects. One thread owns it; only wake() may be called from another.
+// A consumer with an assignment of its own (no group rebalancing): positions come from the caller,
+// who stores them with the effects. One thread owns it; only wake() may be called from another.
 class Consumer {
  public:
   // `group` is used for commit_info alone; "" for a reader that never commits.
   // Errors: invalid (a property librdkafka refuses).
-  static Result<std::unique_ptr<Consumer>> create(const KafkaSettings& settings, const std::string& group);
+  static Result<std::unique_ptr<Consumer>> create(const KafkaSettings& settings,
+                                                  const std::string& group);
   ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
   static constexpr std::int64_t beginning = -2;
   static constexpr std::int64_t end = -1;
-  // Replaces the assignment. An offset that the log no longer holds surfaces from poll as not_found.
+  // Replaces the assignment. An offset that the log no longer holds surfaces from poll as
+  // not_found.
   Status assign(const std::map<TopicPartition, std::int64_t>& offsets);
 
-  // The next record, or nullopt when `timeout` passed or wake() was called. Errors: unavailable (all brokers down: go on
-  // polling, it reconnects by itself), not_found (offset out of range: message names topic, partition, offset, and what
-  // the log holds; also an unknown topic), fatal.
+  // The next record, or nullopt when `timeout` passed or wake() was called. Errors: unavailable
+  // (all brokers down: go on polling, it reconnects by itself), not_found (offset out of range:
+  // message names topic, partition, offset, and what the log holds; also an unknown topic), fatal.
   Result<std::optional<ConsumedRecord>> poll(std::chrono::milliseconds timeout);
   void wake();
 
-  // First and next-to-come offsets of a partition, asked from the broker. unavailable at the deadline.
-  struct Watermarks { std::int64_t low = 0; std::int64_t high = 0; };
-  Result<Watermarks> watermarks(const TopicPartition& partition, std::chrono::milliseconds deadline);
+  // First and next-to-come offsets of a partition, asked from the broker. unavailable at the
+  // deadline.
+  struct Watermarks {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+  };
+  Result<Watermarks> watermarks(const TopicPartition& partition,
+                                std::chrono::milliseconds deadline);
   Result<int> partition_count(std::string_view topic, std::chrono::milliseconds deadline);
   Result<std::string> cluster_id(std::chrono::milliseconds deadline);
 
-  // Commits to the group as information for lag (asynchronous, best effort); `next` is the last handled offset + 1.
+  // Commits to the group as information for lag (asynchronous, best effort); `next` is the last
+  // handled offset + 1.
   void commit_info(const TopicPartition& partition, std::int64_t next);
 
  private:

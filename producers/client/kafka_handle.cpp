@@ -15,6 +15,8 @@ void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char
 void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque) {
   auto* events = static_cast<KafkaEvents*>(opaque);
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) events->all_brokers_down = true;
+  auto error = kafka_error(static_cast<rd_kafka_resp_err_t>(code), "Kafka", reason);
+  if (error.kind != ErrorKind::unavailable) events->trouble = std::move(error);
   if (events->log) events->log(3, reason);
 }
 

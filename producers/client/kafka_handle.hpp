@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,12 +14,15 @@
 
 namespace oppen::client {
 
-// librdkafka's opaque pointer: outlives the handle. Written on librdkafka's and the polling thread.
+// librdkafka's opaque pointer: outlives the handle.
 struct KafkaEvents {
   explicit KafkaEvents(const KafkaSettings& settings) : log(settings.log) {}
 
   std::function<void(int, const std::string&)> log;
   std::atomic<bool> all_brokers_down{false};
+  // What librdkafka says beside the records and does not mend by itself, e.g. of a missing topic.
+  // Polling thread only.
+  std::optional<Error> trouble;
 };
 
 struct TopicDeleter {

@@ -41,8 +41,8 @@ struct Producer::Impl {
   std::mutex topics_mutex;
   std::map<std::string, TopicHandle, std::less<>> topics;
 
-  std::mutex flush_mutex;
-  std::condition_variable all_done;
+  std::mutex mutex;  // for waiting on what follows
+  std::condition_variable changed;
   std::atomic<std::int64_t> in_flight{0};
   std::atomic<bool> connected{false};
   std::jthread poller;
@@ -56,7 +56,7 @@ struct Producer::Impl {
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
     const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message->_private));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      ticket->impl.connected = true;
+      ticket->impl.now_connected();
       ticket->done(Delivery{message->partition, message->offset});
     } else {
       ticket->done(fail(
@@ -67,9 +67,20 @@ struct Producer::Impl {
 
   void finished_one() {
     if (in_flight.fetch_sub(1) == 1) {
-      const std::lock_guard lock(flush_mutex);
-      all_done.notify_all();
+      const std::lock_guard lock(mutex);
+      changed.notify_all();
     }
+  }
+
+  void now_connected() {
+    if (connected.exchange(true)) return;
+    const std::lock_guard lock(mutex);
+    changed.notify_all();
+  }
+
+  bool wait_until_connected(std::chrono::milliseconds deadline) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, deadline, [this] { return connected.load(); });
   }
 
   rd_kafka_topic_t* topic(std::string_view name) {
@@ -90,7 +101,7 @@ struct Producer::Impl {
       // No event says that a broker is back; while none is known to be, ask. This looks up the
       // topics, too.
       if (!connected && std::chrono::steady_clock::now() >= next_look) {
-        connected = broker_answers(kafka, std::chrono::milliseconds{200});
+        if (broker_answers(kafka, std::chrono::milliseconds{200})) now_connected();
         next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
       }
       rd_kafka_poll(kafka, 100);
@@ -120,6 +131,9 @@ Producer::~Producer() {
     static_cast<void>(flush(std::chrono::seconds{1}));
   }
   impl_->poller.request_stop();
+  rd_kafka_queue_t* reports = rd_kafka_queue_get_main(impl_->kafka);
+  rd_kafka_queue_yield(reports);  // ends the poll that the thread is in
+  rd_kafka_queue_destroy(reports);
   impl_->poller.join();
   impl_->topics.clear();
   rd_kafka_destroy(impl_->kafka);
@@ -165,6 +179,10 @@ Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDeliv
 
 Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaRecord& record,
                                          std::chrono::milliseconds deadline, int partition) {
+  // A record that is sent before the topics have been looked up may lie for a second. No error if
+  // they can't be: the record may still find its way within the deadline.
+  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  impl_->wait_until_connected(deadline / 2);
   // Shared: after the deadline the report may still come.
   auto answer = std::make_shared<std::promise<Result<Delivery>>>();
   auto future = answer->get_future();
@@ -172,7 +190,7 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
       topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); },
       partition);
   if (!sent) return fail(sent.error());
-  if (future.wait_for(deadline) != std::future_status::ready) {
+  if (future.wait_until(give_up_at) != std::future_status::ready) {
     return fail(ErrorKind::unavailable, "topic " + impl_->prefix + std::string(topic) +
                                             ": the broker has not acknowledged within " +
                                             std::to_string(deadline.count()) +
@@ -182,8 +200,8 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
 }
 
 Status Producer::flush(std::chrono::milliseconds deadline) {
-  std::unique_lock lock(impl_->flush_mutex);
-  if (impl_->all_done.wait_for(lock, deadline, [this] { return impl_->in_flight == 0; })) return {};
+  std::unique_lock lock(impl_->mutex);
+  if (impl_->changed.wait_for(lock, deadline, [this] { return impl_->in_flight == 0; })) return {};
   return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) +
                                           " records are not acknowledged after " +
                                           std::to_string(deadline.count()) + " ms");

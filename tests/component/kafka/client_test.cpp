@@ -1,0 +1,208 @@
+// Proves against librdkafka's mock broker that the client library publishes what the contract says,
+// refuses what the scheduler would refuse, splits a batch that is too large, and finds the answer
+// to a command.
+#include "producers/client/client.hpp"
+
+#include <gmock/gmock.h>
+
+#include "producers/client/answers.hpp"
+#include "schemas/job_events.hpp"
+#include "schemas/parse.hpp"
+#include "tests/component/kafka/mock_kafka.hpp"
+
+namespace oppen::client {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+JobSpec job(const std::string& id) {
+  JobSpec spec;
+  spec.job_id = id;
+  spec.model_type = "resnet";
+  return spec;
+}
+
+class ClientTest : public testing::Test {
+ protected:
+  ClientTest() {
+    kafka_.create_topic("oppen.jobs", 1);
+    kafka_.create_topic("oppen.runs", 12);
+    kafka_.create_topic("oppen.job-events", 12);
+    client_ = std::move(*Client::create({kafka_.settings(), "/oppen/test", 20s}));
+    consumer_ = std::move(*Consumer::create(kafka_.settings(), ""));
+    EXPECT_TRUE(consumer_->assign({{{"jobs", 0}, Consumer::beginning}}));
+  }
+
+  CloudEvent next_event() {
+    auto record = next_record(*consumer_);
+    if (!record) return {};
+    last_key_ = record->record.key;
+    auto event = decode(record->record);
+    EXPECT_TRUE(event);
+    return event ? *event : CloudEvent{};
+  }
+
+  std::int64_t published() { return consumer_->watermarks({"jobs", 0}, 10s).value().high; }
+
+  MockKafka kafka_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Consumer> consumer_;
+  std::string last_key_;
+};
+
+TEST_F(ClientTest, SubmitsAJobUnderItsId) {
+  ASSERT_EQ(client_->submit(job("resnet-1")).value(), "resnet-1");
+  const auto event = next_event();
+  EXPECT_EQ(event.type, JobSubmit::type);
+  EXPECT_EQ(event.source, "/oppen/test");
+  EXPECT_EQ(event.subject, "resnet-1");
+  EXPECT_FALSE(event.id.empty());
+  EXPECT_GT(event.time, Time{});
+  EXPECT_EQ(last_key_, "resnet-1");
+  EXPECT_EQ(parse_data<JobSubmit>(event.data)->spec, job("resnet-1"));
+}
+
+TEST_F(ClientTest, MakesAnIdWhereNoneIsGiven) {
+  const auto id = client_->submit(job(""));
+  ASSERT_TRUE(id) << id.error().message;
+  EXPECT_EQ(next_event().subject, *id);
+}
+
+TEST_F(ClientTest, NamesEveryFaultAndPublishesNothing) {
+  auto spec = job("Not A Label");
+  spec.epochs = -1;
+  const auto id = client_->submit(spec);
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(id.error().message, AllOf(HasSubstr("job_id"), HasSubstr("epochs")));
+  EXPECT_FALSE(client_->cancel({"a", "b", "", ""}));
+  EXPECT_FALSE(client_->amend({"a", {}, ""}));
+  EXPECT_FALSE(client_->submit_batch({"b", {job("x"), job("x")}, {}}));
+  EXPECT_EQ(published(), 0);
+}
+
+TEST_F(ClientTest, NumbersTheJobsOfABatch) {
+  const auto ids = client_->submit_batch({"nightly", {job(""), job("own")}, {}});
+  ASSERT_TRUE(ids) << ids.error().message;
+  EXPECT_THAT(*ids, ElementsAre("nightly-1", "own"));
+  const auto event = next_event();
+  EXPECT_EQ(event.type, BatchSubmit::type);
+  EXPECT_EQ(last_key_, "nightly");
+  const auto batch = parse_data<BatchSubmit>(event.data);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->part, 1);
+  EXPECT_EQ(batch->parts, 1);
+  EXPECT_EQ(batch->jobs.size(), 2u);
+}
+
+TEST_F(ClientTest, SplitsABatchThatDoesNotFitARecord) {
+  BatchSubmit batch{"big", {}, MicroUsd{5}};
+  for (int i = 0; i < 100; ++i) {
+    auto spec = job("");
+    spec.env["PADDING"] = std::string(30'000, 'x');
+    batch.jobs.push_back(spec);
+  }
+  const auto ids = client_->submit_batch(batch);
+  ASSERT_TRUE(ids) << ids.error().message;
+  std::vector<std::string> got;
+  for (int part = 1; part <= 4; ++part) {
+    const auto event = next_event();
+    EXPECT_LT(event.data.dump().size(), 1'000'000u);
+    const auto read = parse_data<BatchSubmit>(event.data);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->part, part);
+    EXPECT_EQ(read->parts, 4);
+    EXPECT_EQ(read->max_total, MicroUsd{5});
+    for (const auto& spec : read->jobs) got.push_back(spec.job_id);
+  }
+  EXPECT_EQ(got, *ids);
+  EXPECT_EQ(published(), 4);
+}
+
+TEST_F(ClientTest, CancelsAndAmends) {
+  ASSERT_TRUE(client_->cancel({"", "b", "me", ""}));
+  JobAmend amend;
+  amend.job_id = "a";
+  amend.changes.priority = Priority::urgent;
+  ASSERT_TRUE(client_->amend(amend));
+  EXPECT_EQ(next_event().type, JobCancel::type);
+  EXPECT_EQ(last_key_, "b");
+  EXPECT_EQ(next_event().type, JobAmend::type);
+  EXPECT_EQ(last_key_, "a");
+}
+
+TEST_F(ClientTest, ReportsProgressOnTheJobsPartition) {
+  RunProgress progress;
+  progress.job_id = "a";
+  progress.attempt = 1;
+  progress.epoch = 2;
+  progress.epochs = 3;
+  progress.at = Time{1s};
+  const auto status = client_->report(progress);
+  ASSERT_TRUE(status) << status.error().message;
+  ASSERT_TRUE(consumer_->assign({{{"runs", partition_of("a", 12)}, Consumer::beginning}}));
+  EXPECT_EQ(next_event().type, RunProgress::type);
+  EXPECT_EQ(last_key_, "a");
+}
+
+TEST_F(ClientTest, IsUnavailableWhenTheBrokerIsAway) {
+  kafka_.set_up(false);
+  const auto impatient = Client::create({kafka_.settings(), "/oppen/test", 50ms});
+  const auto id = (*impatient)->submit(job("resnet-1"));
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().kind, ErrorKind::unavailable);
+  kafka_.set_up(true);  // so that the client need not wait for it when destroyed
+}
+
+class AnswersTest : public ClientTest {
+ protected:
+  AnswersTest() {
+    producer_ = std::move(*Producer::create(kafka_.settings(), {"job-events"}));
+    answers_ = std::move(*Answers::create(kafka_.settings()));
+  }
+
+  void say(std::string_view type, const std::string& job_id, const std::string& id) {
+    const CloudEvent event{id,     "/oppen/scheduler",  std::string(type), Time{1s},
+                           job_id, {{"job_id", job_id}}};
+    ASSERT_TRUE(producer_->send_and_wait("job-events", encode(event, job_id), 20s));
+  }
+
+  static bool is_queued(const CloudEvent& event) { return event.type == JobQueued::type; }
+
+  std::unique_ptr<Producer> producer_;
+  std::unique_ptr<Answers> answers_;
+};
+
+TEST_F(AnswersTest, AreFoundAfterThePlaceRememberedBeforeTheCommand) {
+  say(JobQueued::type, "a", "of an earlier submission");
+  auto from = answers_->prepare("a", 10s);
+  ASSERT_TRUE(from) << from.error().message;
+  ASSERT_TRUE(producer_->send_and_wait("job-events", {"a", "not JSON", {}}, 20s, from->partition));
+  say(JobStarted::type, "a", "of another type");
+  say(JobQueued::type, "a", "the answer");
+  say(JobQueued::type, "a", "the next");
+  EXPECT_EQ(answers_->wait("a", *from, is_queued, 20s).value().id, "the answer");
+  EXPECT_EQ(answers_->wait("a", *from, is_queued, 20s).value().id, "the next");
+}
+
+TEST_F(AnswersTest, AreFoundFromTheBeginning) {
+  say(JobQueued::type, "a", "long ago");
+  auto from = answers_->from_beginning("a", 10s);
+  ASSERT_TRUE(from);
+  EXPECT_EQ(answers_->wait("a", *from, is_queued, 20s).value().id, "long ago");
+}
+
+TEST_F(AnswersTest, ThatDoNotComeAreSaidToBeMissing) {
+  auto from = answers_->prepare("a", 10s);
+  ASSERT_TRUE(from);
+  const auto event = answers_->wait("a", *from, is_queued, 50ms);
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().kind, ErrorKind::unavailable);
+  EXPECT_THAT(event.error().message, HasSubstr("scheduler"));
+}
+
+}  // namespace
+}  // namespace oppen::client
