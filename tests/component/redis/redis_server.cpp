@@ -1,0 +1,92 @@
+#include "tests/component/redis/redis_server.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+extern char** environ;
+
+namespace oppen::runtime {
+namespace {
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  return address;
+}
+
+int free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  auto address = loopback(0);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(socket, generic, size), 0);
+  EXPECT_EQ(getsockname(socket, generic, &size), 0);
+  close(socket);
+  return ntohs(address.sin_port);
+}
+
+bool accepts(int port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  const auto address = loopback(port);
+  const bool connected =
+      connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(socket);
+  return connected;
+}
+
+}  // namespace
+
+RedisServer::RedisServer(std::vector<std::string> options)
+    : options_(std::move(options)), port_(free_port()) {
+  std::string folder = testing::TempDir() + "/redis-XXXXXX";
+  folder_ = mkdtemp(folder.data());
+  start();
+}
+
+RedisServer::~RedisServer() {
+  kill();
+  std::filesystem::remove_all(folder_);
+}
+
+void RedisServer::start() {
+  std::vector<std::string> words{
+      "redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir", folder_,
+      "--save",       "",       "--appendonly",        "no"};
+  words.insert(words.end(), options_.begin(), options_.end());
+  std::vector<char*> args;
+  for (auto& word : words) args.push_back(word.data());
+  args.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  ASSERT_EQ(posix_spawnp(&process_, "redis-server", &actions, nullptr, args.data(), environ), 0)
+      << "redis-server must be installed";
+  posix_spawn_file_actions_destroy(&actions);
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (!accepts(port_)) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "redis-server does not listen";
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+}
+
+void RedisServer::kill() {
+  if (process_ < 0) return;
+  ::kill(process_, SIGKILL);
+  waitpid(process_, nullptr, 0);
+  process_ = -1;
+}
+
+void RedisServer::pause(bool paused) { ::kill(process_, paused ? SIGSTOP : SIGCONT); }
+
+}  // namespace oppen::runtime
