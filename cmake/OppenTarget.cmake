@@ -26,11 +26,15 @@ function(oppen_library name)
   target_link_libraries(${name} PUBLIC oppen_compile_options ${ARG_LINKS})
 endfunction()
 
+# What a user runs; the target `programs` builds these and no tests.
+add_custom_target(programs)
+
 # oppen_program(NAME SOURCES ... LINKS ...): a program in build/<preset>/bin.
 function(oppen_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE oppen_compile_options ${ARG_LINKS})
+  add_dependencies(programs ${name})
 endfunction()
 
 # oppen_test(NAME SOURCES ... LINKS ...): a GoogleTest program, registered with ctest under the label of its kind

@@ -493,8 +493,11 @@ JobQueued Attempts::expectation(const JobRecord& record, Time time, std::int64_t
     const auto spent = running.started_at ? seconds_between(*running.started_at, time) : 0;
     ahead.running_seconds += std::max(0.0, running.estimated_seconds - spent);
   }
-  ahead.slots = state_.policy->max_concurrent_jobs;
-  ahead.free_slots = static_cast<int>(ahead.slots - counters.usage_total().pods);
+  const auto capacity = state_.capacity();
+  ahead.slots = slots_for(record.amounts(), record.priority, capacity);
+  ahead.free_slots = plan::why_not(record.amounts(), record.priority, capacity)
+                         ? 0
+                         : std::max<std::int64_t>(1, ahead.slots - capacity.ours_total().pods);
 
   JobQueued event;
   event.spec = record.spec;

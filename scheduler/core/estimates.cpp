@@ -5,9 +5,23 @@
 
 namespace oppen::core {
 
+std::int64_t slots_for(const plan::Amounts& amounts, Priority priority,
+                       const plan::Capacity& capacity) {
+  std::int64_t slots = capacity.max_concurrent_jobs;
+  for (const auto& quota : capacity.quotas) {
+    if (!plan::applies(quota, priority)) continue;
+    for (const auto& [resource, hard] : quota.hard) {
+      if (const auto need = plan::amount_of(amounts, resource); need > 0)
+        slots = std::min(slots, hard / need);
+    }
+  }
+  return std::max<std::int64_t>(1, slots);
+}
+
 double estimate_wait_seconds(const Ahead& ahead) {
   if (ahead.position <= ahead.free_slots) return 0;
-  return (ahead.queued_seconds + ahead.running_seconds) / std::max(1, ahead.slots);
+  return (ahead.queued_seconds + ahead.running_seconds) /
+         static_cast<double>(std::max<std::int64_t>(1, ahead.slots));
 }
 
 MicroUsd estimate_cost(const JobSpec& resolved, Time start, double seconds,

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 namespace oppen::plan {
-namespace {
 
 std::int64_t amount_of(const Amounts& amounts, const std::string& resource) {
   if (resource == "pods") return amounts.pods;
@@ -15,15 +14,17 @@ std::int64_t amount_of(const Amounts& amounts, const std::string& resource) {
   return 0;
 }
 
+bool applies(const Quota& quota, Priority priority) {
+  return quota.scope_priority_class.empty() || quota.scope_priority_class == to_string(priority);
+}
+
+namespace {
+
 // "2 gpus", "1500m cpu", "2Gi memory"
 std::string readable(const std::string& resource, std::int64_t amount) {
   if (resource == "cpu_millicores") return format_millicores(amount) + " cpu";
   if (resource == "memory_bytes") return format_bytes(amount) + " memory";
   return fmt::format("{} {}", amount, resource);
-}
-
-bool applies(const Quota& quota, Priority priority) {
-  return quota.scope_priority_class.empty() || quota.scope_priority_class == to_string(priority);
 }
 
 // What is taken of a quota: as we count it, or as the API server last said, whichever is more. It

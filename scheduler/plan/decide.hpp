@@ -25,6 +25,11 @@ struct Capacity {
   Amounts ours_total() const;
 };
 
+// Of "pods", "gpus", "cpu_millicores" or "memory_bytes"; 0 for any other name.
+std::int64_t amount_of(const Amounts& amounts, const std::string& resource);
+// Whether the quota counts jobs of this priority.
+bool applies(const Quota& quota, Priority priority);
+
 // Why a job can't be launched now.
 struct Block {
   enum class Reason { waiting_for_slot, quota } reason = Reason::waiting_for_slot;

@@ -9,7 +9,7 @@ mapfile -t WORKERS < <(grep -v '^#' "$LIB_DIR/workers" | cut -d ' ' -f 1)
 project_build() {
   local log=$STATE_DIR/log/build.log
   say "building the project (log: $log)"
-  (cd "$OPPEN_ROOT" && cmake --preset release && nice cmake --build --preset release -j "$BUILD_JOBS") >"$log" 2>&1 || {
+  (cd "$OPPEN_ROOT" && cmake --preset release && nice cmake --build --preset release -j "$BUILD_JOBS" --target programs) >"$log" 2>&1 || {
     grep -m 10 -E '(^| )error: |^CMake Error' "$log" >&2 || tail -n 20 "$log" >&2
     die "the project could not be built; the whole log is $log"
   }

@@ -5,7 +5,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/component/redis/redis_server.hpp"
+#include "tests/support/redis_server.hpp"
 
 namespace oppen::runtime {
 namespace {

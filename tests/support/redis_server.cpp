@@ -1,4 +1,4 @@
-#include "tests/component/redis/redis_server.hpp"
+#include "tests/support/redis_server.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,0 +1,82 @@
+// Every command has its answer, and what is wrong with one is named.
+#include "tests/component/core/core_fixture.hpp"
+
+namespace oppen::core {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(CoreTest, TheFirstSubmissionStandsAndTheSecondIsToldOfIt) {
+  submit("a", {{"epochs", 2}});
+  submit("a", {{"epochs", 2}});
+  EXPECT_EQ(last_event("a")["conflict"], false);
+  EXPECT_EQ(last_event("a")["state"], "launching");
+  submit("a", {{"epochs", 3}});
+  EXPECT_EQ(last_event("a")["conflict"], true);
+  EXPECT_EQ(record("a").spec.epochs, 2);
+  EXPECT_EQ(kube.launches().size(), 1U);
+}
+
+TEST_F(CoreTest, ARepeatedRecordChangesNothing) {
+  const auto once = command(JobSubmit::type, {{"job_id", "a"}, {"model_type", "mnist"}});
+  EXPECT_EQ(handle(once), std::nullopt);
+  EXPECT_EQ(handle(once), std::nullopt);
+  settle();
+  EXPECT_EQ(story("a"), "job.queued job.launched");
+}
+
+TEST_F(CoreTest, ARejectedJobMayBeSubmittedAnew) {
+  submit("a", {{"epochs", -1}});
+  EXPECT_EQ(last_event("a")["code"], "invalid");
+  EXPECT_EQ(last_event("a")["field"], "epochs");
+  EXPECT_THAT(last_event("a")["reason"], HasSubstr("epochs is -1: expected"));
+  submit("a", {{"epochs", 1}});
+  EXPECT_EQ(story("a"), "job.rejected job.queued job.launched");
+  EXPECT_EQ(events("a")[1].second["seq"], 2);
+}
+
+TEST_F(CoreTest, WhatCannotBeAnsweredIsSetAside) {
+  EXPECT_THAT(handle(command(JobSubmit::type, {{"model_type", "mnist"}})).value_or(""), HasSubstr("job_id"));
+  EXPECT_THAT(handle(command(JobSubmit::type, {{"job_id", "Not A Label"}, {"model_type", "mnist"}})).value_or(""),
+              HasSubstr("Not A Label"));
+  EXPECT_THAT(handle(command("dev.oppen.job.launch.v1", nlohmann::json::object())).value_or(""),
+              HasSubstr("dev.oppen.job.launch.v1"));
+  auto broken = command(JobSubmit::type, nlohmann::json::object());
+  broken.record.value = "not json";
+  EXPECT_TRUE(handle(broken));
+  ASSERT_TRUE(intake->skip(broken));
+  EXPECT_EQ(store->meta("next:jobs").value(), std::to_string(broken.offset + 1));
+}
+
+TEST_F(CoreTest, RefusesToCancelWhatIsUnknownOrOver) {
+  cancel("none");
+  EXPECT_EQ(last_event("none")["why"], "unknown");
+  submit("a");
+  kube.run("a-1", clock.now());
+  kube.succeed("a-1", clock.now());
+  settle();
+  cancel("a");
+  EXPECT_EQ(last_event("a")["why"], "finished");
+}
+
+TEST_F(CoreTest, ACancelBeforeItsSubmitIsRefusedAndTheSubmitCounts) {
+  cancel("a");
+  submit("a");
+  EXPECT_EQ(story("a"), "job.cancel-refused job.queued job.launched");
+}
+
+TEST_F(CoreTest, TellsPositionWaitAndCost) {
+  for (const auto* id : {"a", "b", "c"}) submit(id, {{"epochs", 2}});
+  submit("d", {{"epochs", 2}});
+  const auto first = events("a").front().second;
+  EXPECT_EQ(first["position"], 1);
+  EXPECT_EQ(first["estimated_wait_seconds"], 0);
+  EXPECT_EQ(first["estimated_duration_seconds"], 240);
+  EXPECT_GT(first["estimated_cost_microusd"], 0);
+  const auto last = events("d").front().second;
+  EXPECT_EQ(last["position"], 2);
+  EXPECT_EQ(last["estimated_wait_seconds"], 360);  // one waits, two run: 3 x 240 s over 2 slots
+}
+
+}  // namespace
+}  // namespace oppen::core

@@ -1,0 +1,170 @@
+// The scripts of the queue, on a real Redis: a commit is whole or nothing, an offset counts once, an old leader and a stale version are
+// refused, the sums follow the records, and a batch appears in one step.
+#include "tests/component/queue/store_fixture.hpp"
+
+namespace oppen::queue {
+namespace {
+
+std::vector<std::string> ids(const std::vector<JobRecord>& records) {
+  std::vector<std::string> names;
+  for (const auto& record : records) names.push_back(record.spec.job_id);
+  return names;
+}
+
+TEST_F(StoreTest, ACommitIsRecordOrderSumsEventAndOffsetAtOnce) {
+  queue_job("a", Priority::normal, 7);
+  const auto stored = store->job("a").value();
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->version, 1);
+  EXPECT_EQ(store->meta("next:jobs").value(), "8");
+  EXPECT_EQ(outbox(), 1);
+  const auto counters = store->counters().value();
+  EXPECT_EQ(counters.queued[1], 1);
+  EXPECT_EQ(counters.pending_cost[1].value, 20'500);
+  EXPECT_EQ(counters.pending_seconds[1], 240);
+}
+
+TEST_F(StoreTest, AnOffsetCountsOnce) {
+  queue_job("a", Priority::normal, 7);
+  auto again = job("b", Priority::normal, 7);
+  const auto committed = store->commit(Changes().cause("jobs", 7).put(again).event(event("b")));
+  ASSERT_TRUE(committed);
+  EXPECT_TRUE(committed->already_applied);
+  EXPECT_FALSE(store->job("b").value());
+  EXPECT_EQ(outbox(), 1);
+}
+
+TEST_F(StoreTest, AStaleVersionChangesNothingOfTheCommit) {
+  auto first = queue_job("a", Priority::normal, 7);
+  auto stale = first;
+  first.state = JobState::launching;
+  ASSERT_TRUE(store->commit(Changes().put(first)));
+
+  auto other = job("b", Priority::normal, 8);
+  stale.state = JobState::cancelled;
+  const auto refused = store->commit(Changes().cause("jobs", 8).put(other).put(stale).event(event("b")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+  EXPECT_FALSE(store->job("b").value());
+  EXPECT_EQ(store->meta("next:jobs").value(), "8");
+  EXPECT_EQ(outbox(), 1);
+}
+
+TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
+  ASSERT_TRUE(Lease(*redis, "oppen.", "other", std::chrono::seconds(3)).claim(6, Time{}));
+  auto record = job("a", Priority::normal, 7);
+  const auto refused = store->commit(Changes().cause("jobs", 7).put(record).event(event("a")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::fenced);
+  EXPECT_EQ(store->stage("batch", true, {{record, event("a")}}).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), {"a"}).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(outbox(), 0);
+  EXPECT_FALSE(store->job("a").value());
+}
+
+TEST_F(StoreTest, ARestartedRedisEndsTheStore) {
+  queue_job("a", Priority::normal, 7);
+  server->kill();
+  server->start();
+  const auto refused = store->counters();
+  ASSERT_FALSE(refused);
+  const auto again = refused.error().kind == ErrorKind::unavailable ? store->counters() : refused;
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::fenced);
+}
+
+TEST_F(StoreTest, HeadsComeByPriorityAndPlace) {
+  queue_job("late", Priority::normal, 9);
+  queue_job("low", Priority::background, 10);
+  queue_job("high", Priority::urgent, 11);
+  auto early = job("early", Priority::normal, 3);
+  ASSERT_TRUE(store->commit(Changes().put(early)));  // one that came back to its place
+  const auto heads = store->heads(10).value();
+  EXPECT_EQ(ids(heads.by_priority[0]), (std::vector<std::string>{"high"}));
+  EXPECT_EQ(ids(heads.by_priority[1]), (std::vector<std::string>{"early", "late"}));
+  EXPECT_EQ(ids(heads.by_priority[2]), (std::vector<std::string>{"low"}));
+  EXPECT_EQ(ids(store->heads(1).value().by_priority[1]), (std::vector<std::string>{"early"}));
+}
+
+// Through a whole life, and back to the queue: the sums are those of the records at each step.
+TEST_F(StoreTest, TheSumsFollowTheRecords) {
+  auto record = queue_job("a", Priority::background, 7);
+  const auto move_to = [&](JobState state) {
+    record.state = state;
+    if (is_terminal(state)) record.ended_at = Time{std::chrono::hours{1}};
+    return store->commit(Changes().put(record)).value().counters;
+  };
+  for (const auto state : {JobState::launching, JobState::running, JobState::cancelling}) {
+    const auto counters = move_to(state);
+    EXPECT_EQ(counters.queued_total(), 0);
+    EXPECT_EQ(counters.pending_cost[2].value, 0);
+    EXPECT_EQ(counters.usage[2], (plan::Amounts{1, 1, 1000, std::int64_t{2} << 30}));
+    EXPECT_EQ(counters.jobs.at(state), 1);
+    EXPECT_EQ(store->live().value(), (std::vector<std::string>{"a"}));
+  }
+  auto counters = move_to(JobState::queued);
+  EXPECT_EQ(counters.usage_total(), plan::Amounts{});
+  EXPECT_EQ(counters.queued[2], 1);
+  EXPECT_TRUE(store->live().value().empty());
+  EXPECT_EQ(ids(store->heads(5).value().by_priority[2]), (std::vector<std::string>{"a"}));
+
+  counters = move_to(JobState::cancelled);
+  EXPECT_EQ(counters.queued_total(), 0);
+  EXPECT_EQ(counters.jobs.at(JobState::cancelled), 1);
+  EXPECT_TRUE(store->heads(5).value().by_priority[2].empty());
+  EXPECT_GT(redis->command({"PTTL", "{oppen.scheduler}:job:a"}).value().integer, 0);
+}
+
+std::vector<StagedJob> staged(const std::vector<std::string>& names) {
+  std::vector<StagedJob> jobs;
+  for (const auto& name : names) {
+    JobRecord record;
+    record.spec.job_id = name;
+    record.spec.model_type = "mnist";
+    record.version = 1;
+    record.place = place_of(20, static_cast<int>(jobs.size()));
+    record.estimated_cost = {10};
+    record.estimated_seconds = 1;
+    jobs.push_back({record, {"job-events", name, "type", name + "/1", Time{}, "{}"}});
+  }
+  return jobs;
+}
+
+TEST_F(StoreTest, ABatchAppearsInOneStep) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 2'500; ++i) names.push_back("j" + std::to_string(i));
+  ASSERT_TRUE(store->stage("batch", true, staged(names)));
+  EXPECT_FALSE(store->job("j0").value());
+  EXPECT_EQ(store->counters().value().queued_total(), 0);
+
+  const auto published = store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), names).value();
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->counters.queued[1], 2'500);
+  EXPECT_EQ(published->counters.pending_cost[1].value, 25'000);
+  EXPECT_EQ(ids(store->heads(3).value().by_priority[1]), (std::vector<std::string>{"j0", "j1", "j2"}));
+  EXPECT_EQ(outbox(), 2);  // the list of its jobs' events, then its own
+  EXPECT_EQ(redis->command({"PTTL", "{oppen.scheduler}:job:j0"}).value().integer, -1);
+  EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer, 2'500);
+}
+
+TEST_F(StoreTest, ABatchWithAnExistingJobChangesNothing) {
+  queue_job("b", Priority::normal, 7);
+  ASSERT_TRUE(store->stage("batch", true, staged({"a", "b", "c"})));
+  const auto published = store->publish_batch("batch", "{}", event("batch"), {"a", "b", "c"}).value();
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error(), (std::vector<std::string>{"b"}));
+  EXPECT_FALSE(store->job("a").value());
+  EXPECT_EQ(store->counters().value().queued[1], 1);
+  ASSERT_TRUE(store->discard_stage("batch", {"a", "b", "c"}));
+  EXPECT_EQ(redis->command({"KEYS", "*stage*"}).value().elements.size(), 0U);
+}
+
+TEST_F(StoreTest, StagingAgainReplacesTheFirstTry) {
+  ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
+  ASSERT_TRUE(store->stage("batch", true, staged({"a"})));
+  ASSERT_TRUE(store->stage("batch", false, staged({"b"})));
+  EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer, 2);
+}
+
+}  // namespace
+}  // namespace oppen::queue

@@ -1,0 +1,51 @@
+// The core's inbox: tasks in order, one record at a time and only when asked for, and a reader that waits while it is full.
+#include "scheduler/core/mailbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace oppen::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+auto soon() { return std::chrono::steady_clock::now() + 5s; }
+auto at_once() { return std::chrono::steady_clock::now(); }
+
+TEST(Mailbox, GivesTasksInOrderAndARecordWhenAskedFor) {
+  Mailbox mailbox;
+  std::vector<int> ran;
+  for (int i = 0; i < 3; ++i) {
+    mailbox.post([&ran, i]() -> Status {
+      ran.push_back(i);
+      return {};
+    });
+  }
+  ASSERT_TRUE(mailbox.push({.topic = "jobs", .offset = 7}, {}));
+  auto mail = mailbox.take(false, soon(), {});
+  for (const auto& task : mail.tasks) ASSERT_TRUE(task());
+  EXPECT_EQ(ran, (std::vector{0, 1, 2}));
+  EXPECT_FALSE(mail.record);
+  mail = mailbox.take(true, soon(), {});
+  ASSERT_TRUE(mail.record);
+  EXPECT_EQ(mail.record->offset, 7);
+  EXPECT_FALSE(mailbox.take(true, at_once(), {}).record);
+}
+
+TEST(Mailbox, AFullOneHoldsItsReaderUntilARecordIsTaken) {
+  Mailbox mailbox;
+  std::atomic<int> pushed{0};
+  std::jthread reader([&](std::stop_token stop) {
+    while (mailbox.push({}, stop)) ++pushed;
+  });
+  while (pushed < 64) std::this_thread::yield();
+  ASSERT_TRUE(mailbox.take(true, soon(), {}).record);
+  while (pushed < 65) std::this_thread::yield();
+  EXPECT_EQ(pushed, 65);
+  reader.request_stop();  // a reader that waits leaves
+}
+
+}  // namespace
+}  // namespace oppen::core
