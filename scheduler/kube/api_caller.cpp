@@ -75,7 +75,7 @@ void Tries::send(ApiRequest request, ApiCaller::Done done) {
 }
 
 bool Tries::again(std::optional<std::chrono::milliseconds> wait, std::function<void()> next) {
-  const auto delay = wait.value_or(backoff_.next());
+  const auto delay = wait.value_or(std::chrono::milliseconds{0}) + backoff_.next();
   if (delay >= left()) return false;
   caller_.http().run_after(delay, std::move(next));
   return true;

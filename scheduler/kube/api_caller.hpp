@@ -76,7 +76,8 @@ class Tries {
   // Sends with a timeout that ends within the deadline.
   void send(ApiRequest request, ApiCaller::Done done);
 
-  // Calls `next` after a while (`wait`, or the back-off). False: the deadline would pass before.
+  // Calls `next` after a while: the back-off, on top of `wait`. False: the deadline would pass
+  // before.
   bool again(std::optional<std::chrono::milliseconds> wait, std::function<void()> next);
 
  private:

@@ -101,7 +101,9 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
     return finish(LaunchResult::clash, std::move(message), std::move(pod));
   }
   const ApiProblem problem = problem_of(*answer);
-  if (problem.status == 404) return later(&Launch::create, problem.message);
+  if (problem.status == 404) {
+    return later(&Launch::create, "the creation was not answered, and there is no such pod yet");
+  }
   // Also without the right to read it: the pod may exist, so that this is no reason to give the job
   // up.
   later(&Launch::read, problem.message, retry_after(*answer));

@@ -171,7 +171,8 @@ void Watch::watch_again_after(const Result<runtime::HttpResponse>& answer) {
 void Watch::trouble(ErrorKind kind, const std::string& message, void (Watch::*next)(),
                     std::optional<std::chrono::milliseconds> wait) {
   sink_.on_health(fail(Error{kind, message}.in_context("watching " + target_.what)));
-  caller_.http().run_after(wait.value_or(backoff_.next()), [this, next] { (this->*next)(); });
+  caller_.http().run_after(wait.value_or(std::chrono::milliseconds{0}) + backoff_.next(),
+                           [this, next] { (this->*next)(); });
 }
 
 void Watch::trouble(const runtime::HttpResponse& response, void (Watch::*next)()) {

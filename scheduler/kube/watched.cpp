@@ -48,22 +48,22 @@ void Watched::start() {
   for (const std::string& name : config_map_names_) {
     add({"ConfigMap " + name, namespace_path_ + "/configmaps",
          "fieldSelector=metadata.name%3D" + name},
-        config_map(name), true);
+        config_map(name));
   }
-  add({"ResourceQuotas", namespace_path_ + "/resourcequotas"}, quotas(), true);
-  add({"LimitRanges", namespace_path_ + "/limitranges"}, limits(), true);
-  add({"nodes", "/api/v1/nodes"}, nodes(), false);
-  add({"pods", namespace_path_ + "/pods"}, pods(), true);
+  add({"ResourceQuotas", namespace_path_ + "/resourcequotas"}, quotas());
+  add({"LimitRanges", namespace_path_ + "/limitranges"}, limits());
+  add({"nodes", "/api/v1/nodes"}, nodes());
+  add({"pods", namespace_path_ + "/pods"}, pods());
   for (const auto& watch : watches_) watch->start();
 }
 
-void Watched::add(WatchTarget target, WatchSink sink, bool is_required) {
-  const std::size_t index = watches_.size();
-  sink.on_health = [this, index, is_required](const Status& status) {
-    on_health(index, status, is_required);
-  };
+void Watched::add(WatchTarget target, WatchSink sink) {
+  if (!sink.on_health) {
+    const std::size_t index = health_.size();
+    health_.emplace_back();
+    sink.on_health = [this, index](const Status& status) { on_health(index, status); };
+  }
   watches_.push_back(std::make_unique<Watch>(caller_, std::move(target), std::move(sink)));
-  health_.emplace_back(is_required ? std::nullopt : std::optional<Status>(Status{}));
 }
 
 WatchSink Watched::pods() {
@@ -138,6 +138,7 @@ void Watched::tell_limits() {
 
 WatchSink Watched::nodes() {
   WatchSink sink;
+  sink.on_health = [this](const Status& status) { on_node_health(status); };
   sink.on_list_begin = [this] { nodes_.clear(); };
   sink.on_list_item = [this](const Json& object) { nodes_[name_of(object)] = parse_node(object); };
   sink.on_list_end = [this] { node_throttle_.ask(); };
@@ -180,28 +181,33 @@ WatchSink Watched::config_map(const std::string& name) {
   return sink;
 }
 
-void Watched::on_health(std::size_t index, const Status& status, bool is_required) {
+void Watched::on_health(std::size_t index, const Status& status) {
   if (ending_) return;
-  const std::string problem = status ? "" : status.error().message;
-  if (std::string& logged = logged_problems_[index]; logged != problem) {
-    logged = problem;
-    if (!problem.empty()) {
-      spdlog::warn("{}{}", problem, is_required ? "" : ": goes on without them");
-      // Nobody waits for what may never come.
-      if (!is_required && status.error().kind == ErrorKind::refused) node_throttle_.ask();
-    }
-  }
-  if (is_required) health_[index] = status;
-
+  health_[index] = status;
   Status all;
   for (const auto& one : health_) {
     if (!one && all) return;  // some are not known yet, and nothing is known to be wrong
     if (one && !*one && all) all = *one;
   }
-  const std::string summary = all ? "" : all.error().message;
-  if (told_health_ == summary) return;
-  told_health_ = summary;
+  // One sentence for an outage, not one for each watch that it ends; but "forbidden" after "no
+  // answer" is news.
+  const std::optional<ErrorKind> problem = all ? std::nullopt : std::optional(all.error().kind);
+  if (told_health_ && *told_health_ == problem) return;
+  if (problem) {
+    spdlog::warn("{}", all.error().message);
+  } else if (told_health_) {
+    spdlog::info("the Kubernetes API server answers again");
+  }
+  told_health_ = problem;
   tell(events_.on_health, std::move(all));
+}
+
+void Watched::on_node_health(const Status& status) {
+  // That nodes can't be read for the same reason as everything else, the others say.
+  if (ending_ || status || status.error().kind != ErrorKind::refused || nodes_refused_) return;
+  nodes_refused_ = true;
+  spdlog::warn("{}: goes on without them", status.error().message);
+  node_throttle_.ask();  // nobody waits for what may never come
 }
 
 }  // namespace oppen::kube

@@ -33,12 +33,14 @@ class Watched {
   WatchSink nodes();
   WatchSink config_map(const std::string& name);
 
-  void add(WatchTarget target, WatchSink sink, bool is_required);
+  // A sink without on_health counts for the health of all.
+  void add(WatchTarget target, WatchSink sink);
   void set_quota(const nlohmann::json& object);
   void tell_quotas();
   void tell_limits();
   void tell_nodes();
-  void on_health(std::size_t index, const Status& status, bool is_required);
+  void on_health(std::size_t index, const Status& status);
+  void on_node_health(const Status& status);
 
   ApiCaller& caller_;
   std::string namespace_path_;
@@ -55,9 +57,9 @@ class Watched {
 
   std::atomic<bool> ending_{false};
   std::vector<std::unique_ptr<Watch>> watches_;
-  std::vector<std::optional<Status>> health_;  // of each required watch; absent: not known yet
-  std::map<std::size_t, std::string> logged_problems_;
-  std::optional<std::string> told_health_;  // "": ok
+  std::vector<std::optional<Status>> health_;  // of each watch that counts; absent: not known yet
+  std::optional<std::optional<ErrorKind>> told_health_;  // what was told last; an inner nullopt: ok
+  bool nodes_refused_ = false;
 };
 
 }  // namespace oppen::kube

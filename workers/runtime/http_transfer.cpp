@@ -126,8 +126,7 @@ void HttpTransfer::finish(CURLcode code) {
   } else if (ended_by_reader_) {
     fail_with(ErrorKind::unavailable, "ended by its reader");
   } else if (code != CURLE_OK) {
-    std::string what = curl_easy_strerror(code);
-    if (error_[0] != '\0') what += std::string(" (") + error_ + ")";
+    const std::string what = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     fail_with(is_our_fault(code) ? ErrorKind::invalid : ErrorKind::unavailable, what);
   } else {
     done_(std::move(response_));
