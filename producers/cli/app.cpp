@@ -15,19 +15,24 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   app->add_option("-o,--output", context.output,
                   "How to print results: text for people, json for programs")
       ->check(CLI::IsMember({"text", "json"}))
+      ->take_last()
       ->capture_default_str();
   app->add_option("--kafka-brokers", context.kafka_brokers,
                   "Kafka's bootstrap servers, host:port,...")
       ->envname("OPPEN_KAFKA_BROKERS")
+      ->take_last()
       ->capture_default_str();
   app->add_option("--kafka-properties", context.kafka_properties,
                   "Any librdkafka properties (TLS, SASL): name=value;name=value")
-      ->envname("OPPEN_KAFKA_PROPERTIES");
+      ->envname("OPPEN_KAFKA_PROPERTIES")
+      ->take_last();
   app->add_option("--topic-prefix", context.topic_prefix, "What the topics' names begin with")
       ->envname("OPPEN_TOPIC_PREFIX")
+      ->take_last()
       ->capture_default_str();
   app->add_option("--console-url", context.console_url, "Where oppen-console answers questions")
       ->envname("OPPEN_CONSOLE_URL")
+      ->take_last()
       ->capture_default_str();
   app->footer(
       "Examples:\n"
@@ -37,7 +42,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
       "  oppen logs -f JOB                               what the job writes, as it comes\n"
       "  oppen COMMAND --help                            each command with examples of its own\n"
       "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 a service cannot be "
-      "reached, 4 no such thing.");
+      "reached, 4 no such thing.\n");
   for (const auto add :
        {add_submit, add_submit_batch, add_cancel, add_status, add_list, add_describe, add_wait,
         add_logs, add_watch, add_dead_letter, add_health, add_completion}) {

@@ -67,14 +67,15 @@ void add_cancel(CLI::App& app, Context& context) {
   command
       ->add_option("--timeout", options->timeout_seconds,
                    "How many seconds to wait until they are cancelled")
-      ->check(CLI::Range(1, 86'400))
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400).description(""))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  oppen cancel mnist-7\n"
       "  oppen cancel mnist-7 mnist-8 --reason \"wrong data set\"\n"
       "A running job has been cancelled once its pod is gone, which takes up to its grace period.\n"
-      "Exit code 1: a job had ended already; 4: there is no such job.");
+      "Exit code 1: a job had ended already; 4: there is no such job.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return cancel(context, *options); };
   });

@@ -17,7 +17,7 @@ void add_completion(CLI::App& app, Context& context) {
       "Examples:\n"
       "  source <(oppen completion bash)\n"
       "  oppen completion zsh > ~/.zfunc/_oppen\n"
-      "  oppen completion fish > ~/.config/fish/completions/oppen.fish");
+      "  oppen completion fish > ~/.config/fish/completions/oppen.fish\n");
   command->callback([&app, &context, shell] {
     context.run = [&app, &context, shell] {
       const auto commands = completion_commands(app);

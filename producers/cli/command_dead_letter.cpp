@@ -166,18 +166,22 @@ void add_dead_letter(CLI::App& app, Context& context) {
       "dead-letter", "Shows the records that a worker could not handle, and publishes them again.");
   dead_letter->require_subcommand(1);
 
+  const auto is_offset =
+      CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()).description("");
   const auto listing = std::make_shared<ListOptions>();
   CLI::App* const list_command =
       dead_letter->add_subcommand("list", "Lists the latest records that were set aside, and why.");
   list_command->add_option("--limit", listing->limit, "How many at most")
-      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000).description(""))
       ->capture_default_str();
   list_command->add_option("--show", listing->show, "Print the whole record at this offset")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("OFFSET")
+      ->check(is_offset);
   list_command->footer(
       "Examples:\n"
       "  oppen dead-letter list\n"
-      "  oppen dead-letter list --show 17");
+      "  oppen dead-letter list --show 17\n");
   list_command->callback([&context, listing] {
     context.run = [&context, listing] { return list(context, *listing); };
   });
@@ -186,14 +190,16 @@ void add_dead_letter(CLI::App& app, Context& context) {
   CLI::App* const replay_command = dead_letter->add_subcommand(
       "replay", "Publishes records again, to the topic that they came from.");
   replay_command->add_option("offset", replaying->offsets, "Their offsets in the dead letter")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("OFFSET")
+      ->check(is_offset);
   replay_command->add_flag("--all", replaying->all, "All that are kept");
   replay_command->add_flag("-y,--yes", replaying->yes, "Don't ask");
   replay_command->footer(
       "Examples:\n"
       "  oppen dead-letter replay 17 18\n"
       "  oppen dead-letter replay --all --yes\n"
-      "The records stay in the dead letter. Commands are safe to repeat: a job id is taken once.");
+      "The records stay in the dead letter. Commands are safe to repeat: a job id is taken "
+      "once.\n");
   replay_command->callback([&context, replaying] {
     context.run = [&context, replaying] { return replay(context, *replaying); };
   });

@@ -45,7 +45,7 @@ void add_describe(CLI::App& app, Context& context) {
   command->footer(
       "Examples:\n"
       "  oppen describe mnist-7\n"
-      "  oppen describe mnist-7 -o json | jq .failure.message");
+      "  oppen describe mnist-7 -o json | jq .failure.message\n");
   command->callback(
       [&context, id] { context.run = [&context, id] { return describe(context, *id); }; });
 }

@@ -65,7 +65,7 @@ void add_health(CLI::App& app, Context& context) {
       "Examples:\n"
       "  oppen health\n"
       "  oppen health -o json | jq '.parts[] | select(.ok | not)'\n"
-      "Exit code 3: a part is away.");
+      "Exit code 3: a part is away.\n");
   command->callback([&context] { context.run = [&context] { return health(context); }; });
 }
 

@@ -62,14 +62,15 @@ void add_list(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"all", "queued", "live", "ended"}))
       ->capture_default_str();
   command->add_option("--limit", options->limit, "How many at most")
-      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000).description(""))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  oppen list\n"
       "  oppen list --state queued --limit 1000\n"
       "  oppen list -o json | jq -r '.jobs[].job_id'\n"
-      "In a narrow terminal columns are left out; in a pipe all are there.");
+      "In a narrow terminal columns are left out; in a pipe all are there.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return list(context, *options); };
   });

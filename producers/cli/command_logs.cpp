@@ -34,12 +34,13 @@ void add_logs(CLI::App& app, Context& context) {
   command->add_option("job", options->job, "The id of the job")->required();
   command->add_flag("-f,--follow", options->follow, "Go on until the container ends");
   command->add_option("--tail", options->tail, "Only the last so many lines")
-      ->check(CLI::Range(0, 1'000'000));
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000).description(""));
   command->footer(
       "Examples:\n"
       "  oppen logs mnist-7 --tail 20\n"
       "  oppen logs -f mnist-7\n"
-      "Exit code 4: there is no such job, or it has no log yet, or its pod has been deleted.");
+      "Exit code 4: there is no such job, or it has no log yet, or its pod has been deleted.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return logs(context, *options); };
   });

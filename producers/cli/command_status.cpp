@@ -82,12 +82,13 @@ void add_status(CLI::App& app, Context& context) {
   CLI::App* const command =
       app.add_subcommand("status", "Shows the queue at a glance: what waits, runs and costs.");
   command->add_option("--limit", *limit, "How many of the jobs that wait to show")
-      ->check(CLI::Range(1, 1'000))
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000).description(""))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  oppen status\n"
-      "  oppen status -o json | jq .pending_cost_microusd");
+      "  oppen status -o json | jq .pending_cost_microusd\n");
   command->callback(
       [&context, limit] { context.run = [&context, limit] { return status(context, *limit); }; });
 }

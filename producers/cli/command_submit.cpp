@@ -32,6 +32,7 @@ void number(CLI::App& app, Options& options, const std::string& flag, const std:
             const std::string& help) {
   app.add_option_function<double>(
          flag, [&options, field](double value) { options.flags.numbers[field] = value; }, help)
+      ->type_name("N")
       ->group("The job");
 }
 
@@ -158,7 +159,8 @@ void add_submit(CLI::App& app, Context& context) {
   command
       ->add_option("--timeout", options->timeout_seconds,
                    "How many seconds to wait for the scheduler's answer")
-      ->check(CLI::Range(1, 86'400))
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400).description(""))
       ->capture_default_str();
   add_flags(*command, *options);
   command->footer(
@@ -169,7 +171,7 @@ void add_submit(CLI::App& app, Context& context) {
       "--steps 100\n"
       "  oppen submit -f job.json --priority background\n"
       "What is left out comes from the model catalogue. Exit code 1: rejected, or the id is taken "
-      "by another spec.");
+      "by another spec.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return submit(context, *options); };
   });

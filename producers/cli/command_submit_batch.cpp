@@ -114,13 +114,15 @@ void add_submit_batch(CLI::App& app, Context& context) {
   command
       ->add_option("--max-total", options->max_total_usd,
                    "The most that all may cost together, in dollars")
-      ->check(CLI::Range(0.0, 1e9));
+      ->type_name("USD")
+      ->check(CLI::Range(0.0, 1e9).description(""));
   command->add_flag("--no-wait", options->no_wait,
                     "Print the id once Kafka has the batch; don't wait for the scheduler");
   command
       ->add_option("--timeout", options->timeout_seconds,
                    "How many seconds to wait for the scheduler's answer")
-      ->check(CLI::Range(1, 86'400))
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400).description(""))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
@@ -129,7 +131,7 @@ void add_submit_batch(CLI::App& app, Context& context) {
       "  jq -nc 'range(8;72;8) | {model_type: \"mnist\", epochs: 2, batch_size: .}' | oppen "
       "submit-batch -\n"
       "Every fault of every job is named, and nothing is sent, when one is wrong. Exit code 1: "
-      "rejected.");
+      "rejected.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return submit_batch(context, *options); };
   });

@@ -1,12 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "producers/cli/commands.hpp"
 #include "producers/cli/console_api.hpp"
 #include "producers/cli/event_text.hpp"
 #include "producers/cli/job_follower.hpp"
 #include "schemas/job.hpp"
+#include "schemas/job_events.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -131,14 +133,14 @@ void add_wait(CLI::App& app, Context& context) {
   command
       ->add_option("--timeout", options->timeout_seconds,
                    "How many seconds to wait at most; 0 for no limit")
-      ->check(CLI::Range(0, 31'536'000))
+      ->check(CLI::Range(0, 31'536'000).description(""))
       ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  oppen wait mnist-7 && oppen logs mnist-7 --tail 5\n"
       "  oppen wait mnist-7 mnist-8 --timeout 3600\n"
       "Exit codes: 0 all succeeded, 1 one failed or was cancelled or rejected, 3 not ended in "
-      "time, 4 no such job.");
+      "time, 4 no such job.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return wait(context, *options); };
   });

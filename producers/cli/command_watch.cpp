@@ -58,7 +58,7 @@ void add_watch(CLI::App& app, Context& context) {
       "Examples:\n"
       "  oppen watch jobs\n"
       "  oppen watch jobs --job mnist-7 --from-beginning\n"
-      "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'");
+      "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'\n");
   jobs->callback([&context, options] {
     context.run = [&context, options] { return watch_jobs(context, *options); };
   });

@@ -10,10 +10,8 @@
 
 namespace oppen::cli {
 
-using nlohmann::json;
-
-void Context::print(const json& value, bool pretty) const {
-  out << value.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace) << '\n'
+void Context::print(const nlohmann::json& value, bool pretty) const {
+  out << value.dump(pretty ? 2 : -1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n'
       << std::flush;
 }
 

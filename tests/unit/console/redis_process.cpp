@@ -34,7 +34,7 @@ RedisProcess::RedisProcess() : port_(free_port()), pid_(fork()) {
   if (pid_ == 0) {
     const std::string port = std::to_string(port_);
     execlp("redis-server", "redis-server", "--port", port.c_str(), "--bind", "127.0.0.1", "--save",
-           "", "--appendonly", "no", "--loglevel", "warning", nullptr);
+           "", "--appendonly", "no", "--logfile", "/dev/null", nullptr);
     _exit(127);
   }
   const auto redis = runtime::Redis::create(url(), std::chrono::seconds{1});
