@@ -1,0 +1,184 @@
+#include "bench/support/cluster.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "bench/support/must.hpp"
+#include "scheduler/kube/pod_manifest.hpp"
+
+namespace oppen::bench {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr auto managed_by = "app.kubernetes.io/managed-by";
+constexpr auto bare = "oppen-bench";
+
+}  // namespace
+
+struct Cluster::Impl {
+  std::string pod_namespace;
+  std::unique_ptr<runtime::KubeAccess> access;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  bool watching = false;
+  std::string rest;  // of the watch: what has come of a line that is not complete
+  std::unordered_map<std::string, SteadyClock::time_point> created;
+  std::unordered_set<std::string> running;  // or has been
+  std::unordered_set<std::string> live;
+  int most_live = 0;
+
+  runtime::HttpClient http;  // last: its thread uses the others
+
+  std::string path(const std::string& resource) const {
+    return "/api/v1/namespaces/" + pod_namespace + "/" + resource;
+  }
+
+  json send(runtime::HttpRequest request) {
+    const auto what = "asking the API server for " + request.method + " " + request.url;
+    const auto response = must(http.send(std::move(request)), what);
+    if (!response.ok())
+      give_up(what, "the answer is " + std::to_string(response.status) + " " + response.body);
+    return json::parse(response.body, nullptr, false);
+  }
+
+  void watch() {
+    const auto version =
+        send(access->request("GET", path("pods?limit=1")))["metadata"]["resourceVersion"]
+            .get<std::string>();
+    http.stream(
+        access->request("GET", path("pods?watch=true&resourceVersion=" + version)), 3600s,
+        [this](std::string_view chunk) {
+          on_chunk(chunk);
+          return true;
+        },
+        [this](const Result<runtime::HttpResponse>& end) {
+          const std::lock_guard lock(mutex);
+          if (watching)
+            give_up("watching the pods", end ? "the watch has ended" : end.error().message);
+        });
+    std::unique_lock lock(mutex);
+    if (!changed.wait_for(lock, 10s, [this] { return watching; }))
+      give_up("watching the pods", "the watch did not begin within 10 s");
+  }
+
+  void on_chunk(std::string_view chunk) {
+    const auto seen = SteadyClock::now();
+    const std::lock_guard lock(mutex);
+    watching = true;
+    rest += chunk;
+    std::size_t begin = 0;
+    for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', begin)) {
+      on_event(json::parse(rest.substr(begin, end - begin), nullptr, false), seen);
+      begin = end + 1;
+    }
+    rest.erase(0, begin);
+    changed.notify_all();
+  }
+
+  void on_event(const json& event, SteadyClock::time_point seen) {
+    if (!event.is_object() || !event.contains("object") || event.value("type", "") == "ERROR")
+      give_up("watching the pods", event.dump());
+    const auto& pod = event["object"];
+    const auto name = pod["metadata"]["name"].get<std::string>();
+    const auto phase = pod.value("status", json::object()).value("phase", "");
+    created.emplace(name, seen);
+    if (phase == "Running") running.insert(name);
+    if (pod["metadata"].value("labels", json::object()).value(managed_by, "") != "oppen") return;
+    if (event["type"] == "DELETED" || phase == "Succeeded" || phase == "Failed") {
+      live.erase(name);
+    } else {
+      live.insert(name);
+      most_live = std::max(most_live, static_cast<int>(live.size()));
+    }
+  }
+};
+
+Cluster::Cluster(std::string pod_namespace) : impl_(std::make_unique<Impl>()) {
+  impl_->pod_namespace = std::move(pod_namespace);
+  impl_->access = must(runtime::KubeAccess::from_environment(), "looking for the API server");
+  impl_->watch();
+}
+
+Cluster::~Cluster() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->watching = false;
+  }
+  impl_->http.stop();
+}
+
+void Cluster::set_policy(const std::string& key, const std::string& value) {
+  auto request = impl_->access->request("PATCH", impl_->path("configmaps/scheduling-policies"));
+  request.headers.emplace_back("content-type", "application/merge-patch+json");
+  request.body = json{{"data", {{key, value}}}}.dump();
+  impl_->send(std::move(request));
+}
+
+SteadyClock::time_point Cluster::wait_created(const std::string& pod,
+                                              std::chrono::seconds deadline) {
+  std::unique_lock lock(impl_->mutex);
+  if (!impl_->changed.wait_for(lock, deadline, [&] { return impl_->created.contains(pod); }))
+    give_up("waiting for pod " + pod,
+            "not created within " + std::to_string(deadline.count()) + " s");
+  return impl_->created.at(pod);
+}
+
+void Cluster::wait_running(const std::string& pod, std::chrono::seconds deadline) {
+  std::unique_lock lock(impl_->mutex);
+  if (!impl_->changed.wait_for(lock, deadline, [&] { return impl_->running.contains(pod); }))
+    give_up("waiting for pod " + pod,
+            "not running within " + std::to_string(deadline.count()) + " s");
+}
+
+int Cluster::live() const {
+  const std::lock_guard lock(impl_->mutex);
+  return static_cast<int>(impl_->live.size());
+}
+
+int Cluster::most_live() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->most_live;
+}
+
+void Cluster::reset_most_live() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->most_live = static_cast<int>(impl_->live.size());
+}
+
+runtime::HttpRequest Cluster::bare_pod(const std::string& name, JobSpec spec) const {
+  spec.job_id = name;
+  kube::PodContext context;
+  context.pod_namespace = impl_->pod_namespace;
+  auto pod = json::parse(kube::pod_manifest(spec, context));
+  pod["metadata"]["name"] = name;
+  pod["metadata"]["labels"][managed_by] = bare;
+  pod["metadata"].erase("finalizers");
+  auto request = impl_->access->request("POST", impl_->path("pods"));
+  request.headers.emplace_back("content-type", "application/json");
+  request.body = pod.dump();
+  return request;
+}
+
+SteadyClock::duration Cluster::post(runtime::HttpRequest request) {
+  const auto begin = SteadyClock::now();
+  const auto response = must(impl_->http.send(std::move(request)), "creating a bare pod");
+  const auto end = SteadyClock::now();
+  if (response.status != 201)
+    give_up("creating a bare pod", std::to_string(response.status) + " " + response.body);
+  return end - begin;
+}
+
+void Cluster::delete_bare_pods() {
+  impl_->send(impl_->access->request(
+      "DELETE", impl_->path("pods?gracePeriodSeconds=0&labelSelector=" + std::string(managed_by) +
+                            "=" + bare)));
+}
+
+}  // namespace oppen::bench

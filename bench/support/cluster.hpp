@@ -1,0 +1,44 @@
+#pragma once
+// The API server, as the bench's administrator sees it: policies, a watch of the pods, and bare
+// pods. Calls end the program when the API server refuses.
+#include <memory>
+#include <string>
+
+#include "bench/support/samples.hpp"
+#include "schemas/job.hpp"
+#include "workers/runtime/http_client.hpp"
+#include "workers/runtime/kube_access.hpp"
+
+namespace oppen::bench {
+
+class Cluster {
+ public:
+  // KUBECONFIG says where. Returns when the watch has begun.
+  explicit Cluster(std::string pod_namespace);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // Changes one key of the ConfigMap scheduling-policies.
+  void set_policy(const std::string& key, const std::string& value);
+
+  // When the watch showed that the pod had been created.
+  SteadyClock::time_point wait_created(const std::string& pod, std::chrono::seconds deadline);
+  void wait_running(const std::string& pod, std::chrono::seconds deadline);
+  // Pods of the scheduler that have not ended: now, and the most at once since reset_most_live().
+  int live() const;
+  int most_live() const;
+  void reset_most_live();
+
+  // The request that creates a pod of this job's shape which is not the scheduler's, and how long
+  // its answer took.
+  runtime::HttpRequest bare_pod(const std::string& name, JobSpec spec) const;
+  SteadyClock::duration post(runtime::HttpRequest request);
+  void delete_bare_pods();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace oppen::bench
