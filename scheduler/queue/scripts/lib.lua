@@ -33,19 +33,29 @@ end
 
 local live_states = {l = true, r = true, x = true}
 
+-- Redis takes no "-0" for a number.
+local function add(field, sign, amount)
+  if amount ~= '0' then redis.call('HINCRBY', counters, field, sign .. amount) end
+end
+
+-- Adds a number (as text) to a sum, or takes it away (sign '-'). Redis takes "-0" for no number.
+local function add(field, sign, number)
+  if number ~= '0' then redis.call('HINCRBY', counters, field, sign .. number) end
+end
+
 -- Adds a record's part to the sums (sign '') or takes it out (sign '-').
 local function count(header, sign)
   if header.state == 'q' then
-    redis.call('HINCRBY', counters, 'queued:' .. header.priority, sign .. '1')
-    redis.call('HINCRBY', counters, 'cost:' .. header.priority, sign .. header.cost)
-    redis.call('HINCRBY', counters, 'milliseconds:' .. header.priority, sign .. header.milliseconds)
+    add('queued:' .. header.priority, sign, '1')
+    add('cost:' .. header.priority, sign, header.cost)
+    add('milliseconds:' .. header.priority, sign, header.milliseconds)
     return
   end
-  redis.call('HINCRBY', counters, 'state:' .. header.priority .. ':' .. header.state, sign .. '1')
+  add('state:' .. header.priority .. ':' .. header.state, sign, '1')
   if live_states[header.state] then
-    redis.call('HINCRBY', counters, 'pods:' .. header.priority, sign .. '1')
-    redis.call('HINCRBY', counters, 'gpus:' .. header.priority, sign .. header.gpus)
-    redis.call('HINCRBY', counters, 'cpu:' .. header.priority, sign .. header.cpu)
-    redis.call('HINCRBY', counters, 'memory:' .. header.priority, sign .. header.memory)
+    add('pods:' .. header.priority, sign, '1')
+    add('gpus:' .. header.priority, sign, header.gpus)
+    add('cpu:' .. header.priority, sign, header.cpu)
+    add('memory:' .. header.priority, sign, header.memory)
   end
 end
