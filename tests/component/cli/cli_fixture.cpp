@@ -8,27 +8,23 @@ namespace oppen::cli {
 namespace {
 
 // Takes no more after some lines, as a pipe that was closed.
-class LimitedBuffer final : public std::stringbuf {
+class LimitedBuffer final : public std::streambuf {
  public:
   explicit LimitedBuffer(int lines) : left_(lines) {}
+  const std::string& text() const { return text_; }
 
  protected:
   int_type overflow(int_type c) override {
     if (left_ <= 0) return traits_type::eof();
     if (c == '\n') --left_;
-    return std::stringbuf::overflow(c);
-  }
-  std::streamsize xsputn(const char* text, std::streamsize size) override {
-    for (std::streamsize i = 0; i < size; ++i) {
-      if (traits_type::eq_int_type(overflow(traits_type::to_int_type(text[i])), traits_type::eof()))
-        return i;
-    }
-    return size;
+    text_ += traits_type::to_char_type(c);
+    return c;
   }
   int sync() override { return left_ > 0 ? 0 : -1; }
 
  private:
   int left_;
+  std::string text_;
 };
 
 }  // namespace
@@ -91,7 +87,7 @@ std::string CliFixture::run_for_lines(std::vector<std::string> words, int lines)
   LimitedBuffer buffer(lines);
   std::ostream out(&buffer);
   run_with(out, std::move(words), "");
-  return buffer.str();
+  return buffer.text();
 }
 
 }  // namespace oppen::cli

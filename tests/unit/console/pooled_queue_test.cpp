@@ -1,5 +1,5 @@
 // Proves that the console reads what the queue really keeps in Redis, from many threads at once,
-// and that a Redis which is away is named.
+// and that a Redis which is away is named and used again once it is back.
 #include "workers/console/pooled_queue.hpp"
 
 #include <gmock/gmock.h>
@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "scheduler/queue/keys.hpp"
-#include "tests/unit/console/redis_process.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/unit/console/scripted.hpp"
 #include "workers/console/listing.hpp"
 
@@ -30,7 +30,7 @@ class PooledQueueTest : public ::testing::Test {
     write({"ZADD", prefix_ + set, std::to_string(score), record.spec.job_id});
   }
 
-  RedisProcess redis_;
+  runtime::RedisServer redis_;
   std::unique_ptr<runtime::Redis> writer_ = *runtime::Redis::create(redis_.url());
   std::unique_ptr<PooledQueue> queue_ =
       *PooledQueue::create(redis_.url(), "oppen.", std::chrono::seconds{5});
@@ -80,6 +80,8 @@ TEST_F(PooledQueueTest, NamesARedisThatIsAway) {
   EXPECT_EQ(away.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(away.error().message, HasSubstr("OPPEN_REDIS_URL"));
   EXPECT_FALSE(queue_->ping());
+  redis_.start();
+  EXPECT_TRUE(queue_->ping());
 }
 
 TEST(PooledQueueStart, RefusesAMalformedUrl) {
