@@ -51,14 +51,14 @@ int run(const runtime::WorkerSettings& settings, std::int64_t lease_ttl_ms) {
 
   const core::TermOptions options{*kafka, settings.redis_url, settings.kube_namespace,
                                   instance_name(), std::chrono::milliseconds(lease_ttl_ms)};
-  runtime::Recurring trouble;
   while (!stop.token().stop_requested()) {
     const auto status =
         core::run_term(options, {clock, metrics, health, **producer, make_kube}, stop.token());
     if (status) break;
     if (status.error().kind == ErrorKind::fatal)
       return spdlog::critical("{}", status.error().message), 1;
-    if (status.error().kind == ErrorKind::unavailable) health.set("term", status);
+    health.set("leadership", status);
+    health.beat();
     spdlog::warn("beginning again: {}", status.error().message);
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }

@@ -1,11 +1,9 @@
 #pragma once
-// The life of attempts: launches what `decide` says, follows the pods, ends attempts, gives up pods
-// that can't start, and clears finished pods away. Core's thread; the API server's answers reach it
-// through `post`.
+// The life of attempts: launches what `decide` says (launching.cpp), follows the pods (following.cpp), ends attempts, gives up pods that
+// can't start, and clears finished pods away (clearing.cpp). Core's thread; the API server's answers reach it through `post`.
 //
-// Every step is written to Redis before the next one that depends on it: `launching` before the pod
-// is created, the end of an attempt before the pod's finalizer goes, and the finalizer only once
-// the broker has acknowledged the end.
+// Every step is written to Redis before the next one that depends on it: `launching` before the pod is created, the end of an attempt
+// before the pod's finalizer goes, and the finalizer only once the broker has acknowledged the end.
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -14,8 +12,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "scheduler/core/pod_end.hpp"
 #include "scheduler/core/state.hpp"
 #include "schemas/job_events.hpp"
+#include "schemas/runs.hpp"
 
 namespace oppen::core {
 
@@ -25,12 +25,15 @@ class Attempts {
   using Post = std::function<void(std::function<Status()>)>;
   Attempts(State& state, Post post);
 
-  // All pods of the namespace, at start and whenever the watch begins anew: everything is compared,
-  // vanished pods included. Errors of all: of the store.
+  // All pods of the namespace, at start and whenever the watch begins anew: everything is compared, vanished pods included. A list shows
+  // nothing reliable of what was created after list_begins().
+  // Errors of all: of the store; fenced when a pod shows that a later leader is at work.
+  void list_begins() { accepted_since_list_.clear(); }
   Status reconcile(const std::vector<kube::Pod>& pods);
   Status on_pod(const kube::Pod& pod, bool deleted);
 
-  // Launches until nothing more fits. Called after whatever may have made room or brought a job.
+  // Launches until nothing more fits. Called after whatever may have made room or brought a job; costs next to nothing while
+  // no slot is free.
   Status launch_next();
   // The API server may answer differently now (a quota or its use changed).
   void quota_changed() { over_quota_ = false; }
@@ -44,36 +47,61 @@ class Attempts {
   // Timeouts and repetitions; twice a second.
   Status tick();
 
-  // Position, wait, duration and cost as job.queued tells them for a job that joins the queue now,
-  // behind `more_ahead` others that are joining with it.
+  // Position, wait, duration and cost as job.queued tells them for a job that joins the queue now, behind `more_ahead` others that are
+  // joining with it.
   JobQueued expectation(const queue::JobRecord& record, Time now, std::int64_t more_ahead = 0,
-                        double more_seconds = 0) const;
+                        double more_seconds = 0);
 
  private:
+  // Launching.
   void launch(const queue::JobRecord& record);
   Status on_launch_outcome(const std::string& job_id, int attempt, kube::LaunchOutcome outcome);
-  Status accept(queue::JobRecord& record, const kube::Pod& pod);
+  Status on_over_quota(queue::JobRecord record, const std::string& message);
+  double remaining_seconds(Time now);
+
+  // Following.
+  Status check_epoch(const kube::Pod& pod) const;
   Status follow(queue::JobRecord record, const kube::Pod& pod);
-  Status back_to_queue(queue::JobRecord record);
   // Ends the attempt as its pod says; `pod` nullptr: there is none any more.
   Status end_attempt(queue::JobRecord record, const kube::Pod* pod);
-  void note_foreign(const kube::Pod& pod, bool deleted);
+  RunCompleted run_of(const queue::JobRecord& record, const AttemptEnd& end, bool succeeded,
+                      const nlohmann::json& metrics) const;
+  // A pod of the attempt that a queued job would have next: Redis is older than the launch. false: it is no such pod.
   Result<bool> adopt(const kube::Pod& pod);
+  // A managed pod whose attempt is not live: finished and kept for a while, or of an attempt that must not run.
   Status stray(const kube::Pod& pod);
-  void release_later(const kube::Pod& pod, const std::string& outbox_id);
-  void remove_pod(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace);
+  void note_foreign(const kube::Pod& pod, bool deleted);
   std::string gpu_type_of(const queue::JobRecord& record, const kube::Pod& pod) const;
+
+  // Clearing away.
+  void release_later(const kube::Pod& pod, const std::string& outbox_id);
+  void release(const kube::Pod& pod);
+  void remove_live(const queue::JobRecord& record);
+  void remove_pod(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace);
+  Status give_up_overdue(Time now);
+  void clear_finished(Time now);
+
   Time now() const { return state_.clock.now(); }
 
   State& state_;
   Post post_;
-  bool over_quota_ =
-      false;  // the API server refused; wait until something about quotas or pods changes
+  std::unordered_set<std::string> in_flight_;  // job ids whose launch has no outcome yet
   std::unordered_set<std::string>
-      unanswered_;  // job ids whose launch got no answer: repeated by tick
+      accepted_since_list_;  // job ids whose pod a list that is being read may lack
+
+  // After a refusal of the API server one job at a time is tried, less and less often, until one is admitted.
+  bool over_quota_ = false;
+  bool probing_ = false;
+  std::chrono::milliseconds probe_wait_{1'000};
+  Time next_probe_{};
+
   std::deque<std::pair<std::string, kube::Pod>> releases_;  // outbox id -> pod whose end it tells
   std::unordered_map<std::string, std::pair<std::string, Time>>
-      finished_pods_;  // name -> uid, end; until deleted
+      finished_pods_;     // name -> uid, end; until deleted
+  Time next_removals_{};  // when deletions that had no effect are asked for again
+
+  double remaining_seconds_ = 0;  // of the live attempts, as of:
+  Time remaining_at_{};
 
   runtime::Histogram& queue_wait_;
   runtime::Histogram& decision_;

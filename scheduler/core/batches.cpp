@@ -38,6 +38,14 @@ BatchRejected::JobError job_error(const FieldError& fault, int first) {
   return {index, field, fault.sentence()};
 }
 
+// The number of a part that is otherwise wrong; 1 when that can't be read either.
+int readable_part(const json& data) {
+  const auto part = data.find("part");
+  return part != data.end() && part->is_number_integer() && *part > 0 && *part <= 100
+             ? part->get<int>()
+             : 1;
+}
+
 void shorten(JobErrors& errors) {
   if (errors.size() <= max_errors) return;
   const auto more = errors.size() - max_errors;
@@ -53,15 +61,22 @@ struct Batches::Header {
   std::int64_t offset = -1;  // of the last part that came
   int parts = 1;
   std::map<std::string, std::string> received;  // part number -> digest of its data
+  std::map<std::string, int> counts;            // part number -> how many jobs it has
+  std::string cancelled_by;                     // asked for while it was undecided
   std::optional<MicroUsd> max_total;
   std::vector<std::string> jobs;  // once queued
 
   bool complete() const { return received.size() == static_cast<std::size_t>(parts); }
 
   std::string encode() const {
-    json data{{"state", state},       {"first_seen", first_seen.time_since_epoch().count()},
-              {"offset", offset},     {"parts", parts},
-              {"received", received}, {"jobs", jobs}};
+    json data{{"state", state},
+              {"first_seen", first_seen.time_since_epoch().count()},
+              {"offset", offset},
+              {"parts", parts},
+              {"received", received},
+              {"counts", counts},
+              {"cancelled_by", cancelled_by},
+              {"jobs", jobs}};
     if (max_total) data["max_total"] = max_total->value;
     return data.dump();
   }
@@ -75,6 +90,8 @@ struct Batches::Header {
     header.offset = data.value("offset", std::int64_t{-1});
     header.parts = data.value("parts", 1);
     header.received = data.value("received", header.received);
+    header.counts = data.value("counts", header.counts);
+    header.cancelled_by = data.value("cancelled_by", "");
     header.jobs = data.value("jobs", header.jobs);
     if (data.contains("max_total"))
       header.max_total = MicroUsd{data["max_total"].get<std::int64_t>()};
@@ -98,7 +115,7 @@ struct Batches::Checked {
   }
 };
 
-Batches::Batches(State& state, const Attempts& attempts, Attempts::Post post)
+Batches::Batches(State& state, Attempts& attempts, Attempts::Post post)
     : state_(state), attempts_(attempts), post_(std::move(post)) {}
 
 Batches::~Batches() = default;
@@ -131,30 +148,38 @@ Result<std::optional<std::string>> Batches::receive(const CloudEvent& event, std
   Changes changes;
   changes.cause(std::string(topics::jobs), offset);
   const auto known = *loaded;
-  // This very command, read again after Redis came back older than the log: its answer is
-  // published.
-  if (known && known->state != "receiving" && known->offset == offset) {
+  // Read again after Redis came back older than the log, and answered then.
+  if (known && known->state != "receiving" && offset <= known->offset) {
     return done(state_.commit(changes).map([](auto&&) {}));
   }
   const auto payload = event.data.dump(-1, ' ', false, json::error_handler_t::replace);
   const auto digest = short_digest(payload);
-  const auto number = std::to_string(part ? part->part : 1);
+  const auto number = std::to_string(part ? part->part : readable_part(event.data));
   const bool seen = known && known->received.contains(number);
+  const bool same = part && seen && known->received.at(number) == digest;
 
-  if (known && (known->state == "queued" || (known->state == "receiving" && seen))) {
-    // The first one stands. One answer for the whole: at its last part.
-    const bool conflict = !part || !seen || known->received.at(number) != digest;
+  if (known && known->state == "queued") {
+    // The first one stands. One answer for the whole: at its last part. What a rebuild knows nothing of is no conflict.
+    const bool conflict = !part || (!same && !known->received.empty());
     if (conflict || part->part == part->parts) {
       const BatchDuplicate duplicate{batch_id, known->first_seen, conflict};
       changes.event(answer_entry(batch_id, "duplicate", offset, duplicate, now));
     }
     return done(state_.commit(changes).map([](auto&&) {}));
   }
-  // A part that comes after its batch was rejected belongs to that rejection; one that comes again
-  // begins anew.
-  if (known && known->state == "rejected" && !seen) {
+  if (known && known->state == "receiving" && seen) {
+    // The answer that is to come answers this one too, unless it asks for something else.
+    if (!same) {
+      changes.event(answer_entry(batch_id, "duplicate", offset,
+                                 BatchDuplicate{batch_id, known->first_seen, true}, now));
+    }
+    return done(state_.commit(changes).map([](auto&&) {}));
+  }
+  // A further part of a batch that was rejected belongs to that rejection; one that comes again, or a first one, begins anew.
+  if (known && known->state == "rejected" && !seen && number != "1") {
     auto header = *known;
     header.received[number] = digest;
+    header.offset = offset;
     changes.value("batch:" + batch_id, header.encode(), queue::horizon);
     return done(state_.commit(changes).map([](auto&&) {}));
   }
@@ -166,10 +191,16 @@ Result<std::optional<std::string>> Batches::receive(const CloudEvent& event, std
     if (part) header.max_total = part->max_total;
   }
   header.received[number] = digest;
+  if (part) header.counts[number] = static_cast<int>(part->jobs.size());
   if (!part || part->parts != header.parts) {
     JobErrors errors;
     if (!part) {
-      for (const auto& fault : part.error()) errors.push_back(job_error(fault, 0));
+      int before = 0;  // jobs in the parts before this one, as far as they are here
+      for (int earlier = 1; std::to_string(earlier) != number && earlier < header.parts;
+           ++earlier) {
+        before += header.counts[std::to_string(earlier)];
+      }
+      for (const auto& fault : part.error()) errors.push_back(job_error(fault, before));
     } else {
       errors.push_back({-1, "parts",
                         fmt::format("parts is {}: expected {}, as in the part before", part->parts,
@@ -203,24 +234,37 @@ Status Batches::reject(const std::string& batch_id, Header header, JobErrors err
   return state_.store.drop_open_batch(batch_id);
 }
 
-// Reads the parts and hands them to a checking thread.
-Status Batches::begin(const std::string& batch_id, const Header& header) {
+// One batch at a time is checked and staged, in the order of the log: each may hold 10,000 jobs.
+Status Batches::begin(const std::string& batch_id, const Header&) {
   receiving_.erase(batch_id);
+  complete_.push_back(batch_id);
+  return check_next();
+}
+
+// Reads the parts of the next batch and hands them to a checking thread.
+Status Batches::check_next() {
+  if (checking_ || complete_.empty()) return {};
+  const auto batch_id = complete_.front();
+  complete_.pop_front();
+  const auto loaded = load(batch_id);
+  if (!loaded) return fail(loaded.error());
+  if (!*loaded || (*loaded)->state != "receiving") return check_next();
+  const auto header = **loaded;
   std::vector<std::string> parts;
   for (int number = 1; number <= header.parts; ++number) {
     const auto part = state_.store.value(part_key(batch_id, number));
     if (!part) return fail(part.error());
     if (!*part) {
-      return reject(batch_id, header,
-                    {{-1, "part", fmt::format("part {} is lost: submit the batch again", number)}},
-                    Changes());
+      const auto lost = fmt::format("part {} is lost: submit the batch again", number);
+      if (auto status = reject(batch_id, header, {{-1, "part", lost}}, Changes()); !status)
+        return status;
+      return check_next();
     }
     parts.push_back(**part);
   }
+  checking_ = true;
   const AdmissionRules rules{state_.policy, state_.quotas, state_.limits};
-  std::erase_if(checks_,
-                [](const auto& check) { return check.wait_for(0s) == std::future_status::ready; });
-  checks_.push_back(std::async(
+  check_ = std::async(
       std::launch::async, [this, post = post_, rules, parts = std::move(parts), batch_id, header] {
         auto checked = std::make_shared<Checked>();
         checked->batch_id = batch_id;
@@ -254,13 +298,17 @@ Status Batches::begin(const std::string& batch_id, const Header& header) {
                fmt::format("the batch has {} jobs: expected at most {} (max_batch_jobs)", index,
                            rules.policy->max_batch_jobs)});
         }
-        post([this, checked] {
-          return checked->errors.empty()
-                     ? stage_chunk(checked, 0)
-                     : reject(checked->batch_id, checked->header, checked->errors, Changes());
-        });
-      }));
+        post([this, checked] { return on_checked(checked); });
+      });
   return {};
+}
+
+Status Batches::on_checked(const std::shared_ptr<Checked>& checked) {
+  if (checked->errors.empty()) return stage_chunk(checked, 0);
+  checking_ = false;
+  if (auto status = reject(checked->batch_id, checked->header, checked->errors, Changes()); !status)
+    return status;
+  return check_next();
 }
 
 Status Batches::stage_chunk(std::shared_ptr<Checked> checked, std::size_t first) {
@@ -315,42 +363,64 @@ Status Batches::stage_chunk(std::shared_ptr<Checked> checked, std::size_t first)
 }
 
 Status Batches::publish(const std::shared_ptr<Checked>& checked) {
-  auto header = checked->header;
-  const auto ids = checked->job_ids();
-  if (header.max_total && checked->total_cost > *header.max_total) {
-    if (auto status = state_.store.discard_stage(checked->batch_id, ids); !status) return status;
-    return reject(checked->batch_id, header,
-                  {{-1, "max_total_microusd",
-                    fmt::format("the batch is estimated at {}, above its ceiling of {}",
-                                to_string(checked->total_cost), to_string(*header.max_total))}},
-                  Changes());
-  }
-  header.state = "queued";
-  header.jobs = ids;
-  const BatchQueued event{checked->batch_id, ids, checked->positions, checked->total_cost,
-                          header.offset};
-  auto published =
-      state_.store.publish_batch(checked->batch_id, header.encode(),
-                                 entry(topics::job_events, checked->batch_id,
-                                       checked->batch_id + "/queued", event, state_.clock.now()),
-                                 ids);
-  if (!published) return fail(published.error());
-  if (*published) {
-    state_.counters = (*published)->counters;
-    Changes parts;
-    for (int number = 1; number <= header.parts; ++number)
-      parts.erase(part_key(checked->batch_id, number));
-    return state_.commit(parts).map([](auto&&) {});
-  }
-  std::map<std::string, int> index_of;
-  for (std::size_t i = 0; i < ids.size(); ++i) index_of[ids[i]] = static_cast<int>(i);
+  checking_ = false;
+  if (auto status = decide(*checked); !status) return status;
+  return check_next();
+}
+
+// Queued, or rejected after all.
+Status Batches::decide(const Checked& checked) {
+  const auto loaded = load(checked.batch_id);
+  if (!loaded) return fail(loaded.error());
+  auto header = loaded->value_or(checked.header);
+  const auto ids = checked.job_ids();
   JobErrors errors;
-  for (const auto& id : published->error()) {
-    errors.push_back({index_of[id], "job_id",
-                      fmt::format("job_id is \"{}\": a job of this id exists already", id)});
+  if (!header.cancelled_by.empty()) {
+    errors.push_back({-1, "", "cancelled by " + header.cancelled_by + " before it was queued"});
+  } else if (header.max_total && checked.total_cost > *header.max_total) {
+    errors.push_back({-1, "max_total_microusd",
+                      fmt::format("the batch is estimated at {}, above its ceiling of {}",
+                                  to_string(checked.total_cost), to_string(*header.max_total))});
+  } else {
+    header.state = "queued";
+    header.jobs = ids;
+    const BatchQueued event{checked.batch_id, ids, checked.positions, checked.total_cost,
+                            header.offset};
+    const auto published =
+        state_.store.publish_batch(checked.batch_id, header.encode(),
+                                   entry(topics::job_events, checked.batch_id,
+                                         checked.batch_id + "/queued", event, state_.clock.now()),
+                                   header.parts, ids);
+    if (!published) return fail(published.error());
+    if (*published) {
+      state_.counters = (*published)->counters;
+      return {};
+    }
+    std::map<std::string, int> index_of;
+    for (std::size_t i = 0; i < ids.size(); ++i) index_of[ids[i]] = static_cast<int>(i);
+    for (const auto& id : published->error()) {
+      errors.push_back({index_of[id], "job_id",
+                        fmt::format("job_id is \"{}\": a job of this id exists already", id)});
+    }
   }
-  if (auto status = state_.store.discard_stage(checked->batch_id, ids); !status) return status;
-  return reject(checked->batch_id, header, std::move(errors), Changes());
+  if (auto status = state_.store.discard_stage(checked.batch_id, ids); !status) return status;
+  return reject(checked.batch_id, std::move(header), std::move(errors), Changes());
+}
+
+Result<bool> Batches::cancel_undecided(const JobCancel& command, std::int64_t offset) {
+  auto header = load(command.batch_id);
+  if (!header) return fail(header.error());
+  if (!*header || (*header)->state != "receiving") return false;
+  (*header)->cancelled_by = command.requested_by.empty() ? "its owner" : command.requested_by;
+  Changes changes;
+  changes.cause(std::string(topics::jobs), offset)
+      .value("batch:" + command.batch_id, (*header)->encode());
+  if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+  if ((*header)->complete()) return true;  // decide() will see it
+  return reject(command.batch_id, **header,
+                {{-1, "", "cancelled by " + (*header)->cancelled_by + " before it was queued"}},
+                Changes())
+      .map([] { return true; });
 }
 
 Status Batches::resume() {
@@ -365,7 +435,8 @@ Status Batches::resume() {
     } else if ((*header)->complete()) {
       status = begin(batch_id, **header);
     } else {
-      receiving_[batch_id] = (*header)->first_seen + parts_deadline;
+      // Counted from now: the other parts may be in the log already, unread while nobody led.
+      receiving_[batch_id] = state_.clock.now() + parts_deadline;
     }
     if (!status) return status;
   }

@@ -4,6 +4,7 @@
 // none. Core's thread, but for the checking.
 //
 // A batch that was not visible yet when the scheduler died is begun again from its kept parts.
+#include <deque>
 #include <functional>
 #include <future>
 #include <memory>
@@ -23,8 +24,8 @@ namespace oppen::core {
 class Batches {
  public:
   // `post`: see Attempts.
-  Batches(State& state, const Attempts& attempts, Attempts::Post post);
-  ~Batches();  // waits for the checks that run
+  Batches(State& state, Attempts& attempts, Attempts::Post post);
+  ~Batches();  // waits for the check that runs
 
   // A part has come. nullopt: handled; a text: why it can't be handled at all (see Intake::handle).
   Result<std::optional<std::string>> receive(const CloudEvent& event, std::int64_t offset);
@@ -32,6 +33,8 @@ class Batches {
   Status resume();
   // Rejects what has waited too long for its parts.
   Status tick();
+  // Cancels a batch that is not decided yet: it will be rejected. false: there is no such batch, or it is decided.
+  Result<bool> cancel_undecided(const JobCancel& command, std::int64_t offset);
   // The jobs of a queued batch; empty when there is no such batch.
   Result<std::vector<std::string>> jobs_of(const std::string& batch_id);
 
@@ -43,14 +46,20 @@ class Batches {
   Status reject(const std::string& batch_id, Header header,
                 std::vector<BatchRejected::JobError> errors, queue::Changes changes);
   Status begin(const std::string& batch_id, const Header& header);
+  Status check_next();
+  Status on_checked(const std::shared_ptr<Checked>& checked);
   Status stage_chunk(std::shared_ptr<Checked> checked, std::size_t first);
   Status publish(const std::shared_ptr<Checked>& checked);
+  Status decide(const Checked& checked);
 
   State& state_;
-  const Attempts& attempts_;
+  Attempts& attempts_;
   Attempts::Post post_;
   std::unordered_map<std::string, Time> receiving_;  // batch id -> when its parts must be there
-  std::vector<std::future<void>> checks_;
+  std::deque<std::string>
+      complete_;  // batch ids that wait for their check, in log order: one at a time is in memory
+  bool checking_ = false;
+  std::future<void> check_;
 };
 
 }  // namespace oppen::core

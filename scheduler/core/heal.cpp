@@ -1,5 +1,9 @@
 #include "scheduler/core/heal.hpp"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/readable.hpp"
 #include "schemas/commands.hpp"
@@ -21,6 +25,19 @@ void take_end(JobRecord& record, const AttemptEnd& end) {
   record.ended_at = end.ended_at;
 }
 
+JobSpec::ResourceRequest request_of(const Resources& resources) {
+  JobSpec::ResourceRequest request;
+  if (resources.gpu_share) {
+    request.gpu_share = resources.gpu_share;
+  } else {
+    request.gpus = resources.gpus;
+  }
+  request.gpu_type = resources.gpu_type;
+  request.cpu_millicores = resources.cpu_millicores;
+  request.memory_bytes = resources.memory_bytes;
+  return request;
+}
+
 // The parts of a record that every event carries.
 void take_context(JobRecord& record, const JobContext& job) {
   record.seq = job.seq;
@@ -40,6 +57,7 @@ bool apply(const CloudEvent& event, std::optional<JobRecord>& record, Take take)
     record.emplace();
     record->spec.job_id = parsed->job.job_id;
     record->spec.model_type = parsed->job.model_type.empty() ? "unknown" : parsed->job.model_type;
+    record->spec.resources = request_of(parsed->job.resources);
     record->submitted_at = event.time;
   }
   take_context(*record, parsed->job);
@@ -58,6 +76,8 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
       r.estimated_seconds = e.estimated_duration_seconds;
       r.submitted_hash = e.submitted_hash;
       r.submitted_at = event.time;
+      r.ended_at.reset();  // of a rejection before it
+      r.reason.clear();
     });
   }
   if (event.type == JobRejected::type) {
@@ -119,33 +139,51 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
 namespace {
 
 // Without its record a batch.submit that is read again would be decided again.
-void note_batch(const CloudEvent& event, queue::Changes& changes) {
+Status note_batch(const CloudEvent& event, State& state, queue::Changes& changes) {
   nlohmann::json record{{"first_seen", event.time.time_since_epoch().count()},
                         {"parts", 1},
                         {"received", nlohmann::json::object()}};
   std::string batch_id;
-  if (const auto queued = parse_data<BatchQueued>(event.data);
-      queued && event.type == BatchQueued::type) {
+  std::int64_t offset = 0;
+  if (event.type == BatchQueued::type) {
+    const auto queued = parse_data<BatchQueued>(event.data);
+    if (!queued) return {};
     batch_id = queued->batch_id;
-    record.update({{"state", "queued"}, {"jobs", queued->jobs}, {"offset", queued->source_offset}});
-  } else if (const auto rejected = parse_data<BatchRejected>(event.data);
-             rejected && event.type == BatchRejected::type) {
+    offset = queued->source_offset;
+    record.update({{"state", "queued"}, {"jobs", queued->jobs}});
+  } else if (event.type == BatchRejected::type) {
+    const auto rejected = parse_data<BatchRejected>(event.data);
+    if (!rejected) return {};
     batch_id = rejected->batch_id;
-    record.update({{"state", "rejected"}, {"offset", rejected->source_offset}});
+    offset = rejected->source_offset;
+    record.update({{"state", "rejected"}});
+  } else {
+    return {};
   }
-  if (!batch_id.empty()) changes.value("batch:" + batch_id, record.dump(), queue::horizon);
+  record["offset"] = offset;
+  const auto stored = state.store.value("batch:" + batch_id);
+  if (!stored) return fail(stored.error());
+  if (*stored) {
+    const auto known = nlohmann::json::parse(**stored, nullptr, false);
+    if (known.is_object() && known.value("offset", std::int64_t{-1}) >= offset) return {};
+  }
+  changes.value("batch:" + batch_id, record.dump(), queue::horizon);
+  return {};
 }
 
-}  // namespace
+// Where the log goes on from what Redis has acknowledged, and where it ends now.
+struct Span {
+  std::int64_t from = 0;
+  std::int64_t until = 0;
+};
 
-Result<Healed> heal(State& state, client::Consumer& consumer, std::stop_token stop) {
+Result<std::map<int, Span>> unread(State& state, client::Consumer& consumer) {
   const auto count = consumer.partition_count(topics::job_events, kafka_deadline);
   if (!count) return fail(count.error());
-  std::map<TopicPartition, std::int64_t> start;
-  std::map<int, std::int64_t> until;
+  std::map<int, Span> spans;
   for (int partition = 0; partition < *count; ++partition) {
-    const TopicPartition where{std::string(topics::job_events), partition};
-    const auto marks = consumer.watermarks(where, kafka_deadline);
+    const auto marks =
+        consumer.watermarks({std::string(topics::job_events), partition}, kafka_deadline);
     if (!marks) return fail(marks.error());
     const auto stored = state.store.meta("next:job-events:" + std::to_string(partition));
     if (!stored) return fail(stored.error());
@@ -158,49 +196,117 @@ Result<Healed> heal(State& state, client::Consumer& consumer, std::stop_token st
                                         ": Kafka has lost data or is another one; start with a "
                                         "Redis of its own, or bring the log back");
     }
-    if (from == marks->high) continue;
-    start[where] = from;
-    until[partition] = marks->high;
+    if (from < marks->high) spans[partition] = {from, marks->high};
   }
-  Healed healed;
-  std::int64_t next_command = 0;
+  return spans;
+}
+
+// Applies a group of records at once: one read of the jobs they are about, one commit.
+class Group {
+ public:
+  explicit Group(State& state) : state_(state) {}
+
+  void add(const client::ConsumedRecord& record) {
+    next_[record.partition] = record.offset + 1;
+    if (auto event = decode(record.record); event) events_.push_back(std::move(*event));
+    ++records_;
+  }
+  std::size_t size() const { return records_; }
+
+  // How many events were newer than Redis.
+  Result<std::int64_t> apply() {
+    queue::Changes changes;
+    std::vector<std::string> ids;
+    for (const auto& event : events_) {
+      if (auto status = note_batch(event, state_, changes); !status) return fail(status.error());
+      if (auto id = readable_id(event.data, "job_id"); !id.empty()) ids.push_back(std::move(id));
+    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    auto known = state_.store.jobs(ids);
+    if (!known) return fail(known.error());
+    std::map<std::string, std::optional<JobRecord>> jobs;
+    for (std::size_t i = 0; i < ids.size(); ++i) jobs[ids[i]] = std::move(known->at(i));
+
+    std::int64_t applied = 0;
+    std::set<std::string> changed;
+    for (const auto& event : events_) {
+      const auto job = jobs.find(readable_id(event.data, "job_id"));
+      if (job == jobs.end() || !apply_fact(event, job->second)) continue;
+      ++applied;
+      changed.insert(job->first);
+    }
+    for (auto& [id, record] : jobs) {
+      if (changed.contains(id)) changes.put(*record);
+      if (record) next_command_ = std::max(next_command_, queue::offset_of(record->place) + 1);
+    }
+    for (const auto& [partition, next] : next_) {
+      changes.meta("next:job-events:" + std::to_string(partition), std::to_string(next));
+    }
+    if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+    events_.clear();
+    records_ = 0;
+    return applied;
+  }
+
+  std::int64_t next_command() const { return next_command_; }
+
+ private:
+  State& state_;
+  std::map<int, std::int64_t> next_;
+  std::vector<CloudEvent> events_;
+  std::size_t records_ = 0;
+  std::int64_t next_command_ = 0;
+};
+
+constexpr std::size_t group_size = 200;
+// Commands that are read again after Redis was lost: what was asked for and not answered yet is among the latest.
+constexpr std::int64_t replayed_commands = 20'000;
+
+}  // namespace
+
+Result<Healed> heal(State& state, client::Consumer& consumer, const std::function<void()>& beat,
+                    std::stop_token stop) {
+  auto spans = unread(state, consumer);
+  if (!spans) return fail(spans.error());
+  std::map<TopicPartition, std::int64_t> start;
+  for (const auto& [partition, span] : *spans)
+    start[{std::string(topics::job_events), partition}] = span.from;
   if (!start.empty()) {
     if (auto status = consumer.assign(start); !status) return fail(status.error());
   }
-  while (!until.empty() && !stop.stop_requested()) {
+  Healed healed;
+  Group group(state);
+  int quiet = 0;
+  while (!spans->empty()) {
+    if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
+    beat();
     const auto record = consumer.poll(500ms);
     if (!record) return fail(record.error());
-    if (!*record) continue;
-    const auto& consumed = **record;
-    ++healed.events;
-    if (const auto event = decode(consumed.record); event) {
-      queue::Changes changes;
-      note_batch(*event, changes);
-      const auto job_id = readable_id(event->data, "job_id");
-      if (!job_id.empty()) {
-        auto known = state.store.job(job_id);
-        if (!known) return fail(known.error());
-        if (apply_fact(*event, *known)) {
-          changes.put(**known);
-          ++healed.applied;
-        }
-        if (*known) next_command = std::max(next_command, queue::offset_of((*known)->place) + 1);
-      }
-      if (!changes.empty()) {
-        if (auto committed = state.commit(changes); !committed) return fail(committed.error());
-      }
+    if (*record) {
+      quiet = 0;
+      ++healed.events;
+      group.add(**record);
+      const auto span = spans->find((*record)->partition);
+      if (span != spans->end() && (*record)->offset + 1 >= span->second.until) spans->erase(span);
+    } else if (++quiet == 60) {
+      return fail(ErrorKind::unavailable, "the end of job-events did not come within 30 s");
     }
-    const auto mark = until.find(consumed.partition);
-    if (mark != until.end() && consumed.offset + 1 >= mark->second) until.erase(mark);
+    if (group.size() == group_size || spans->empty()) {
+      const auto applied = group.apply();
+      if (!applied) return fail(applied.error());
+      healed.applied += *applied;
+    }
   }
-  if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
-  // An older Redis reads again the commands that it has forgotten: those that an event answers are
-  // recognised by their offset. An empty one has nothing to go by but the events.
+  // An older Redis reads again the commands that it has forgotten, an empty one the latest; those that an event answers are recognised
+  // by their offset.
   const auto stored = state.store.meta("next:jobs");
   if (!stored) return fail(stored.error());
+  state.replay_until = group.next_command();
   if (!*stored) {
     queue::Changes changes;
-    changes.meta("next:jobs", std::to_string(next_command));
+    changes.meta("next:jobs",
+                 std::to_string(std::max<std::int64_t>(0, state.replay_until - replayed_commands)));
     if (auto committed = state.commit(changes); !committed) return fail(committed.error());
   }
   if (healed.applied > 0) {

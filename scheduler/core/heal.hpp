@@ -3,6 +3,7 @@
 // acknowledged them to the end and applies every event that is newer than the job's record. For an
 // empty Redis that is the whole log: the queue is rebuilt from facts, not by deciding again. Runs
 // before a leader does anything else.
+#include <functional>
 #include <stop_token>
 
 #include "producers/client/kafka.hpp"
@@ -19,9 +20,10 @@ struct Healed {
   std::int64_t applied = 0;  // newer than Redis
 };
 
-// Also raises the next offset of `jobs` above every command that an event answers. Errors: of the
-// store; unavailable when Kafka does not answer (repeat); not_found when the log no longer holds
-// what Redis needs: message says what to do.
-Result<Healed> heal(State& state, client::Consumer& consumer, std::stop_token stop);
+// Says in state.replay_until up to where commands may have been answered before. `beat` is called all along. Errors: of the store;
+// unavailable when Kafka does not answer (repeat); fatal when the log ends before what Redis has acknowledged of it: the message says
+// what to do.
+Result<Healed> heal(State& state, client::Consumer& consumer, const std::function<void()>& beat,
+                    std::stop_token stop);
 
 }  // namespace oppen::core

@@ -62,9 +62,8 @@ Intake::Verdict Intake::submit(const CloudEvent& event, std::int64_t offset) {
 
   const auto earlier = state_.store.job(job_id);
   if (!earlier) return fail(earlier.error());
-  // This very command, read again after Redis came back older than the log: its answer is
-  // published.
-  if (*earlier && (*earlier)->place == queue::place_of(offset, 0) && (*earlier)->batch_id.empty()) {
+  // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
+  if (*earlier && offset < state_.replay_until && offset <= queue::offset_of((*earlier)->place)) {
     return state_.commit(Changes().cause(std::string(topics::jobs), offset)).map([](auto&&) {
       return std::optional<std::string>();
     });
@@ -143,12 +142,17 @@ Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
     if (auto status = cancel_job(*parsed, parsed->job_id, offset, last); !status)
       return fail(status.error());
   } else {
+    const auto undecided = batches_.cancel_undecided(*parsed, offset);
+    if (!undecided) return fail(undecided.error());
+    if (*undecided) return std::optional<std::string>();
     const auto jobs = batches_.jobs_of(parsed->batch_id);
     if (!jobs) return fail(jobs.error());
-    if (jobs->empty()) {
+    const auto open = any_open(*jobs);
+    if (!open) return fail(open.error());
+    if (!*open) {
       JobCancelRefused refused;
       refused.batch_id = parsed->batch_id;
-      refused.why = "unknown";
+      refused.why = jobs->empty() ? "unknown" : "finished";
       refused.requested_by = parsed->requested_by;
       last.event(
           answer_entry(parsed->batch_id, "cancel-refused", offset, refused, state_.clock.now()));
@@ -165,16 +169,34 @@ Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
   return state_.commit(last).map([](auto&&) { return std::optional<std::string>(); });
 }
 
-// Commits the cancel of one job together with what `changes` holds, and empties it; a refusal is
-// only added to it.
+Result<bool> Intake::any_open(const std::vector<std::string>& job_ids) {
+  constexpr std::size_t at_once = 500;
+  for (std::size_t begin = 0; begin < job_ids.size(); begin += at_once) {
+    const auto end = std::min(job_ids.size(), begin + at_once);
+    const auto records = state_.store.jobs({job_ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            job_ids.begin() + static_cast<std::ptrdiff_t>(end)});
+    if (!records) return fail(records.error());
+    for (const auto& record : *records) {
+      if (record && !is_terminal(record->state)) return true;
+    }
+  }
+  return false;
+}
+
+// Commits the cancel of one job together with what `changes` holds, and empties it; a refusal is only added to it.
 Status Intake::cancel_job(const JobCancel& command, const std::string& job_id, std::int64_t offset,
                           Changes& changes) {
   auto found = state_.store.job(job_id);
   if (!found) return fail(found.error());
   const auto now = state_.clock.now();
   const bool of_batch = !command.batch_id.empty();
+  const bool replay = offset < state_.replay_until;
+  // It was submitted after this cancel, which was refused.
+  if (replay && *found && offset < queue::offset_of((*found)->place)) return {};
   if (!*found || is_terminal((*found)->state)) {
     if (of_batch) return {};  // the rest of its batch is cancelled
+    if (replay && *found && (*found)->state == JobState::cancelled)
+      return {};  // by this very command
     JobCancelRefused refused;
     refused.job_id = job_id;
     refused.why = *found ? "finished" : "unknown";

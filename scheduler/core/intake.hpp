@@ -29,6 +29,8 @@ class Intake {
   Verdict cancel(const CloudEvent& event, std::int64_t offset);
   Status cancel_job(const JobCancel& command, const std::string& job_id, std::int64_t offset,
                     queue::Changes& with_offset);
+  // Whether one of these is not over.
+  Result<bool> any_open(const std::vector<std::string>& job_ids);
   Verdict amend(const CloudEvent& event);
   Status queue_job(queue::JobRecord record, std::int64_t offset);
   Status reject(const nlohmann::json& data, const std::string& job_id,

@@ -2,11 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "schemas/text.hpp"
+
 namespace oppen::core {
 namespace {
 
 // Kubernetes writes at most 4096 bytes of a termination log.
 constexpr std::size_t max_metrics_bytes = 4096;
+
+constexpr std::size_t max_message_bytes = 2'000;
+
+// What every reader of our events takes: a container can write anything.
+bool is_plain(const nlohmann::json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().find('\0') == std::string::npos;
+  return value.is_number() || value.is_boolean();
+}
+bool is_list_of_plain(const nlohmann::json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is_plain);
+}
+std::string presentable(std::string text) {
+  std::erase(text, '\0');
+  return shortened(text, max_message_bytes);
+}
 
 FailureClass class_of(const kube::Pod& pod) {
   if (pod.reason == "OOMKilled") return FailureClass::oom;
@@ -46,14 +65,21 @@ PodEnd explain_end(const kube::Pod* pod) {
   } else {
     end.message = pod->reason.empty() ? "the pod failed" : pod->reason;
   }
+  end.message = presentable(std::move(end.message));
   return end;
 }
 
 nlohmann::json reported_metrics(const kube::Pod& pod) {
   if (pod.termination_message.empty() || pod.termination_message.size() > max_metrics_bytes)
     return {};
-  auto metrics = nlohmann::json::parse(pod.termination_message, nullptr, false);
-  return metrics.is_object() ? metrics : nlohmann::json();
+  const auto reported = nlohmann::json::parse(pod.termination_message, nullptr, false);
+  if (!reported.is_object()) return {};
+  auto metrics = nlohmann::json::object();
+  for (const auto& [name, value] : reported.items()) {
+    if (is_plain(nlohmann::json(name)) && (is_plain(value) || is_list_of_plain(value)))
+      metrics[name] = value;
+  }
+  return metrics;
 }
 
 }  // namespace oppen::core

@@ -23,7 +23,8 @@ struct PodEnd {
 // `pod` nullptr: it vanished without a trace.
 PodEnd explain_end(const kube::Pod* pod);
 
-// The JSON object that the container wrote to its termination log; null when it wrote none.
+// The JSON object that the container wrote to its termination log, as far as it is numbers, text and lists of these; null when
+// it wrote none.
 nlohmann::json reported_metrics(const kube::Pod& pod);
 
 }  // namespace oppen::core

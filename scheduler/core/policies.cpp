@@ -11,6 +11,15 @@ namespace {
 
 using nlohmann::json;
 
+// policy.changed carries both whole, and a record of `control` is at most 1 MB.
+constexpr std::size_t max_bytes = 400'000;
+
+std::size_t size_of(const std::map<std::string, std::string>& data) {
+  std::size_t size = 0;
+  for (const auto& [key, value] : data) size += key.size() + value.size();
+  return size;
+}
+
 // Key of policy.changed on `control`, and where Redis keeps what is in force.
 constexpr auto policy_key = "policy";
 
@@ -55,6 +64,7 @@ Status Policies::load() {
   const auto policy = parse_data<PolicyChanged>(data);
   if (!policy)
     return fail(ErrorKind::fatal, "the policy in Redis is broken: " + sentences(policy.error()));
+  loaded_ = true;
   apply_scheduling(policy->scheduling_policies);
   apply_cost(policy->cost_model);
   return {};
@@ -67,16 +77,27 @@ Status Policies::on_config_map(const std::string& name, const std::optional<Conf
   if (!data) {
     spdlog::warn("there is no ConfigMap {}: {}", name,
                  in_force_[which].empty() ? "the defaults apply" : "the last good one stays");
-    return first && complete() && in_force_[0].empty() && in_force_[1].empty() ? publish()
-                                                                               : Status();
+    if (first) changed_ = changed_ || !loaded_;
+    return publish_when_complete();
   }
-  if (in_force_[which] == *data) return {};
-  if (!(which == 0 ? apply_scheduling(*data) : apply_cost(*data))) return {};
-  spdlog::info("ConfigMap {} is in force", name);
-  return publish();
+  if (in_force_[which] != *data) {
+    if (size_of(*data) > max_bytes) {
+      refused_.add();
+      spdlog::error(
+          "ConfigMap {} is refused, the last good one stays: it has {} bytes, expected at most {}",
+          name, size_of(*data), max_bytes);
+    } else if (which == 0 ? apply_scheduling(*data) : apply_cost(*data)) {
+      spdlog::info("ConfigMap {} is in force", name);
+      changed_ = true;
+    }
+  }
+  return publish_when_complete();
 }
 
-Status Policies::publish() {
+// Both, whole: consumers would price by the defaults of one that is not read yet.
+Status Policies::publish_when_complete() {
+  if (!complete() || !changed_) return {};
+  changed_ = false;
   const auto now = state_.clock.now();
   PolicyChanged event;
   event.scheduling_policies = in_force_[0];

@@ -31,11 +31,13 @@ class Policies {
   // false: refused.
   bool apply_scheduling(const ConfigMap& data);
   bool apply_cost(const ConfigMap& data);
-  Status publish();
+  Status publish_when_complete();
 
   State& state_;
   ConfigMap in_force_[2];
   bool seen_[2] = {};
+  bool loaded_ = false;   // an earlier leader has published one
+  bool changed_ = false;  // since what was published last
   runtime::Counter& refused_;
 };
 

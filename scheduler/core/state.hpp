@@ -43,8 +43,8 @@ struct State {
   std::unordered_map<std::string, std::pair<std::string, plan::Amounts>> foreign_pods =
       {};  // pod -> class, amounts
 
-  // Why the first waiting job waits; "" when nothing waits.
-  std::string block = {};
+  // Commands below this offset were read before by a leader whose Redis was newer, or is lost.
+  std::int64_t replay_until = 0;
 
   plan::Capacity capacity() const;
 

@@ -28,6 +28,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kafka_deadline = 10s;
 constexpr auto tick_interval = 500ms;
+constexpr std::int64_t no_epoch = -1;  // for reading alone: every script refuses it
 constexpr auto consumer_group = "oppen-scheduler";
 
 // Sleeps; false when stopped.
@@ -49,6 +50,7 @@ Status wait_for_lease(Lease& lease, runtime::Health& health, std::chrono::millis
     health.set("redis", {});
     health.beat();
     if (*held) return {};
+    health.set("leadership", {});
     if (!std::exchange(said, true)) spdlog::info("standing by: another scheduler leads");
     pause(ttl / 8, stop);
   }
@@ -72,20 +74,28 @@ Result<std::int64_t> claim_epoch(client::Producer& producer, const std::string& 
   return delivery->offset;
 }
 
-// The Kafka that Redis belongs to must be the one that we are connected to.
-Status check_cluster(QueueStore& store, Consumer& consumer) {
+// What Redis knows must be of the Kafka that we are connected to, and of no longer log. Returns the cluster's id.
+Result<std::string> check_log(QueueStore& store, Consumer& consumer) {
   const auto cluster = consumer.cluster_id(kafka_deadline);
   if (!cluster) return fail(cluster.error());
   const auto stored = store.meta("cluster_id");
   if (!stored) return fail(stored.error());
-  if (!*stored)
-    return store.commit(queue::Changes().meta("cluster_id", *cluster)).map([](auto&&) {});
-  if (**stored == *cluster) return {};
-  return fail(
-      ErrorKind::fatal,
-      "Redis holds the queue of Kafka cluster " + **stored + ", connected is " + *cluster +
-          ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one "
-          "to rebuild the queue from the connected cluster's log");
+  constexpr auto advice =
+      ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one to "
+      "rebuild the queue from the log";
+  if (*stored && **stored != *cluster) {
+    return fail(ErrorKind::fatal, "Redis holds the queue of Kafka cluster " + **stored +
+                                      ", connected is " + *cluster + advice);
+  }
+  const auto next = store.meta("next:jobs");
+  if (!next) return fail(next.error());
+  const auto marks = consumer.watermarks({std::string(topics::jobs), 0}, kafka_deadline);
+  if (!marks) return fail(marks.error());
+  if (*next && std::strtoll((*next)->c_str(), nullptr, 10) > marks->high) {
+    return fail(ErrorKind::fatal, "Redis has handled the topic jobs up to offset " + **next +
+                                      ", its log ends at " + std::to_string(marks->high) + advice);
+  }
+  return *cluster;
 }
 
 // Renews the lease until destroyed; `lost` is called once when it can't.
@@ -172,16 +182,19 @@ class Reader {
   std::jthread thread_;
 };
 
+Attempts::Post post_to(std::shared_ptr<Mailbox> mailbox) {
+  return [mailbox = std::move(mailbox)](Mailbox::Task task) { mailbox->post(std::move(task)); };
+}
+
 // The leader at work: its parts, and the loop that drives them.
 class Leader {
  public:
-  Leader(const TermServices& services, Mailbox& mailbox, State& state)
+  Leader(const TermServices& services, std::shared_ptr<Mailbox> mailbox, State& state)
       : services_(services),
-        mailbox_(mailbox),
+        mailbox_(std::move(mailbox)),
         state_(state),
-        attempts_(state, [&mailbox](Mailbox::Task task) { mailbox.post(std::move(task)); }),
-        batches_(state, attempts_,
-                 [&mailbox](Mailbox::Task task) { mailbox.post(std::move(task)); }),
+        attempts_(state, post_to(mailbox_)),
+        batches_(state, attempts_, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         policies_(state),
         dead_letters_(services.producer, services.metrics, "scheduler"),
@@ -208,15 +221,19 @@ class Leader {
   kube::KubeEvents kube_events() {
     // The client may call until it is destroyed, after the leader: it touches the mailbox alone.
     const auto on_core = [this](auto handle) {
-      return [this, &mailbox = mailbox_, handle](auto... arguments) {
-        mailbox.post([this, handle, ... values = std::move(arguments)]() -> Status {
+      return [this, mailbox = mailbox_, handle](auto... arguments) {
+        mailbox->post([this, handle, ... values = std::move(arguments)]() -> Status {
           return (this->*handle)(values...);
         });
       };
     };
-    return {on_core(&Leader::on_pod_list),   on_core(&Leader::on_pod),
-            on_core(&Leader::on_quotas),     on_core(&Leader::on_limits),
-            on_core(&Leader::on_nodes),      on_core(&Leader::on_config_map),
+    return {on_core(&Leader::on_pod_list_begin),
+            on_core(&Leader::on_pod_list),
+            on_core(&Leader::on_pod),
+            on_core(&Leader::on_quotas),
+            on_core(&Leader::on_limits),
+            on_core(&Leader::on_nodes),
+            on_core(&Leader::on_config_map),
             on_core(&Leader::on_kube_health)};
   }
 
@@ -224,14 +241,13 @@ class Leader {
   bool ready() const {
     return pods_known_ && quotas_known_ && limits_known_ && policies_.complete();
   }
-  bool resumed() const { return resumed_; }
 
   Attempts& attempts() { return attempts_; }
 
   // One turn of the loop. `handled(next)` after each record.
   Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
               std::stop_token stop) {
-    auto mail = mailbox_.take(ready() && !set_aside_, deadline, stop);
+    auto mail = mailbox_->take(ready() && !setting_aside_, deadline, stop);
     services_.health.beat();
     for (const auto& task : mail.tasks) {
       if (auto status = task(); !status) return status;
@@ -239,12 +255,11 @@ class Leader {
     if (ready() && !resumed_) {
       resumed_ = true;
       leader_.set(1);
+      services_.health.set("leadership", {});
       spdlog::info("leading: {} jobs queued, {} live", state_.counters.queued_total(),
                    state_.live.size());
       if (auto status = batches_.resume(); !status) return status;
     }
-    if (set_aside_) mail.record = std::move(set_aside_);
-    set_aside_.reset();
     if (mail.record) {
       if (auto status = take(std::move(*mail.record), handled); !status) return status;
     }
@@ -260,25 +275,35 @@ class Leader {
 
  private:
   Status take(client::ConsumedRecord record, const std::function<void(std::int64_t)>& handled) {
-    auto reason = intake_.handle(record);
+    const auto reason = intake_.handle(record);
     if (!reason) return fail(reason.error());
-    if (*reason) {
-      const auto put = dead_letters_.put(record, **reason, 2s);
-      if (!put) {
-        // Nothing is dropped: the record stays in hand, and is tried again after whatever else
-        // waits.
-        if (trouble_.begin_or_due())
-          spdlog::warn("a record can't be set aside yet: {}", put.error().message);
-        set_aside_ = std::move(record);
-        return {};
-      }
-      spdlog::warn("set aside jobs/{}: {}", record.offset, **reason);
-      if (auto status = intake_.skip(record); !status) return status;
-    }
+    if (*reason) return set_aside(std::move(record), **reason, handled);
     handled(record.offset + 1);
     return {};
   }
 
+  // No further record is taken before the broker has this one: nothing is dropped, and everything else goes on meanwhile.
+  Status set_aside(client::ConsumedRecord record, const std::string& reason,
+                   const std::function<void(std::int64_t)>& handled) {
+    spdlog::warn("setting aside jobs/{}: {}", record.offset, reason);
+    setting_aside_ = true;
+    const auto shared = std::make_shared<client::ConsumedRecord>(std::move(record));
+    return dead_letters_.send(
+        *shared, reason,
+        [this, mailbox = mailbox_, shared, handled](const Result<client::Delivery>& delivery) {
+          mailbox->post([this, shared, handled, status = delivery.map([](auto&&) {})]() -> Status {
+            if (!status) return fail(ErrorKind::unavailable, status.error().message);
+            setting_aside_ = false;
+            handled(shared->offset + 1);
+            return intake_.skip(*shared);
+          });
+        });
+  }
+
+  Status on_pod_list_begin() {
+    attempts_.list_begins();
+    return {};
+  }
   Status on_pod_list(const std::vector<kube::Pod>& pods) {
     pods_known_ = true;
     return attempts_.reconcile(pods);
@@ -333,7 +358,8 @@ class Leader {
   }
 
   const TermServices& services_;
-  Mailbox& mailbox_;
+  // Shared with callbacks that may come after the term: what they post then, nobody runs.
+  std::shared_ptr<Mailbox> mailbox_;
   State& state_;
   Attempts attempts_;
   Batches batches_;
@@ -341,13 +367,12 @@ class Leader {
   Policies policies_;
   runtime::DeadLetters dead_letters_;
   runtime::Gauge& leader_;
-  runtime::Recurring trouble_;
   bool pods_known_ = false;
   bool quotas_known_ = false;
   bool limits_known_ = false;
   bool kube_answers_ = false;
   bool resumed_ = false;
-  std::optional<client::ConsumedRecord> set_aside_;  // waits for the dead-letter topic
+  bool setting_aside_ = false;  // a record waits for the dead-letter topic
 };
 
 }  // namespace
@@ -360,58 +385,69 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
     return status;
   if (stop.stop_requested()) return {};
 
-  Mailbox mailbox;
+  const auto mailbox = std::make_shared<Mailbox>();
   auto keeper_redis = Redis::create(options.redis_url);
   if (!keeper_redis) return fail(keeper_redis.error());
-  const LeaseKeeper keeper(options, std::move(*keeper_redis), [&mailbox](Error error) {
-    mailbox.post([error = std::move(error)]() -> Status {
+  const LeaseKeeper keeper(options, std::move(*keeper_redis), [mailbox](Error error) {
+    mailbox->post([error = std::move(error)]() -> Status {
       return fail(error.in_context("renewing the lease"));
     });
   });
 
+  auto consumer = Consumer::create(options.kafka, consumer_group);
+  if (!consumer) return fail(consumer.error());
+  QueueStore unclaimed(**redis, options.kafka.topic_prefix, no_epoch);
+  const auto cluster = check_log(unclaimed, **consumer);
+  services.health.set("kafka", cluster ? Status() : fail(cluster.error()));
+  if (!cluster) return fail(cluster.error());
+  // What an earlier term of this process still has in hand must be in the log before it is read.
+  if (auto status = services.producer.flush(kafka_deadline); !status) return status;
   const auto epoch = claim_epoch(services.producer, options.instance, services.clock.now());
-  services.health.set("kafka", epoch ? Status() : fail(epoch.error()));
   if (!epoch) return fail(epoch.error());
   if (auto status = lease.claim(*epoch, services.clock.now()); !status) return status;
   spdlog::info("instance {} leads with epoch {}", options.instance, *epoch);
-
-  auto consumer = Consumer::create(options.kafka, consumer_group);
-  if (!consumer) return fail(consumer.error());
   QueueStore store(**redis, options.kafka.topic_prefix, *epoch);
-  if (auto status = check_cluster(store, **consumer); !status) return status;
+  if (auto stored = store.commit(queue::Changes().meta("cluster_id", *cluster)); !stored)
+    return fail(stored.error());
 
   // The client calls back into the leader by the mailbox alone, whose tasks nobody runs once this
   // function is left: it may end last.
   const auto kube = services.make_kube();
   State state{services.clock, services.metrics, store, *kube, options.pod_namespace, *epoch};
-  if (const auto healed = heal(state, **consumer, stop); !healed) return fail(healed.error());
+  if (const auto healed = heal(
+          state, **consumer, [&] { services.health.beat(); }, stop);
+      !healed)
+    return fail(healed.error());
   Leader leader(services, mailbox, state);
   if (auto status = leader.load(); !status) return status;
 
   const auto next = store.meta("next:jobs");
   if (!next) return fail(next.error());
   const auto start = *next ? std::strtoll((*next)->c_str(), nullptr, 10) : 0;
-  // The beginning of the log moves on as records grow old; what is gone was handled long ago or
-  // can't be had any more.
+  // // The beginning of the log moves on as records grow old.
   const auto marks = (*consumer)->watermarks({std::string(topics::jobs), 0}, kafka_deadline);
   if (!marks) return fail(marks.error());
   const TopicPartition jobs{std::string(topics::jobs), 0};
+  if (marks->low > start && start > 0) {
+    spdlog::error("the log of jobs begins at {}: commands {} to {} are gone unread", marks->low,
+                  start, marks->low - 1);
+  }
   if (auto status = (*consumer)->assign({{jobs, std::max<std::int64_t>(start, marks->low)}});
       !status)
     return status;
 
-  const auto relay = queue::OutboxRelay::start(
-      {options.kafka.topic_prefix, options.redis_url, "/oppen/scheduler"}, services.producer,
-      services.metrics,
+  auto relay = queue::OutboxRelay::start(
+      {options.kafka.topic_prefix, options.redis_url, "/oppen/scheduler", *epoch},
+      services.producer, services.metrics,
       [&](const std::string& id) {
-        mailbox.post([&leader, id]() -> Status {
+        mailbox->post([&leader, id]() -> Status {
           leader.attempts().published(id);
           return {};
         });
       },
-      [&](const Error& error) { mailbox.post([error]() -> Status { return fail(error); }); });
+      [&](const Error& error) { mailbox->post([error]() -> Status { return fail(error); }); });
   if (!relay) return fail(relay.error());
-  Reader reader(std::move(*consumer), mailbox, services.health, services.metrics);
+  Reader reader(std::move(*consumer), *mailbox, services.health, services.metrics);
   reader.handled(start);
   kube->start(leader.kube_events(), {Policies::scheduling_policies, Policies::cost_model});
 
@@ -425,8 +461,10 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
       status = leader.tick();
     }
   }
-  if (status) lease.release();
-  return status;
+  if (!status) return status;
+  relay->reset();  // the outbox is published before another may lead
+  lease.release();
+  return {};
 }
 
 }  // namespace oppen::core

@@ -10,7 +10,10 @@
 namespace oppen::kube {
 namespace {
 
-constexpr std::chrono::milliseconds longest_call{10'000};
+// A little more than the API server gives an admission webhook.
+constexpr std::chrono::milliseconds longest_call{15'000};
+// 500 nodes with the names of all their images, or pods with large environments.
+constexpr std::size_t largest_answer = std::size_t{128} << 20;
 constexpr int unauthorized = 401;
 
 }  // namespace
@@ -33,6 +36,7 @@ void ApiCaller::send_waiting() {
       request.headers.emplace_back("Content-Type", next.request.content_type);
     request.body = std::move(next.request.body);
     request.timeout = next.timeout;
+    request.max_body = largest_answer;
     http_.start(std::move(request),
                 [this, done = std::move(next.done)](Result<runtime::HttpResponse> answer) {
                   --in_flight_;

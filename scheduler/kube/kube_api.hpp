@@ -57,6 +57,7 @@ struct Node {
   bool ready = false;       // Ready and not cordoned
   std::string gpu_product;  // label nvidia.com/gpu.product
   Amounts allocatable;
+  bool operator==(const Node&) const = default;
 };
 
 enum class LaunchResult {
@@ -76,6 +77,8 @@ struct LaunchOutcome {
 // Told of what is watched. A full list (at start, after 410, after a lost connection) replaces
 // everything known.
 struct KubeEvents {
+  // A full list is about to be asked for: what it says of pods created from now on is not reliable.
+  std::function<void()> on_pod_list_begin;
   std::function<void(std::vector<Pod>)> on_pod_list;  // all pods of the namespace, ours and others'
   std::function<void(Pod, bool deleted)> on_pod;
   std::function<void(std::vector<Quota>)> on_quotas;  // always all of them

@@ -71,13 +71,17 @@ void Launch::on_created(const Result<runtime::HttpResponse>& answer) {
     // Any other conflict is that of writers who count the same quota.
     return problem.reason == "AlreadyExists" ? read() : later(&Launch::create, problem.message);
   }
+  // Without its namespace nothing can be launched, which says nothing of this pod.
+  if (problem.status == 404) return later(&Launch::create, problem.message);
   finish(LaunchResult::rejected, problem.message);
 }
 
 void Launch::on_forbidden(const ApiProblem& problem) {
   if (contains(problem.message, "exceeded quota")) {
-    finish(LaunchResult::over_quota, problem.message);
-  } else if (is_still_being_set_up(problem)) {
+    // Quotas are checked before names: what fills it may be the pod of an earlier try that was not answered.
+    over_quota_ = problem.message;
+    read();
+  } else if (is_still_being_set_up(problem) || contains(problem.message, "being terminated")) {
     later(&Launch::create, problem.message);
   } else {
     finish(LaunchResult::rejected, problem.message);
@@ -92,9 +96,10 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
     if (is_same_attempt(*pod, wanted_) && (!pod->deleting || pod->terminal())) {
       return finish(LaunchResult::launched, "", std::move(pod));
     }
+    // The name is free again once it is gone.
+    if (is_same_attempt(*pod, wanted_)) return later(&Launch::create, "pod " + pod_name_ + " is being deleted");
     std::string message = "pod " + pod_name_ + " exists and is " +
-                          (is_same_attempt(*pod, wanted_) ? "being deleted"
-                           : pod->managed ? "of job \"" + pod->job_id + "\", attempt " +
+                          (pod->managed ? "of job \"" + pod->job_id + "\", attempt " +
                                                 std::to_string(pod->attempt) + ", spec hash \"" +
                                                 pod->spec_hash + "\""
                                           : "not managed by Oppen");
@@ -102,6 +107,7 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
   }
   const ApiProblem problem = problem_of(*answer);
   if (problem.status == 404) {
+    if (!over_quota_.empty()) return finish(LaunchResult::over_quota, std::exchange(over_quota_, {}));
     return later(&Launch::create, "the creation was not answered, and there is no such pod yet");
   }
   // Also without the right to read it: the pod may exist, so that this is no reason to give the job

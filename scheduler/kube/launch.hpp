@@ -37,6 +37,7 @@ class Launch : public std::enable_shared_from_this<Launch> {
   std::string pods_path_;
   std::string pod_name_;
   std::string manifest_;
+  std::string over_quota_;  // the refusal, while the pod is looked for all the same
   Pod wanted_;
   std::function<void(LaunchOutcome)> done_;
 };

@@ -12,10 +12,6 @@ namespace {
 
 std::string name_of(const Json& object) { return text(member(object, "metadata"), "name"); }
 
-bool is_same(const Node& a, const Node& b) {
-  return a.ready == b.ready && a.gpu_product == b.gpu_product && a.allocatable == b.allocatable;
-}
-
 std::optional<std::map<std::string, std::string>> data_of(const Json& config_map) {
   std::map<std::string, std::string> data;
   const Json& entries = member(config_map, "data");
@@ -33,6 +29,45 @@ void tell(const Callback& callback, Args&&... args) {
   if (callback) callback(std::forward<Args>(args)...);
 }
 
+template <class T>
+std::vector<T> values_of(const Collected<T>& objects) {
+  std::vector<T> all;
+  for (const auto& [name, value] : objects.known) all.push_back(value);
+  return all;
+}
+
+// Keeps `objects`, and calls `changed` when they are others than before: most changes of a node are
+// only signs of life.
+template <class T>
+WatchSink collecting(Collected<T>& objects, std::function<std::optional<T>(const Json&)> parse,
+                     std::function<void()> changed) {
+  WatchSink sink;
+  sink.on_list_begin = [&objects] { objects.listed.clear(); };
+  sink.on_list_item = [&objects, parse](const Json& object) {
+    if (auto value = parse(object))
+      objects.listed.insert_or_assign(name_of(object), std::move(*value));
+  };
+  sink.on_list_end = [&objects, changed] {
+    objects.known = std::exchange(objects.listed, {});
+    changed();
+  };
+  sink.on_change = [&objects, parse, changed](const Json& object, bool deleted) {
+    const std::string name = name_of(object);
+    auto value = deleted ? std::nullopt : parse(object);
+    const auto known = objects.known.find(name);
+    if (value) {
+      if (known != objects.known.end() && known->second == *value) return;
+      objects.known.insert_or_assign(name, std::move(*value));
+    } else if (known != objects.known.end()) {
+      objects.known.erase(known);
+    } else {
+      return;
+    }
+    changed();
+  };
+  return sink;
+}
+
 }  // namespace
 
 Watched::Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events,
@@ -41,8 +76,10 @@ Watched::Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events
       namespace_path_("/api/v1/namespaces/" + std::move(pod_namespace)),
       events_(std::move(events)),
       config_map_names_(std::move(config_map_names)),
-      quota_throttle_(caller.http(), std::chrono::milliseconds{100}, [this] { tell_quotas(); }),
-      node_throttle_(caller.http(), std::chrono::seconds{1}, [this] { tell_nodes(); }) {}
+      quota_throttle_(caller.http(), std::chrono::milliseconds{100},
+                      [this] { tell(events_.on_quotas, values_of(quotas_)); }),
+      node_throttle_(caller.http(), std::chrono::seconds{1},
+                     [this] { tell(events_.on_nodes, values_of(nodes_)); }) {}
 
 void Watched::start() {
   for (const std::string& name : config_map_names_) {
@@ -68,7 +105,10 @@ void Watched::add(WatchTarget target, WatchSink sink) {
 
 WatchSink Watched::pods() {
   WatchSink sink;
-  sink.on_list_begin = [this] { listed_pods_.clear(); };
+  sink.on_list_begin = [this] {
+    listed_pods_.clear();
+    tell(events_.on_pod_list_begin);
+  };
   sink.on_list_item = [this](const Json& object) { listed_pods_.push_back(parse_pod(object)); };
   sink.on_list_end = [this] { tell(events_.on_pod_list, std::exchange(listed_pods_, {})); };
   sink.on_change = [this](const Json& object, bool deleted) {
@@ -78,90 +118,37 @@ WatchSink Watched::pods() {
 }
 
 WatchSink Watched::quotas() {
-  WatchSink sink;
-  sink.on_list_begin = [this] { quotas_.clear(); };
-  sink.on_list_item = [this](const Json& object) { set_quota(object); };
-  sink.on_list_end = [this] { quota_throttle_.ask(); };
-  sink.on_change = [this](const Json& object, bool deleted) {
-    if (deleted) {
-      quotas_.erase(name_of(object));
-    } else {
-      set_quota(object);
-    }
+  WatchSink sink = collecting<Quota>(
+      quotas_, [this](const Json& object) { return quota_in(object); },
+      [this] { quota_throttle_.ask(); });
+  // Also of a quota that is left to the API server: a launch that it refused may succeed now.
+  sink.on_change = [this, keep = sink.on_change](const Json& object, bool deleted) {
+    keep(object, deleted);
     quota_throttle_.ask();
   };
   return sink;
 }
 
-void Watched::set_quota(const Json& object) {
+std::optional<Quota> Watched::quota_in(const Json& object) {
   ParsedQuota parsed = parse_quota(object);
   for (const std::string& note : parsed.ignored) {
     if (logged_quota_notes_.insert(note).second) spdlog::warn("{}", note);
   }
-  const std::string name = name_of(object);
-  if (parsed.quota) {
-    quotas_[name] = std::move(*parsed.quota);
-  } else {
-    quotas_.erase(name);
-  }
-}
-
-void Watched::tell_quotas() {
-  std::vector<Quota> all;
-  for (const auto& [name, quota] : quotas_) all.push_back(quota);
-  tell(events_.on_quotas, std::move(all));
+  return std::move(parsed.quota);
 }
 
 WatchSink Watched::limits() {
-  WatchSink sink;
-  sink.on_list_begin = [this] { limits_.clear(); };
-  sink.on_list_item = [this](const Json& object) {
-    limits_[name_of(object)] = parse_limit_range(object);
-  };
-  sink.on_list_end = [this] { tell_limits(); };
-  sink.on_change = [this](const Json& object, bool deleted) {
-    if (deleted) {
-      limits_.erase(name_of(object));
-    } else {
-      limits_[name_of(object)] = parse_limit_range(object);
-    }
-    tell_limits();
-  };
-  return sink;
-}
-
-void Watched::tell_limits() {
-  PodLimits all;
-  for (const auto& [name, limits] : limits_) all = tightest(all, limits);
-  tell(events_.on_limits, all);
+  return collecting<PodLimits>(limits_, parse_limit_range, [this] {
+    PodLimits all;
+    for (const auto& [name, limits] : limits_.known) all = tightest(all, limits);
+    tell(events_.on_limits, all);
+  });
 }
 
 WatchSink Watched::nodes() {
-  WatchSink sink;
+  WatchSink sink = collecting<Node>(nodes_, parse_node, [this] { node_throttle_.ask(); });
   sink.on_health = [this](const Status& status) { on_node_health(status); };
-  sink.on_list_begin = [this] { nodes_.clear(); };
-  sink.on_list_item = [this](const Json& object) { nodes_[name_of(object)] = parse_node(object); };
-  sink.on_list_end = [this] { node_throttle_.ask(); };
-  sink.on_change = [this](const Json& object, bool deleted) {
-    const std::string name = name_of(object);
-    if (deleted) {
-      if (nodes_.erase(name) == 0) return;
-    } else {
-      // Most changes of a node are signs of life.
-      Node node = parse_node(object);
-      const auto known = nodes_.find(name);
-      if (known != nodes_.end() && is_same(known->second, node)) return;
-      nodes_[name] = std::move(node);
-    }
-    node_throttle_.ask();
-  };
   return sink;
-}
-
-void Watched::tell_nodes() {
-  std::vector<Node> all;
-  for (const auto& [name, node] : nodes_) all.push_back(node);
-  tell(events_.on_nodes, std::move(all));
 }
 
 WatchSink Watched::config_map(const std::string& name) {

@@ -16,6 +16,13 @@
 
 namespace oppen::kube {
 
+// The objects of one kind by name. A list takes effect when it is complete.
+template <class T>
+struct Collected {
+  std::map<std::string, T> known;
+  std::map<std::string, T> listed;
+};
+
 class Watched {
  public:
   Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events,
@@ -35,10 +42,7 @@ class Watched {
 
   // A sink without on_health counts for the health of all.
   void add(WatchTarget target, WatchSink sink);
-  void set_quota(const nlohmann::json& object);
-  void tell_quotas();
-  void tell_limits();
-  void tell_nodes();
+  std::optional<Quota> quota_in(const nlohmann::json& object);
   void on_health(std::size_t index, const Status& status);
   void on_node_health(const Status& status);
 
@@ -48,9 +52,9 @@ class Watched {
   std::vector<std::string> config_map_names_;
 
   std::vector<Pod> listed_pods_;  // only while a list is read
-  std::map<std::string, Quota> quotas_;
-  std::map<std::string, PodLimits> limits_;
-  std::map<std::string, Node> nodes_;
+  Collected<Quota> quotas_;
+  Collected<PodLimits> limits_;
+  Collected<Node> nodes_;
   std::set<std::string> logged_quota_notes_;
   Throttle quota_throttle_;
   Throttle node_throttle_;

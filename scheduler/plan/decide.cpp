@@ -20,11 +20,11 @@ bool applies(const Quota& quota, Priority priority) {
 
 namespace {
 
-// "2 gpus", "1500m cpu", "2Gi memory"
+// "2 gpus", "1 gpu", "1500m cpu", "2Gi memory"
 std::string readable(const std::string& resource, std::int64_t amount) {
   if (resource == "cpu_millicores") return format_millicores(amount) + " cpu";
   if (resource == "memory_bytes") return format_bytes(amount) + " memory";
-  return fmt::format("{} {}", amount, resource);
+  return fmt::format("{} {}", amount, amount == 1 ? resource.substr(0, resource.size() - 1) : resource);
 }
 
 // What is taken of a quota: as we count it, or as the API server last said, whichever is more. It

@@ -89,7 +89,7 @@ tl::expected<Policy, FieldErrors> parse_policy(
   reader.whole("launch_timeout_seconds", policy.launch_timeout_seconds, 1, day);
   reader.whole("finished_pod_ttl_seconds", policy.finished_pod_ttl_seconds, 0, 30 * day);
   reader.whole("cancel_grace_seconds", policy.cancel_grace_seconds, 0, day);
-  reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, million);
+  reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, 10'000);
   FieldErrors faults = reader.finish();
   if (!faults.empty()) return tl::unexpected(std::move(faults));
   return policy;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scheduler/queue/keys.hpp"
+#include "scheduler/queue/lua_scripts.hpp"
 #include "scheduler/queue/outbox_entry.hpp"
 #include "schemas/topics.hpp"
 #include "workers/runtime/log.hpp"
@@ -18,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using runtime::Redis;
 
-constexpr auto read_chunk = "500";
+// Of up to some 256 KiB each: what is in memory at a time is bounded by this.
+constexpr auto read_chunk = "100";
 constexpr std::int64_t list_chunk = 1000;
 
 std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
@@ -74,7 +76,6 @@ struct OutboxRelay::Impl {
   std::function<void(const std::string&)> published;
   std::function<void(const Error&)> failed;
   runtime::Gauge& length;
-  std::atomic<bool> draining{true};
   std::atomic<bool> closing{false};
   std::atomic<SteadyClock::rep> closing_deadline{0};
   std::shared_ptr<Deliveries> deliveries = std::make_shared<Deliveries>();
@@ -148,23 +149,21 @@ struct OutboxRelay::Impl {
   }
 
   Status remove(const std::vector<std::string>& ids, const std::vector<std::string>& lists) {
-    Redis::Args removal{"XDEL", prefix + "outbox"};
-    removal.insert(removal.end(), ids.begin(), ids.end());
-    std::vector<Redis::Args> commands{removal};
-    for (const auto& list : lists) commands.push_back({"UNLINK", prefix + list});
-    Redis::Args positions{"HSET", prefix + "meta"};
+    static const runtime::RedisScript script(lua::acknowledge);
+    Redis::Args args{prefix, std::to_string(options.epoch), std::to_string(ids.size())};
+    args.insert(args.end(), ids.begin(), ids.end());
+    args.push_back(std::to_string(lists.size()));
+    args.insert(args.end(), lists.begin(), lists.end());
     {
       std::lock_guard lock(deliveries->mutex);
       for (const auto& [partition, next] : std::exchange(deliveries->next_job_event, {})) {
-        positions.push_back("next:job-events:" + std::to_string(partition));
-        positions.push_back(std::to_string(next));
+        args.push_back(std::to_string(partition));
+        args.push_back(std::to_string(next));
       }
     }
-    if (positions.size() > 2) commands.push_back(positions);
-    commands.push_back({"XLEN", prefix + "outbox"});
-    const auto replies = redis->pipeline(commands);
-    if (!replies) return fail(replies.error());
-    length.set(static_cast<double>(replies->back().integer));
+    const auto left = redis->eval(script, {prefix + "meta"}, args);
+    if (!left) return fail(left.error());
+    length.set(static_cast<double>(left->integer));
     return {};
   }
 
@@ -199,7 +198,6 @@ struct OutboxRelay::Impl {
     runtime::Recurring trouble;
     while (!expired()) {
       const auto worked = turn();
-      draining = worked.has_value();
       if (worked) {
         if (trouble.end()) spdlog::info("the outbox drains again");
         if (closing && !*worked) return;
@@ -237,7 +235,5 @@ OutboxRelay::~OutboxRelay() {
   impl_->closing = true;
   impl_->thread.join();
 }
-
-bool OutboxRelay::draining() const { return impl_->draining; }
 
 }  // namespace oppen::queue

@@ -22,18 +22,16 @@ class OutboxRelay {
     std::string topic_prefix;
     std::string redis_url;
     std::string source;  // ce_source, "/oppen/scheduler"
+    std::int64_t epoch = 0;  // of the leader whose outbox it is
   };
   // `published(id)`: everything up to this outbox id is on the bus; called on the relay's thread.
-  // `failed(error)`: it can't go on (fatal); called once. `producer` and `metrics` must outlive it.
+  // `failed(error)`: it can't go on (fenced or fatal); called once. `producer` and `metrics` must outlive it.
   // The producer must keep trying for ever (message.timeout.ms=0), so that order holds.
   static Result<std::unique_ptr<OutboxRelay>> start(
       Options options, client::Producer& producer, runtime::Metrics& metrics,
       std::function<void(const std::string& id)> published,
       std::function<void(const Error&)> failed);
   ~OutboxRelay();  // publishes what is there, for up to 5 s, then joins
-
-  // Whether Redis and Kafka let it work, as of its last turn. Any thread.
-  bool draining() const;
 
  private:
   struct Impl;

@@ -205,9 +205,9 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
 
 Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_batch(
     const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-    const std::vector<std::string>& job_ids) {
+    int parts, const std::vector<std::string>& job_ids) {
   static const RedisScript script(lua::publish_batch);
-  Redis::Args args{epoch_, batch_id, batch_record, horizon_ms(), encode(event)};
+  Redis::Args args{epoch_, batch_id, batch_record, horizon_ms(), encode(event), std::to_string(parts)};
   args.insert(args.end(), job_ids.begin(), job_ids.end());
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());

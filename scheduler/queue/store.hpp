@@ -84,7 +84,7 @@ class QueueStore {
   // Visible in one step; a list of ids when some exist already (then nothing was changed).
   Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(
       const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-      const std::vector<std::string>& job_ids);
+      int parts, const std::vector<std::string>& job_ids);
   Status discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids);
 
  private:

@@ -167,6 +167,7 @@ void FakeKube::notify(const std::string& name) { tell(pods_.at(name), false); }
 void FakeKube::relist() {
   std::vector<kube::Pod> all;
   for (const auto& [name, pod] : pods_) all.push_back(pod);
+  if (started_ && events_.on_pod_list_begin) events_.on_pod_list_begin();
   if (started_ && events_.on_pod_list) events_.on_pod_list(std::move(all));
 }
 

@@ -13,10 +13,17 @@ class DeadLetters {
  public:
   // `producer` and `metrics` must outlive this. `worker`: "scheduler". Counts oppen_dead_letters_total{topic,worker}.
   DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker);
+  // Hands it to the broker; `done` is called once, on the producer's thread. Errors: as Producer::send, then without `done`.
+  Status send(const client::ConsumedRecord& record, const std::string& reason,
+              client::Producer::OnDelivery done);
   // Waits for the broker. unavailable at the deadline: repeat. `reason` is cut to 1,000 bytes, invalid UTF-8 replaced.
-  Status put(const client::ConsumedRecord& record, const std::string& reason, std::chrono::milliseconds deadline);
+  Status put(const client::ConsumedRecord& record, const std::string& reason,
+             std::chrono::milliseconds deadline);
 
  private:
+  KafkaRecord letter(const client::ConsumedRecord& record, const std::string& reason) const;
+  Counter& counter_of(const client::ConsumedRecord& record);
+
   client::Producer& producer_;
   Metrics& metrics_;
   std::string worker_;

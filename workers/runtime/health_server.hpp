@@ -1,6 +1,7 @@
 #pragma once
-// The HTTP server of a worker: /metrics, /healthz, /readyz and what the worker adds. Runs on threads of its own
-// (cpp-httplib); handlers are called on them, so what they read must be thread-safe.
+// The HTTP server of a worker: /metrics, /healthz, /readyz and what the worker adds. Runs on
+// threads of its own (cpp-httplib); handlers are called on them, so what they read must be
+// thread-safe.
 #include <chrono>
 #include <functional>
 #include <map>
@@ -17,12 +18,15 @@ class Health {
  public:
   Health();
   ~Health();
-  // The loop calls this at each turn; /healthz fails when the last beat is older than `stall_after` (30 s).
+  // The loop calls this at each turn; /healthz fails when the last beat is older than `stall_after`
+  // (30 s).
   void beat();
-  // What /readyz says of one dependency ("kafka", "redis", "kubernetes"): ok, or the sentence that says why not.
+  // What /readyz says of one dependency ("kafka", "redis", "kubernetes"): ok, or the sentence that
+  // says why not.
   void set(const std::string& dependency, const Status& status);
   bool alive() const;
-  // Ready when every dependency that was ever set is ok. JSON: {"ready":bool,"dependencies":{"kafka":"ok",...}}
+  // Ready when every dependency that was ever set is ok. JSON:
+  // {"ready":bool,"dependencies":{"kafka":"ok",...}}
   bool ready() const;
   std::string readiness_json() const;
 
@@ -46,10 +50,12 @@ using HttpHandler = std::function<HttpAnswer(const HttpQuery&)>;
 
 class HealthServer {
  public:
-  // `listen`: "host:port" (port 0: any free one). Errors: fatal when it can't be bound, naming address and setting.
-  static Result<std::unique_ptr<HealthServer>> start(const std::string& listen, Metrics& metrics, Health& health,
-                                                     std::map<std::string, HttpHandler> get_handlers = {},
-                                                     std::map<std::string, HttpHandler> post_handlers = {});
+  // `listen`: "host:port" (port 0: any free one). Errors: fatal when it can't be bound, naming
+  // address and setting.
+  static Result<std::unique_ptr<HealthServer>> start(
+      const std::string& listen, Metrics& metrics, Health& health,
+      std::map<std::string, HttpHandler> get_handlers = {},
+      std::map<std::string, HttpHandler> post_handlers = {});
   ~HealthServer();  // stops and joins
   int port() const;
 

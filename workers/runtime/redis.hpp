@@ -1,5 +1,6 @@
 #pragma once
-// A connection to Redis that comes back by itself. Thin over hiredis; its types stay out of this header.
+// A connection to Redis that comes back by itself. Thin over hiredis; its types stay out of this
+// header.
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -34,31 +35,36 @@ class RedisScript {
   std::string sha_;
 };
 
-// One connection; one thread uses it at a time (each thread has its own Redis). Reconnects on the next call after a
-// failure; a call that failed may or may not have been carried out: repeat only what is idempotent or fenced by an offset.
+// One connection; one thread uses it at a time (each thread has its own Redis). Reconnects on the
+// next call after a failure; a call that failed may or may not have been carried out: repeat only
+// what is idempotent or fenced by an offset.
 class Redis {
  public:
   using Args = std::vector<std::string>;
 
-  // "redis://[user:password@]host:port/db" (rediss:// where hiredis has TLS, otherwise invalid says so).
-  // `timeout` bounds connecting and each command.
-  static Result<std::unique_ptr<Redis>> create(const std::string& url,
-                                               std::chrono::milliseconds timeout = std::chrono::seconds{5});
+  // "redis://[user:password@]host:port/db" (rediss:// where hiredis has TLS, otherwise invalid says
+  // so). `timeout` bounds connecting and each command.
+  static Result<std::unique_ptr<Redis>> create(
+      const std::string& url, std::chrono::milliseconds timeout = std::chrono::seconds{5});
   ~Redis();
   Redis(const Redis&) = delete;
   Redis& operator=(const Redis&) = delete;
 
-  // Errors: unavailable (no connection, timeout, LOADING, READONLY/MASTERDOWN/BUSY: try later), refused (NOAUTH, NOPERM, OOM: the
-  // message names what to change), fatal (any other error reply: a defect of ours).
+  // Errors: unavailable (no connection, timeout, LOADING, READONLY/MASTERDOWN/BUSY: try later),
+  // refused (NOAUTH, NOPERM, OOM: the message names what to change), fatal (any other error reply:
+  // a defect of ours).
   Result<RedisReply> command(const Args& args);
-  // All at once, one round trip; error replies stand in their place. Errors: only of the connection.
+  // All at once, one round trip; error replies stand in their place. Errors: only of the
+  // connection.
   Result<std::vector<RedisReply>> pipeline(const std::vector<Args>& commands);
-  // EVALSHA, and EVAL when Redis does not know the script (it forgets them when restarted). An error reply whose text
-  // begins with "OPPEN_FENCED" is kind fenced, "OPPEN_CONFLICT" kind conflict.
+  // EVALSHA, and EVAL when Redis does not know the script (it forgets them when restarted). An
+  // error reply whose text begins with "OPPEN_FENCED" is kind fenced, "OPPEN_CONFLICT" kind
+  // conflict.
   Result<RedisReply> eval(const RedisScript& script, const Args& keys, const Args& args);
 
-  // The server's run_id as of the present connection ("" before the first): it changes when Redis was restarted. Set
-  // afresh at every (re)connect, so comparing it after each call finds every restart.
+  // The server's run_id as of the present connection ("" before the first): it changes when Redis
+  // was restarted. Set afresh at every (re)connect, so comparing it after each call finds every
+  // restart.
   const std::string& run_id() const;
   // Closes the connection; the next call connects again.
   void disconnect();

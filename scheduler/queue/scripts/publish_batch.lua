@@ -1,5 +1,5 @@
 -- Makes a staged batch visible in one step, or says which of its ids exist already.
---   ARGV  prefix, epoch, batch id, batch record, keep_ms, entry (the batch's own event), then the job ids in order
+--   ARGV  prefix, epoch, batch id, batch record, keep_ms, entry (the batch's own event), how many parts, then the job ids in order
 -- Returns {'ok', id of the last outbox entry, flat counters} | {'exists', id, ...} | {'missing', id}
 local refused = fenced(ARGV[2])
 if refused then return refused end
@@ -7,13 +7,13 @@ local batch = ARGV[3]
 local stage = prefix .. 'stage:' .. batch .. ':'
 
 local existing = {}
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   if redis.call('EXISTS', prefix .. 'job:' .. ARGV[i]) == 1 then existing[#existing + 1] = ARGV[i] end
 end
 if #existing > 0 then return {'exists', unpack(existing, 1, math.min(#existing, 1000))} end
 
 local headers = {}
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local header = parse(redis.call('GETRANGE', stage .. ARGV[i], 0, 250))
   if not header then return {'missing', ARGV[i]} end
   headers[i] = header
@@ -21,7 +21,7 @@ end
 
 local order = {u = {}, n = {}, b = {}}
 local sums = {u = {0, 0, 0}, n = {0, 0, 0}, b = {0, 0, 0}}
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id, header = ARGV[i], headers[i]
   local key = prefix .. 'job:' .. id
   redis.call('RENAME', stage .. id, key)
@@ -46,6 +46,7 @@ end
 
 redis.call('SET', prefix .. 'batch:' .. batch, ARGV[4], 'PX', ARGV[5])
 redis.call('SREM', prefix .. 'batches', batch)
+for part = 1, tonumber(ARGV[7]) do redis.call('UNLINK', prefix .. 'batch:' .. batch .. ':part:' .. part) end
 redis.call('PERSIST', prefix .. 'stage-events:' .. batch)
 redis.call('XADD', prefix .. 'outbox', '*', 'l', 'stage-events:' .. batch)
 local last_entry = redis.call('XADD', prefix .. 'outbox', '*', 'e', ARGV[6])

@@ -5,7 +5,7 @@ namespace oppen::core {
 namespace {
 
 using kube::LaunchResult;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST_F(CoreTest, AJobGoesItsWholeWay) {
   submit("a");
@@ -19,7 +19,8 @@ TEST_F(CoreTest, AJobGoesItsWholeWay) {
   EXPECT_EQ(story("a"), "job.queued job.launched job.started run.completed job.succeeded");
   std::int64_t seq = 0;
   for (const auto& [type, data] : events("a")) {
-    if (type != RunCompleted::type) EXPECT_EQ(data["seq"], ++seq) << type;
+    if (type == RunCompleted::type) continue;
+    EXPECT_EQ(data["seq"], ++seq) << type;
   }
   const auto end = last_event("a");
   EXPECT_EQ(end["duration_seconds"], 90);
@@ -75,9 +76,9 @@ TEST_F(CoreTest, OverQuotaGoesBackToItsPlaceAndKeepsItsAttempt) {
   kube.script_launch(LaunchResult::over_quota, "exceeded quota: ml-training-quota");
   submit("a");
   EXPECT_EQ(state_of("a"), JobState::queued);
-  EXPECT_EQ(state->block, "exceeded quota: ml-training-quota");
   submit("b");
-  EXPECT_EQ(kube.launches().size(), 1U);  // nothing overtakes, and nothing is tried before something changes
+  EXPECT_EQ(kube.launches().size(),
+            1U);  // nothing overtakes, and nothing is tried before something changes
   attempts->quota_changed();
   settle();
   EXPECT_EQ(kube.launches().at(1).pod_name, "a-1");
@@ -191,7 +192,75 @@ TEST_F(CoreTest, FinishedPodsAreClearedAwayAfterTheirTime) {
   EXPECT_EQ(kube.removals().size(), 1U);
 }
 
+TEST_F(CoreTest, AJobWithoutAGpuGoesItsWholeWayToo) {
+  submit("a", {{"resources", {{"gpus", 0}}}});
+  kube.run("a-1", clock.now());
+  kube.succeed("a-1", clock.now());
+  settle();
+  EXPECT_EQ(story("a"), "job.queued job.launched job.started job.succeeded");
+  EXPECT_TRUE(store->live().value().empty());
+  EXPECT_EQ(state->counters.usage_total(), plan::Amounts{});
+}
+
+TEST_F(CoreTest, AListThatBeganBeforeALaunchSaysNothingOfItsPod) {
+  attempts->list_begins();
+  submit("a");
+  ASSERT_TRUE(attempts->reconcile({}));  // the list that was on its way
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::launching);
+  attempts->list_begins();
+  kube.vanish("a-1");
+  ASSERT_TRUE(attempts->reconcile({}));
+  EXPECT_EQ(state_of("a"), JobState::failed);
+}
+
+TEST_F(CoreTest, APodOfALaterLeaderEndsOurTerm) {
+  submit("a");
+  auto later = kube.pod("a-1");
+  later.name = "b-1";
+  later.job_id = "b";
+  later.epoch = 2;
+  EXPECT_EQ(attempts->on_pod(later, false).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(attempts->reconcile({later}).error().kind, ErrorKind::fenced);
+  EXPECT_TRUE(kube.removals().empty());
+}
+
+TEST_F(CoreTest, ARefusalForOurOwnPodDoesNotRequeueIt) {
+  kube.hold_answers(true);
+  kube.script_launch(LaunchResult::over_quota, "exceeded quota");
+  submit("a");
+  auto pod =
+      kube::Pod{};  // of an earlier try that got no answer; the watch is faster than the refusal
+  pod.name = "a-1";
+  pod.uid = "uid";
+  pod.job_id = "a";
+  pod.attempt = 1;
+  pod.managed = true;
+  pod.phase = "Pending";
+  pod.epoch = 1;
+  pod.spec_hash = spec_hash(record("a").spec);
+  ASSERT_TRUE(attempts->on_pod(pod, false));
+  kube.hold_answers(false);
+  kube.release_answers();
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::launching);
+  EXPECT_EQ(story("a"), "job.queued job.launched");
+}
+
 // --- cancelling, in every state
+
+TEST_F(CoreTest, ADeletionWithoutEffectIsAskedForAgain) {
+  submit("a");
+  kube.run("a-1", clock.now());
+  settle();
+  kube.script_remove(fail(ErrorKind::unavailable, "away"));
+  cancel("a");
+  ASSERT_TRUE(attempts->tick());
+  clock.advance(std::chrono::seconds(6));
+  ASSERT_TRUE(attempts->tick());
+  EXPECT_GE(kube.removals().size(), 2U);
+  EXPECT_TRUE(kube.pod("a-1").deleting);
+}
 
 TEST_F(CoreTest, CancelsAQueuedJobAtOnce) {
   for (const auto* id : {"a", "b", "c"}) submit(id);
@@ -211,7 +280,7 @@ TEST_F(CoreTest, CancelsARunningJobOnceItsPodIsGone) {
   EXPECT_EQ(state_of("a"), JobState::cancelling);
   ASSERT_EQ(kube.removals().size(), 1U);
   EXPECT_EQ(state->counters.usage_total().pods, 1);  // it still takes its slot
-  cancel("a");  // again: one answer will do for both
+  cancel("a");                                       // again: one answer will do for both
   kube.fail("a-1", clock.now(), 143);
   settle();
   EXPECT_EQ(story("a"), "job.queued job.launched job.started job.cancelled");
@@ -256,6 +325,7 @@ TEST_F(CoreTest, AJobThatFinishedBeforeTheCancelReachedItHasSucceeded) {
   kube.succeed("a-1", clock.now());
   settle();
   EXPECT_EQ(state_of("a"), JobState::succeeded);
+  EXPECT_EQ(story("a"), "job.queued job.launched job.started job.succeeded job.cancel-refused");
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ class BatchTest : public CoreTest {
  protected:
   static json jobs(const std::vector<std::string>& ids) {
     auto list = json::array();
-    for (const auto& id : ids) list.push_back({{"job_id", id}, {"model_type", "mnist"}, {"epochs", 1}});
+    for (const auto& id : ids)
+      list.push_back({{"job_id", id}, {"model_type", "mnist"}, {"epochs", 1}});
     return list;
   }
   // Handles a part, and waits until the batch has its answer when `settles`.
@@ -117,7 +118,9 @@ TEST_F(BatchTest, ARepeatedBatchIsADuplicate) {
 }
 
 TEST_F(BatchTest, IsBegunAgainByTheNextLeader) {
-  EXPECT_EQ(handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})), std::nullopt);
+  EXPECT_EQ(
+      handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),
+      std::nullopt);
   begin_term(2);  // whatever the check had posted is gone
   EXPECT_EQ(story("sweep"), "");
   ASSERT_TRUE(batches->resume());
@@ -127,6 +130,43 @@ TEST_F(BatchTest, IsBegunAgainByTheNextLeader) {
   }
   EXPECT_EQ(story("sweep"), "batch.queued");
   EXPECT_EQ(record("s2").place, queue::place_of(0, 1));
+}
+
+TEST_F(BatchTest, ACancelBeforeItIsDecidedRejectsIt) {
+  EXPECT_EQ(
+      handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),
+      std::nullopt);
+  EXPECT_EQ(handle(command(JobCancel::type, {{"batch_id", "sweep"}, {"requested_by", "ana"}})),
+            std::nullopt);
+  while (story("sweep").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  EXPECT_EQ(last_event("sweep")["errors"][0]["reason"], "cancelled by ana before it was queued");
+  EXPECT_FALSE(store->job("s1").value());
+}
+
+TEST_F(BatchTest, ManyAtOnceAreDecidedInTheOrderOfTheLog) {
+  for (const auto* id : {"one", "two", "three"}) {
+    EXPECT_EQ(handle(command(BatchSubmit::type,
+                             {{"batch_id", id}, {"jobs", jobs({std::string(id) + "-1"})}})),
+              std::nullopt);
+  }
+  while (story("three").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  EXPECT_LT(last_event("one")["positions"][0], last_event("two")["positions"][0]);
+  EXPECT_LT(last_event("two")["positions"][0], last_event("three")["positions"][0]);
+}
+
+TEST_F(BatchTest, AFaultInALaterPartCountsFromTheFirst) {
+  send({{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}, {"part", 1}, {"parts", 2}}, false);
+  json second{{"batch_id", "sweep"}, {"jobs", jobs({"s3", "s4"})}, {"part", 2}, {"parts", 2}};
+  second["jobs"][1]["epochs"] = -1;
+  send(second);
+  EXPECT_EQ(last_event("sweep")["errors"][0]["index"], 3);
 }
 
 TEST_F(BatchTest, IsCancelledWhole) {

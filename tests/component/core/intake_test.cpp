@@ -4,7 +4,7 @@
 namespace oppen::core {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST_F(CoreTest, TheFirstSubmissionStandsAndTheSecondIsToldOfIt) {
   submit("a", {{"epochs", 2}});
@@ -36,8 +36,10 @@ TEST_F(CoreTest, ARejectedJobMayBeSubmittedAnew) {
 }
 
 TEST_F(CoreTest, WhatCannotBeAnsweredIsSetAside) {
-  EXPECT_THAT(handle(command(JobSubmit::type, {{"model_type", "mnist"}})).value_or(""), HasSubstr("job_id"));
-  EXPECT_THAT(handle(command(JobSubmit::type, {{"job_id", "Not A Label"}, {"model_type", "mnist"}})).value_or(""),
+  EXPECT_THAT(handle(command(JobSubmit::type, {{"model_type", "mnist"}})).value_or(""),
+              HasSubstr("job_id"));
+  EXPECT_THAT(handle(command(JobSubmit::type, {{"job_id", "Not A Label"}, {"model_type", "mnist"}}))
+                  .value_or(""),
               HasSubstr("Not A Label"));
   EXPECT_THAT(handle(command("dev.oppen.job.launch.v1", nlohmann::json::object())).value_or(""),
               HasSubstr("dev.oppen.job.launch.v1"));

@@ -28,13 +28,16 @@ TEST_F(StoreTest, PagesGoThroughAllPriorities) {
   const std::vector<std::string> order{"u1", "u2", "n1", "n2", "b1"};
   for (const int limit : {1, 2, 3, 4, 5, 100}) EXPECT_EQ(all_queued(reader, limit), order) << limit;
   for (std::size_t i = 0; i < order.size(); ++i) {
-    EXPECT_EQ(reader.position(reader.job(order[i]).value()).value(), static_cast<std::int64_t>(i) + 1) << order[i];
+    EXPECT_EQ(reader.position(reader.job(order[i]).value()).value(),
+              static_cast<std::int64_t>(i) + 1)
+        << order[i];
   }
 }
 
 TEST_F(StoreTest, EndedJobsComeLatestFirst) {
   for (const auto& [name, hour] : {std::pair{"first", 1}, {"third", 3}, {"second", 2}}) {
-    auto record = queue_job(name, Priority::normal, hour);
+    auto record = job(name, Priority::normal, hour);
+    ASSERT_TRUE(store->commit(Changes().put(record)));
     record.state = JobState::succeeded;
     record.ended_at = Time{std::chrono::hours{hour}};
     ASSERT_TRUE(store->commit(Changes().put(record)));

@@ -35,7 +35,9 @@ class StoreTest : public testing::Test {
     record.estimated_seconds = 240;
     return record;
   }
-  static OutboxEntry event(const std::string& id) { return {"job-events", id, "type", id + "/1", Time{}, "{}"}; }
+  static OutboxEntry event(const std::string& id) {
+    return {"job-events", id, "type", id + "/1", Time{}, "{}"};
+  }
 
   // Puts a queued job, caused by its offset.
   JobRecord queue_job(const std::string& id, Priority priority, std::int64_t offset) {

@@ -42,7 +42,8 @@ TEST_F(StoreTest, AStaleVersionChangesNothingOfTheCommit) {
 
   auto other = job("b", Priority::normal, 8);
   stale.state = JobState::cancelled;
-  const auto refused = store->commit(Changes().cause("jobs", 8).put(other).put(stale).event(event("b")));
+  const auto refused =
+      store->commit(Changes().cause("jobs", 8).put(other).put(stale).event(event("b")));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
   EXPECT_FALSE(store->job("b").value());
@@ -57,7 +58,8 @@ TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::fenced);
   EXPECT_EQ(store->stage("batch", true, {{record, event("a")}}).error().kind, ErrorKind::fenced);
-  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), {"a"}).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, {"a"}).error().kind,
+            ErrorKind::fenced);
   EXPECT_EQ(outbox(), 0);
   EXPECT_FALSE(store->job("a").value());
 }
@@ -137,20 +139,24 @@ TEST_F(StoreTest, ABatchAppearsInOneStep) {
   EXPECT_FALSE(store->job("j0").value());
   EXPECT_EQ(store->counters().value().queued_total(), 0);
 
-  const auto published = store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), names).value();
+  const auto published =
+      store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), 1, names).value();
   ASSERT_TRUE(published);
   EXPECT_EQ(published->counters.queued[1], 2'500);
   EXPECT_EQ(published->counters.pending_cost[1].value, 25'000);
-  EXPECT_EQ(ids(store->heads(3).value().by_priority[1]), (std::vector<std::string>{"j0", "j1", "j2"}));
+  EXPECT_EQ(ids(store->heads(3).value().by_priority[1]),
+            (std::vector<std::string>{"j0", "j1", "j2"}));
   EXPECT_EQ(outbox(), 2);  // the list of its jobs' events, then its own
   EXPECT_EQ(redis->command({"PTTL", "{oppen.scheduler}:job:j0"}).value().integer, -1);
-  EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer, 2'500);
+  EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer,
+            2'500);
 }
 
 TEST_F(StoreTest, ABatchWithAnExistingJobChangesNothing) {
   queue_job("b", Priority::normal, 7);
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b", "c"})));
-  const auto published = store->publish_batch("batch", "{}", event("batch"), {"a", "b", "c"}).value();
+  const auto published =
+      store->publish_batch("batch", "{}", event("batch"), 1, {"a", "b", "c"}).value();
   ASSERT_FALSE(published);
   EXPECT_EQ(published.error(), (std::vector<std::string>{"b"}));
   EXPECT_FALSE(store->job("a").value());

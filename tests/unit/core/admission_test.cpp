@@ -10,7 +10,8 @@ using testing::HasSubstr;
 
 AdmissionRules rules() {
   plan::Policy policy;
-  policy.model_catalog["mnist"] = {"mnist:1", {"train"}, {}, {1, std::nullopt, "", 1000, std::int64_t{2} << 30}, 120, ""};
+  policy.model_catalog["mnist"] = {
+      "mnist:1", {"train"}, {}, {1, std::nullopt, "", 1000, std::int64_t{2} << 30}, 120, ""};
   return {std::make_shared<const plan::Policy>(policy), {{"quota", "", {{"gpus", 2}}, {}}}, {}};
 }
 

@@ -7,11 +7,21 @@ namespace oppen::core {
 namespace {
 
 TEST(Estimates, NoWaitWhileSlotsAreFree) {
-  EXPECT_EQ(estimate_wait_seconds({.position = 2, .queued_seconds = 60, .running_seconds = 60, .slots = 3, .free_slots = 2}), 0);
+  EXPECT_EQ(estimate_wait_seconds({.position = 2,
+                                   .queued_seconds = 60,
+                                   .running_seconds = 60,
+                                   .slots = 3,
+                                   .free_slots = 2}),
+            0);
 }
 
 TEST(Estimates, TheWorkAheadIsSharedOverTheSlots) {
-  EXPECT_EQ(estimate_wait_seconds({.position = 3, .queued_seconds = 60, .running_seconds = 30, .slots = 3, .free_slots = 0}), 30);
+  EXPECT_EQ(estimate_wait_seconds({.position = 3,
+                                   .queued_seconds = 60,
+                                   .running_seconds = 30,
+                                   .slots = 3,
+                                   .free_slots = 0}),
+            30);
 }
 
 TEST(Estimates, SlotsAreWhatTheTightestQuotaAllows) {

@@ -1,8 +1,9 @@
 // A record is rebuilt from its events: the same one, whatever comes twice or late.
+#include "scheduler/core/heal.hpp"
+
 #include <gtest/gtest.h>
 
 #include "scheduler/core/events.hpp"
-#include "scheduler/core/heal.hpp"
 
 namespace oppen::core {
 namespace {
@@ -11,7 +12,8 @@ const Time morning{std::chrono::hours{8}};
 
 template <class Event>
 CloudEvent event_of(const Event& event) {
-  return {"id", "/oppen/scheduler", std::string(Event::type), morning, event.job.job_id, to_data(event)};
+  return {"id",    "/oppen/scheduler", std::string(Event::type),
+          morning, event.job.job_id,   to_data(event)};
 }
 
 JobContext context(std::int64_t seq, JobState state, int attempt) {
@@ -39,9 +41,12 @@ CloudEvent queued() {
   event.estimated_cost = {100};
   return event_of(event);
 }
-CloudEvent launched() { return event_of(JobLaunched{context(2, JobState::launching, 1), "mnist-1-1", "ml"}); }
+CloudEvent launched() {
+  return event_of(JobLaunched{context(2, JobState::launching, 1), "mnist-1-1", "ml"});
+}
 CloudEvent started() {
-  return event_of(JobStarted{context(3, JobState::running, 1), "mnist-1-1", "ml", "node-1", "A100", morning});
+  return event_of(
+      JobStarted{context(3, JobState::running, 1), "mnist-1-1", "ml", "node-1", "A100", morning});
 }
 CloudEvent failed() {
   JobFailed event{context(4, JobState::failed, 1), {}, FailureClass::oom, 137, "out of memory"};
@@ -71,7 +76,8 @@ TEST(Heal, RebuildsARecordFromItsEvents) {
 
 TEST(Heal, WhatComesTwiceOrLateChangesNothing) {
   std::optional<queue::JobRecord> record;
-  for (const auto& event : {queued(), launched(), started(), failed()}) ASSERT_TRUE(apply_fact(event, record));
+  for (const auto& event : {queued(), launched(), started(), failed()})
+    ASSERT_TRUE(apply_fact(event, record));
   const auto before = encode(*record);
   for (const auto& event : {queued(), started(), failed()}) EXPECT_FALSE(apply_fact(event, record));
   EXPECT_EQ(encode(*record), before);
@@ -79,7 +85,8 @@ TEST(Heal, WhatComesTwiceOrLateChangesNothing) {
 
 TEST(Heal, AnswersThatAreNoStepOfTheJobChangeNothing) {
   std::optional<queue::JobRecord> record;
-  EXPECT_FALSE(apply_fact(event_of(JobDuplicate{context(9, JobState::running, 1), morning, true}), record));
+  EXPECT_FALSE(
+      apply_fact(event_of(JobDuplicate{context(9, JobState::running, 1), morning, true}), record));
   EXPECT_FALSE(record);
 }
 

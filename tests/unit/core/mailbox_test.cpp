@@ -23,7 +23,9 @@ TEST(Mailbox, GivesTasksInOrderAndARecordWhenAskedFor) {
       return {};
     });
   }
-  ASSERT_TRUE(mailbox.push({.topic = "jobs", .offset = 7}, {}));
+  client::ConsumedRecord record;
+  record.offset = 7;
+  ASSERT_TRUE(mailbox.push(record, {}));
   auto mail = mailbox.take(false, soon(), {});
   for (const auto& task : mail.tasks) ASSERT_TRUE(task());
   EXPECT_EQ(ran, (std::vector{0, 1, 2}));

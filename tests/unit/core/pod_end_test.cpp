@@ -22,11 +22,15 @@ TEST(PodEnd, ExplainsEachKindOfFailure) {
     kube::Pod pod;
     FailureClass expected;
   } cases[] = {
-      {failed("Error", 1), FailureClass::user_error},      {failed("OOMKilled", 137), FailureClass::oom},
-      {failed("DeadlineExceeded", 137), FailureClass::deadline}, {failed("Evicted", std::nullopt), FailureClass::node},
-      {failed("NodeLost", std::nullopt), FailureClass::node},    {failed("Preempting", 143), FailureClass::preempted},
+      {failed("Error", 1), FailureClass::user_error},
+      {failed("OOMKilled", 137), FailureClass::oom},
+      {failed("DeadlineExceeded", 137), FailureClass::deadline},
+      {failed("Evicted", std::nullopt), FailureClass::node},
+      {failed("NodeLost", std::nullopt), FailureClass::node},
+      {failed("Preempting", 143), FailureClass::preempted},
   };
-  for (const auto& one : cases) EXPECT_EQ(explain_end(&one.pod).failure, one.expected) << one.pod.reason;
+  for (const auto& one : cases)
+    EXPECT_EQ(explain_end(&one.pod).failure, one.expected) << one.pod.reason;
 }
 
 TEST(PodEnd, DeletedByHandWhileItRanIsLostWhateverItsExitCode) {

@@ -24,8 +24,9 @@ Quota quota(std::string name, std::string scope, std::map<std::string, std::int6
 }
 
 TEST(Decide, LaunchesInOrderUntilTheSlotsAreTaken) {
-  const auto decision = decide({{Priority::urgent, gpus(1)}, {Priority::normal, gpus(1)}, {Priority::normal, gpus(1)}},
-                               roomy(2));
+  const auto decision = decide(
+      {{Priority::urgent, gpus(1)}, {Priority::normal, gpus(1)}, {Priority::normal, gpus(1)}},
+      roomy(2));
   EXPECT_EQ(decision.launch, 2U);
   ASSERT_TRUE(decision.block);
   EXPECT_EQ(decision.block->sentence, "waits for a free slot (2 of 2 taken)");
@@ -34,11 +35,12 @@ TEST(Decide, LaunchesInOrderUntilTheSlotsAreTaken) {
 TEST(Decide, NothingOvertakesABlockedHead) {
   auto capacity = roomy(10);
   capacity.quotas = {quota("q", "", {{"gpus", 2}})};
-  const auto decision = decide({{Priority::urgent, gpus(1)}, {Priority::urgent, gpus(2)}, {Priority::normal, gpus(1)}},
-                               capacity);
+  const auto decision = decide(
+      {{Priority::urgent, gpus(1)}, {Priority::urgent, gpus(2)}, {Priority::normal, gpus(1)}},
+      capacity);
   EXPECT_EQ(decision.launch, 1U);
   ASSERT_TRUE(decision.block);
-  EXPECT_EQ(decision.block->sentence, "waits for quota q: needs 2 gpus, 1 free");
+  EXPECT_EQ(decision.block->sentence, "waits for quota q: needs 2 gpus, 1 gpu free");
 }
 
 TEST(Decide, AScopedQuotaBindsItsPriorityAlone) {
@@ -77,14 +79,17 @@ TEST(NeverFits, NamesTheBound) {
   EXPECT_EQ(*why, "needs 3 gpus, quota ml-training-quota allows 2 gpus in all");
   PodLimits limits;
   limits.cpu_millicores = 500;
-  EXPECT_THAT(never_fits(gpus(1), Priority::normal, quotas, limits).value_or(""), HasSubstr("allows a pod 500m cpu"));
+  EXPECT_THAT(never_fits(gpus(1), Priority::normal, quotas, limits).value_or(""),
+              HasSubstr("allows a pod 500m cpu"));
   EXPECT_FALSE(never_fits(gpus(2), Priority::normal, quotas, {}));
 }
 
 // For random queues: what is launched fits together, and if anything is left, the first of it does not fit on top.
 TEST(Decide, FillsExactlyAsFarAsTheHeadAllows) {
   std::mt19937 random(20260103);
-  const auto up_to = [&](int max) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(max + 1)); };
+  const auto up_to = [&](int max) {
+    return static_cast<std::int64_t>(random() % static_cast<unsigned>(max + 1));
+  };
   for (int round = 0; round < 2000; ++round) {
     auto capacity = roomy(1 + static_cast<int>(up_to(8)));
     capacity.quotas = {quota("all", "", {{"gpus", up_to(8)}, {"pods", 1 + up_to(10)}}),
@@ -96,7 +101,8 @@ TEST(Decide, FillsExactlyAsFarAsTheHeadAllows) {
 
     auto filled = capacity;
     for (std::size_t i = 0; i < decision.launch; ++i) {
-      EXPECT_FALSE(why_not(jobs[i].amounts, jobs[i].priority, filled)) << "round " << round << " job " << i;
+      EXPECT_FALSE(why_not(jobs[i].amounts, jobs[i].priority, filled))
+          << "round " << round << " job " << i;
       filled.ours[static_cast<std::size_t>(jobs[i].priority)] += jobs[i].amounts;
     }
     EXPECT_LE(filled.ours_total().pods, capacity.max_concurrent_jobs);

@@ -9,8 +9,12 @@ namespace oppen::queue {
 namespace {
 
 TEST(OutboxEntry, ComesBackAsItWasWritten) {
-  const OutboxEntry entry{"job-events", "mnist-1", "dev.oppen.job.queued.v1", "mnist-1/1",
-                          Time{std::chrono::milliseconds{1'767'463'200'123}}, "{\"text\":\"a\nb\"}\n"};
+  const OutboxEntry entry{"job-events",
+                          "mnist-1",
+                          "dev.oppen.job.queued.v1",
+                          "mnist-1/1",
+                          Time{std::chrono::milliseconds{1'767'463'200'123}},
+                          "{\"text\":\"a\nb\"}\n"};
   const auto decoded = decode_entry(encode(entry));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(encode(*decoded), encode(entry));

@@ -68,8 +68,9 @@ TEST(JobRecord, PlaceIsOffsetFirstThenIndex) {
 
 TEST(JobRecord, ABrokenTextIsAnError) {
   const auto good = encode(full_record());
-  for (const auto& text : {std::string(), std::string("r 7"), "?" + good.substr(1), good.substr(0, good.size() - 1),
-                           std::string("r x 3 b 2 1 1 1 1 1 1\n{}")}) {
+  for (const auto& text :
+       {std::string(), std::string("r 7"), "?" + good.substr(1), good.substr(0, good.size() - 1),
+        std::string("r x 3 b 2 1 1 1 1 1 1\n{}")}) {
     EXPECT_FALSE(decode("mnist-1", text)) << text;
   }
 }

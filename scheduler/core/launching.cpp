@@ -1,0 +1,203 @@
+// From the heads of the queue to accepted pods.
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "scheduler/core/attempts.hpp"
+#include "scheduler/core/estimates.hpp"
+#include "scheduler/kube/pod_manifest.hpp"
+#include "workers/runtime/log.hpp"
+
+namespace oppen::core {
+namespace {
+
+using namespace std::chrono_literals;
+using kube::LaunchOutcome;
+using kube::LaunchResult;
+using queue::Changes;
+using queue::JobRecord;
+
+constexpr std::int64_t most_heads = 64;  // read per priority in one go
+constexpr auto launch_deadline = 20s;
+constexpr auto longest_probe_wait = 16s;
+constexpr auto remaining_keep = 500ms;
+
+double seconds_between(Time begin, Time end) {
+  return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
+}
+
+// The heads in the order of launching, as far as it is known: what stands behind `limit` heads of a priority is not read yet, and goes
+// before any lower one.
+std::vector<JobRecord> in_order(queue::Heads heads, std::int64_t limit, bool& more) {
+  std::vector<JobRecord> records;
+  for (auto& of_priority : heads.by_priority) {
+    more = static_cast<std::int64_t>(of_priority.size()) == limit;
+    std::move(of_priority.begin(), of_priority.end(), std::back_inserter(records));
+    if (more) break;
+  }
+  return records;
+}
+
+}  // namespace
+
+Attempts::Attempts(State& state, Post post)
+    : state_(state),
+      post_(std::move(post)),
+      queue_wait_(state.metrics.histogram("oppen_queue_wait_seconds",
+                                          "From job.queued to the decision to launch", {},
+                                          {0.01, 0.1, 1, 10, 60, 600, 3600, 21600, 86400})),
+      decision_(state.metrics.histogram("oppen_decision_seconds",
+                                        "Reading the heads of the queue and deciding")),
+      launch_(state.metrics.histogram("oppen_launch_seconds",
+                                      "From the decision to the API server's acceptance")) {}
+
+Status Attempts::launch_next() {
+  while (!over_quota_ && state_.counters.queued_total() > 0) {
+    const auto free_slots = state_.policy->max_concurrent_jobs - state_.counters.usage_total().pods;
+    if (free_slots <= 0) return {};
+    const auto limit = std::min(most_heads, free_slots);
+    const auto began = std::chrono::steady_clock::now();
+    auto heads = state_.store.heads(static_cast<int>(limit));
+    if (!heads) return fail(heads.error());
+    bool more = false;
+    auto records = in_order(std::move(*heads), limit, more);
+    std::vector<plan::WaitingJob> waiting;
+    for (const auto& record : records) waiting.push_back({record.priority, record.amounts()});
+    auto decision = plan::decide(waiting, state_.capacity());
+    decision_.observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    if (decision.launch == 0) return {};
+    if (probing_) {
+      if (!in_flight_.empty()) return {};
+      decision.launch = 1;
+      more = false;
+    }
+
+    Changes changes;
+    const auto decided_at = now();
+    for (std::size_t i = 0; i < decision.launch; ++i) {
+      auto& record = records[i];
+      record.state = JobState::launching;
+      record.attempt += 1;
+      record.launched = false;
+      record.pod_uid.clear();
+      record.launching_at = decided_at;
+      changes.put(record);
+    }
+    if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+    for (std::size_t i = 0; i < decision.launch; ++i) {
+      launch(records[i]);
+      state_.live[records[i].spec.job_id] = std::move(records[i]);
+    }
+    if (decision.block || !more) return {};
+  }
+  return {};
+}
+
+void Attempts::launch(const JobRecord& record) {
+  if (!in_flight_.insert(record.spec.job_id).second) return;
+  kube::PodContext context;
+  context.pod_namespace = state_.pod_namespace;
+  context.attempt = record.attempt;
+  context.epoch = state_.epoch;
+  context.spec_hash = spec_hash(record.spec);
+  context.gpu_products = state_.policy->gpu_products;
+  const auto entry = state_.policy->model_catalog.find(record.spec.model_type);
+  if (entry != state_.policy->model_catalog.end())
+    context.pod_template_json = entry->second.pod_template_json;
+  state_.kube.launch(record.pod_name(), kube::pod_manifest(record.spec, context), launch_deadline,
+                     [this, post = post_, id = record.spec.job_id,
+                      attempt = record.attempt](LaunchOutcome outcome) {
+                       post([this, id, attempt, outcome = std::move(outcome)] {
+                         return on_launch_outcome(id, attempt, outcome);
+                       });
+                     });
+}
+
+Status Attempts::on_launch_outcome(const std::string& job_id, int attempt, LaunchOutcome outcome) {
+  in_flight_.erase(job_id);
+  const auto found = state_.live.find(job_id);
+  if (found == state_.live.end() || found->second.attempt != attempt) return {};
+  auto record = found->second;
+  if (outcome.result == LaunchResult::launched) {
+    over_quota_ = probing_ = false;
+    probe_wait_ = 1s;
+    accepted_since_list_.insert(job_id);
+    return outcome.pod ? follow(std::move(record), *outcome.pod) : Status();
+  }
+  // The watch has shown the pod: it is there, whatever the answer says.
+  if (record.launched) return {};
+  switch (outcome.result) {
+    case LaunchResult::over_quota:
+      return on_over_quota(std::move(record), outcome.message);
+    case LaunchResult::rejected:
+    case LaunchResult::clash:
+      spdlog::warn("job {} can't be launched: {}", job_id, outcome.message);
+      if (record.give_up.empty()) record.give_up = outcome.message;
+      return end_attempt(std::move(record), nullptr);
+    default:
+      return {};  // unanswered: tick asks again
+  }
+}
+
+// The attempt has not begun: the job goes back to its place, and the attempt's number is used again.
+Status Attempts::on_over_quota(JobRecord record, const std::string& message) {
+  if (record.state == JobState::cancelling) return end_attempt(std::move(record), nullptr);
+  const auto job_id = record.spec.job_id;
+  if (!probing_) spdlog::info("job {} waits: {}", job_id, message);
+  over_quota_ = probing_ = true;
+  next_probe_ = now() + probe_wait_;
+  probe_wait_ = std::min<std::chrono::milliseconds>(probe_wait_ * 2, longest_probe_wait);
+  record.state = JobState::queued;
+  record.attempt -= 1;
+  record.launching_at = {};
+  Changes changes;
+  changes.put(record);
+  if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+  state_.live.erase(job_id);
+  return {};
+}
+
+// What is left of the live attempts. Looked through at most twice a second, so that a submission costs the same however many run.
+double Attempts::remaining_seconds(Time time) {
+  if (time - remaining_at_ < remaining_keep) return remaining_seconds_;
+  remaining_at_ = time;
+  remaining_seconds_ = 0;
+  for (const auto& [job_id, running] : state_.live) {
+    const auto spent = running.started_at ? seconds_between(*running.started_at, time) : 0;
+    remaining_seconds_ += std::max(0.0, running.estimated_seconds - spent);
+  }
+  return remaining_seconds_;
+}
+
+JobQueued Attempts::expectation(const JobRecord& record, Time time, std::int64_t more_ahead,
+                                double more_seconds) {
+  const auto& counters = state_.counters;
+  Ahead ahead;
+  ahead.position = 1 + more_ahead;
+  ahead.queued_seconds = more_seconds;
+  for (const auto priority : all_priorities) {
+    ahead.position += counters.queued[static_cast<std::size_t>(priority)];
+    ahead.queued_seconds += counters.pending_seconds[static_cast<std::size_t>(priority)];
+    if (priority == record.priority) break;
+  }
+  ahead.running_seconds = remaining_seconds(time);
+  const auto capacity = state_.capacity();
+  ahead.slots = slots_for(record.amounts(), record.priority, capacity);
+  ahead.free_slots = plan::why_not(record.amounts(), record.priority, capacity)
+                         ? 0
+                         : std::max<std::int64_t>(1, ahead.slots - capacity.ours_total().pods);
+
+  JobQueued event;
+  event.spec = record.spec;
+  event.position = ahead.position;
+  event.estimated_wait_seconds = estimate_wait_seconds(ahead);
+  event.estimated_duration_seconds = record.estimated_seconds;
+  const auto start =
+      time + std::chrono::milliseconds(std::llround(event.estimated_wait_seconds * 1000));
+  event.estimated_cost =
+      estimate_cost(record.spec, start, record.estimated_seconds, *state_.cost_model);
+  return event;
+}
+
+}  // namespace oppen::core
