@@ -23,29 +23,24 @@ json health_json(const std::vector<Part>& parts) {
 }
 
 std::vector<Part> scheduler_parts(const Result<std::string>& answer, const std::string& url) {
-  const std::string unknown = "not known: only the scheduler can tell";
+  const std::string where = url + " (setting OPPEN_SCHEDULER_URL)";
   if (!answer) {
-    return {{"scheduler", false,
-             "no answer from " + url + " (setting OPPEN_SCHEDULER_URL): " + answer.error().message},
-            {"kafka", false, unknown}};
+    return {{"scheduler", false, "no answer from " + where + ": " + answer.error().message}};
   }
   const json body = json::parse(*answer, nullptr, false);
   if (!body.is_object() || !body.contains("ready") || !body["ready"].is_boolean()) {
-    return {{"scheduler", false,
-             "what answers at " + url + " (setting OPPEN_SCHEDULER_URL) is no Oppen worker"},
-            {"kafka", false, unknown}};
+    return {{"scheduler", false, "what answers at " + where + " is no Oppen worker"}};
   }
-  Part scheduler{"scheduler", body["ready"].get<bool>(), "ready"};
-  Part kafka{"kafka", false, unknown};
-  if (!scheduler.ok) scheduler.detail = "not ready";
+  std::vector<Part> parts{{"scheduler", body["ready"].get<bool>(), "ready"}};
+  if (!parts[0].ok) parts[0].detail = "not ready";
   const json dependencies = body.value("dependencies", json::object());
   for (const auto& [name, state] : dependencies.items()) {
     const std::string text = text_of(state);
-    if (text != "ok") scheduler.detail += "; " + name + ": " + text;
-    if (name == "kafka")
-      kafka = {"kafka", text == "ok", text == "ok" ? "answers the scheduler" : text};
+    const bool ok = text == "ok";
+    if (!ok) parts[0].detail += "; " + name + ": " + text;
+    if (name == "kafka") parts.push_back({name, ok, ok ? "answers the scheduler" : text});
   }
-  return {scheduler, kafka};
+  return parts;
 }
 
 Part leader_part(QueueView& queue) {

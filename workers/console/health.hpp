@@ -21,7 +21,7 @@ struct Part {
 nlohmann::json health_json(const std::vector<Part>& parts);
 
 // What a scheduler's /readyz says, about itself and about Kafka, which only it talks to. `answer`
-// is the body of any status, or why there is none.
+// is the body of any status, or why there is none; without one nothing is known of Kafka.
 std::vector<Part> scheduler_parts(const Result<std::string>& answer, const std::string& url);
 
 // Who leads: ok when somebody does.

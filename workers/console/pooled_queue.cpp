@@ -3,23 +3,13 @@
 #include <nlohmann/json.hpp>
 
 namespace oppen::console {
-namespace {
-
-// Says which dependency it was and where its address is set.
-Error naming_redis(const Error& error) {
-  if (error.kind == ErrorKind::not_found) return error;
-  return {error.kind, "Redis (setting OPPEN_REDIS_URL): " + error.message};
-}
-
-}  // namespace
-
 Result<std::unique_ptr<PooledQueue>> PooledQueue::create(std::string redis_url,
                                                          std::string topic_prefix,
                                                          std::chrono::milliseconds timeout) {
   std::unique_ptr<PooledQueue> pool(
       new PooledQueue(std::move(redis_url), std::move(topic_prefix), timeout));
   auto first = pool->borrow();
-  if (!first) return fail(naming_redis(first.error()));
+  if (!first) return fail(first.error());
   pool->give_back(*std::move(first));
   return pool;
 }
@@ -44,11 +34,10 @@ void PooledQueue::give_back(std::unique_ptr<runtime::Redis> redis) {
 template <class T, class Ask>
 Result<T> PooledQueue::with_redis(const Ask& ask) {
   auto redis = borrow();
-  if (!redis) return fail(naming_redis(redis.error()));
+  if (!redis) return fail(redis.error());
   queue::QueueReader reader(**redis, prefix_);
   Result<T> result = ask(reader);
   give_back(*std::move(redis));
-  if (!result) return fail(naming_redis(result.error()));
   return result;
 }
 
@@ -83,10 +72,10 @@ Result<nlohmann::json> PooledQueue::leader() {
 
 Status PooledQueue::ping() {
   auto redis = borrow();
-  if (!redis) return fail(naming_redis(redis.error()));
+  if (!redis) return fail(redis.error());
   const auto reply = (*redis)->command({"PING"});
   give_back(*std::move(redis));
-  if (!reply) return fail(naming_redis(reply.error()));
+  if (!reply) return fail(reply.error());
   return {};
 }
 

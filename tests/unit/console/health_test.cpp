@@ -34,7 +34,7 @@ TEST(SchedulerParts, NameTheSettingWhenNobodyAnswers) {
   const auto away = scheduler_parts(fail(ErrorKind::unavailable, "connection refused"), "http://s");
   EXPECT_FALSE(away[0].ok);
   EXPECT_THAT(away[0].detail, HasSubstr("OPPEN_SCHEDULER_URL"));
-  EXPECT_FALSE(away[1].ok);
+  EXPECT_EQ(away.size(), 1u);
   const auto stranger = scheduler_parts("<html>", "http://s");
   EXPECT_FALSE(stranger[0].ok);
   EXPECT_THAT(stranger[0].detail, HasSubstr("no Oppen worker"));
