@@ -1,0 +1,89 @@
+"""The fixtures of the tests of the whole way: submit, queue, launch, run, end, on real Kafka, Redis and Kubernetes."""
+
+import dataclasses
+import os
+import pathlib
+
+import pytest
+from harness.bus import Bus
+from harness.jobs import Jobs
+from harness.kube import Kube
+from harness.policies import Policies
+from harness.stack import Stack
+from harness.worker import Worker
+
+
+@dataclasses.dataclass
+class World:
+    """A stack, a scheduler that leads on it, and the eyes of an outsider."""
+
+    stack: Stack
+    scheduler: Worker
+    bus: Bus
+    kube: Kube
+    logs: pathlib.Path
+
+    def another_scheduler(self, label):
+        return Worker(self.stack, "oppen-scheduler", "KUBECONFIG_SCHEDULER", self.logs, label=label)
+
+
+def make_world(folder):
+    stack = Stack(folder / "stack")
+    try:
+        stack.up()
+        listen = stack.env["OPPEN_SCHEDULER_URL"].removeprefix("http://")
+        scheduler = Worker(stack, "oppen-scheduler", "KUBECONFIG_SCHEDULER", folder, listen=listen)
+        scheduler.start()
+        bus = Bus(stack)
+        yield World(stack, scheduler.wait_ready(), bus, Kube(stack), folder)
+        bus.close()
+        if scheduler.runs():
+            assert scheduler.stop() == 0, scheduler.tail()
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """Nobody disturbs this one."""
+    yield from make_world(tmp_path_factory.mktemp("calm"))
+
+
+@pytest.fixture(scope="session")
+def rough_world(tmp_path_factory):
+    """One whose services and scheduler tests stop and start."""
+    yield from make_world(tmp_path_factory.mktemp("rough"))
+
+
+@pytest.fixture
+def bus(world):
+    return world.bus
+
+
+@pytest.fixture
+def kube(world):
+    return world.kube
+
+
+@pytest.fixture
+def scheduler(world):
+    return world.scheduler
+
+
+@pytest.fixture
+def policies(world):
+    changed = Policies(world.kube, world.bus)
+    yield changed
+    changed.reset()
+
+
+@pytest.fixture
+def jobs(request, world):
+    mine = Jobs(request.node.originalname.removeprefix("test_"), world.bus)
+    yield mine
+    mine.clear()
+
+
+def pytest_configure(config):
+    if not os.environ.get("OPPEN_BIN"):
+        raise pytest.UsageError("OPPEN_BIN must name the folder of the built programs")
