@@ -43,10 +43,10 @@ struct Pod {
   std::optional<Time> started_at;
   std::optional<Time> finished_at;
   std::optional<int> exit_code;
-  std::string reason;  // pod's status.reason, else the container's terminated or waiting reason
-                       // (OOMKilled, Evicted, DeadlineExceeded, ImagePullBackOff, ...);
-                       // "Unschedulable" from the PodScheduled condition
-  std::string message;              // the text that belongs to the reason
+  std::string reason;   // pod's status.reason, else the container's terminated or waiting reason
+                        // (OOMKilled, Evicted, DeadlineExceeded, ImagePullBackOff, ...);
+                        // "Unschedulable" from the PodScheduled condition
+  std::string message;  // the text that belongs to the reason
   std::string termination_message;  // what the container wrote to its termination log
 
   bool terminal() const { return phase == "Succeeded" || phase == "Failed"; }

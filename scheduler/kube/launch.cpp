@@ -42,6 +42,7 @@ Launch::Launch(ApiCaller& caller, std::string pods_path, std::string pod_name,
       done_(std::move(done)) {}
 
 void Launch::create() {
+  over_quota_.clear();
   tries_.send({"POST", pods_path_, manifest_},
               [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {
                 self->on_created(answer);
@@ -97,17 +98,19 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
       return finish(LaunchResult::launched, "", std::move(pod));
     }
     // The name is free again once it is gone.
-    if (is_same_attempt(*pod, wanted_)) return later(&Launch::create, "pod " + pod_name_ + " is being deleted");
-    std::string message = "pod " + pod_name_ + " exists and is " +
-                          (pod->managed ? "of job \"" + pod->job_id + "\", attempt " +
-                                                std::to_string(pod->attempt) + ", spec hash \"" +
-                                                pod->spec_hash + "\""
-                                          : "not managed by Oppen");
+    if (is_same_attempt(*pod, wanted_))
+      return later(&Launch::create, "pod " + pod_name_ + " is being deleted");
+    std::string message =
+        "pod " + pod_name_ + " exists and is " +
+        (pod->managed ? "of job \"" + pod->job_id + "\", attempt " + std::to_string(pod->attempt) +
+                            ", spec hash \"" + pod->spec_hash + "\""
+                      : "not managed by Oppen");
     return finish(LaunchResult::clash, std::move(message), std::move(pod));
   }
   const ApiProblem problem = problem_of(*answer);
   if (problem.status == 404) {
-    if (!over_quota_.empty()) return finish(LaunchResult::over_quota, std::exchange(over_quota_, {}));
+    if (!over_quota_.empty())
+      return finish(LaunchResult::over_quota, std::exchange(over_quota_, {}));
     return later(&Launch::create, "the creation was not answered, and there is no such pod yet");
   }
   // Also without the right to read it: the pod may exist, so that this is no reason to give the job

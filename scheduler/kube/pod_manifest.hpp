@@ -13,7 +13,8 @@ struct PodContext {
   int attempt = 1;
   std::int64_t epoch = 0;
   std::string spec_hash;
-  std::map<std::string, std::string> gpu_products;  // gpu_type -> value of node label nvidia.com/gpu.product
+  std::map<std::string, std::string>
+      gpu_products;               // gpu_type -> value of node label nvidia.com/gpu.product
   std::string pod_template_json;  // the model catalogue's, "" for none
 };
 

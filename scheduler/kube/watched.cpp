@@ -40,7 +40,7 @@ std::vector<T> values_of(const Collected<T>& objects) {
 // only signs of life.
 template <class T>
 WatchSink collecting(Collected<T>& objects, std::function<std::optional<T>(const Json&)> parse,
-                     std::function<void()> changed) {
+                     const std::function<void()>& changed) {
   WatchSink sink;
   sink.on_list_begin = [&objects] { objects.listed.clear(); };
   sink.on_list_item = [&objects, parse](const Json& object) {

@@ -126,9 +126,10 @@ class World {
   std::condition_variable changed_;
 };
 
-LaunchOutcome launch(KubeClient& client, const std::string& name, const std::string& manifest) {
+LaunchOutcome launch(KubeClient& client, const std::string& name, const std::string& manifest,
+                     std::chrono::milliseconds deadline = patience) {
   auto outcome = std::make_shared<std::promise<LaunchOutcome>>();
-  client.launch(name, manifest, patience,
+  client.launch(name, manifest, deadline,
                 [outcome](LaunchOutcome o) { outcome->set_value(std::move(o)); });
   return outcome->get_future().get();
 }
@@ -319,8 +320,8 @@ TEST_F(KubeClientTest, SaysWhyAPodCanNeverBe) {
   KubeClient elsewhere(access_from("KUBECONFIG"), "no-such-namespace");
   json lost = json::parse(manifest("g"));
   lost["metadata"]["namespace"] = "no-such-namespace";
-  const LaunchOutcome nowhere = launch(elsewhere, "g-1", lost.dump());
-  EXPECT_EQ(nowhere.result, LaunchResult::rejected);
+  const LaunchOutcome nowhere = launch(elsewhere, "g-1", lost.dump(), std::chrono::seconds{1});
+  EXPECT_EQ(nowhere.result, LaunchResult::unavailable);
   EXPECT_THAT(nowhere.message, HasSubstr("no-such-namespace"));
 }
 

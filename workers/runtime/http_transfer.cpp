@@ -97,7 +97,11 @@ Status HttpTransfer::prepare() {
     headers_.reset(list);
   };
   add_header("Expect:");  // no round trip before a body
-  for (const auto& [name, value] : request_.headers) add_header(name + ": " + value);
+  for (const auto& [name, value] : request_.headers) {
+    std::string line = name;
+    line.append(": ").append(value);
+    add_header(line);
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
 
   if (const HttpTls* tls = request_.tls.get()) {
