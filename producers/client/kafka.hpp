@@ -91,7 +91,7 @@ struct TopicPartition {
 };
 
 // A consumer with an assignment of its own (no group rebalancing): positions come from the caller,
-// who stores them with the effects. One thread owns it; only wake() may be called from another.
+// who stores them with the effects. One thread owns it; wake() and watermarks() are for any thread.
 class Consumer {
  public:
   // `group` is used for commit_info alone; "" for a reader that never commits.
@@ -114,8 +114,8 @@ class Consumer {
   Result<std::optional<ConsumedRecord>> poll(std::chrono::milliseconds timeout);
   void wake();
 
-  // First and next-to-come offsets of a partition, asked from the broker. unavailable at the
-  // deadline.
+  // First and next-to-come offsets of a partition, asked from the broker: where something is being
+  // consumed, behind a pending fetch (100 ms). unavailable at the deadline.
   struct Watermarks {
     std::int64_t low = 0;
     std::int64_t high = 0;

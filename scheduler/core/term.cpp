@@ -125,7 +125,8 @@ class LeaseKeeper {
   std::jthread thread_;
 };
 
-// Reads `jobs` into the mailbox.
+// Reads `jobs` into the mailbox. Asks the broker how far the log reaches on a thread of its own: the
+// answer waits behind the fetch that is pending on the connection (100 ms), and records must not.
 class Reader {
  public:
   Reader(std::unique_ptr<Consumer> consumer, Mailbox& mailbox, runtime::Health& health,
@@ -133,9 +134,11 @@ class Reader {
       : consumer_(std::move(consumer)),
         lag_(metrics.gauge("oppen_consumer_lag", "Records of the topic that are not handled yet",
                            {{"topic", "jobs"}})),
-        thread_([this, &mailbox, &health](std::stop_token stop) { run(mailbox, health, stop); }) {}
+        asking_([this, &health](std::stop_token stop) { ask(health, stop); }),
+        reading_([this, &mailbox](std::stop_token stop) { read(mailbox, stop); }) {}
   ~Reader() {
-    thread_.request_stop();
+    asking_.request_stop();
+    reading_.request_stop();
     consumer_->wake();
   }
 
@@ -143,43 +146,44 @@ class Reader {
   void handled(std::int64_t next) { handled_ = next; }
 
  private:
-  void run(Mailbox& mailbox, runtime::Health& health, std::stop_token stop) {
-    const TopicPartition jobs{std::string(topics::jobs), 0};
-    runtime::Recurring trouble;
+  void read(Mailbox& mailbox, std::stop_token stop) {
     auto told = SteadyClock::now();
     std::int64_t committed = -1;
     while (!stop.stop_requested()) {
       auto record = consumer_->poll(500ms);
       if (!record) {
-        if (record.error().kind != ErrorKind::unavailable) {
-          mailbox.post([error = record.error()]() -> Status { return fail(error); });
-          return;
-        }
-        health.set("kafka", fail(record.error()));
-        if (trouble.begin_or_due())
-          spdlog::warn("Kafka does not answer: {}", record.error().message);
-        continue;
+        // That no broker is there is found by ask(), too.
+        if (record.error().kind == ErrorKind::unavailable) continue;
+        mailbox.post([error = record.error()]() -> Status { return fail(error); });
+        return;
       }
       if (*record && !mailbox.push(std::move(**record), stop)) return;
       if (SteadyClock::now() - told < 1s) continue;
       told = SteadyClock::now();
-      const auto marks = consumer_->watermarks(jobs, 1s);
-      health.set("kafka", marks ? Status() : fail(marks.error()));
-      if (!marks) {
-        if (trouble.begin_or_due())
-          spdlog::warn("Kafka does not answer: {}", marks.error().message);
-        continue;
-      }
-      if (trouble.end()) spdlog::info("Kafka answers again");
-      lag_.set(static_cast<double>(marks->high - handled_));
-      if (committed != handled_) consumer_->commit_info(jobs, committed = handled_);
+      if (committed != handled_) consumer_->commit_info(jobs_, committed = handled_);
     }
   }
 
+  void ask(runtime::Health& health, std::stop_token stop) {
+    runtime::Recurring trouble;
+    do {
+      const auto marks = consumer_->watermarks(jobs_, 1s);
+      health.set("kafka", marks ? Status() : fail(marks.error()));
+      if (marks) {
+        if (trouble.end()) spdlog::info("Kafka answers again");
+        lag_.set(static_cast<double>(marks->high - handled_));
+      } else if (trouble.begin_or_due()) {
+        spdlog::warn("Kafka does not answer: {}", marks.error().message);
+      }
+    } while (pause(1s, stop));
+  }
+
+  const TopicPartition jobs_{std::string(topics::jobs), 0};
   std::unique_ptr<Consumer> consumer_;
   runtime::Gauge& lag_;
   std::atomic<std::int64_t> handled_{0};
-  std::jthread thread_;
+  std::jthread asking_;
+  std::jthread reading_;
 };
 
 Attempts::Post post_to(std::shared_ptr<Mailbox> mailbox) {
