@@ -60,9 +60,11 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::start() {
+  // It must not outlive a test program that is killed.
   std::vector<std::string> words{
-      "redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir", folder_,
-      "--save",       "",       "--appendonly",        "no"};
+      "setpriv",      "--pdeathsig", "KILL",  "redis-server", "--port", std::to_string(port_),
+      "--bind",       "127.0.0.1",   "--dir", folder_,        "--save", "",
+      "--appendonly", "no"};
   words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> args;
   for (auto& word : words) args.push_back(word.data());
@@ -70,7 +72,7 @@ void RedisServer::start() {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  ASSERT_EQ(posix_spawnp(&process_, "redis-server", &actions, nullptr, args.data(), environ), 0)
+  ASSERT_EQ(posix_spawnp(&process_, "setpriv", &actions, nullptr, args.data(), environ), 0)
       << "redis-server must be installed";
   posix_spawn_file_actions_destroy(&actions);
   const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds{20};

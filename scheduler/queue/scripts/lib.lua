@@ -33,11 +33,6 @@ end
 
 local live_states = {l = true, r = true, x = true}
 
--- Redis takes no "-0" for a number.
-local function add(field, sign, amount)
-  if amount ~= '0' then redis.call('HINCRBY', counters, field, sign .. amount) end
-end
-
 -- Adds a number (as text) to a sum, or takes it away (sign '-'). Redis takes "-0" for no number.
 local function add(field, sign, number)
   if number ~= '0' then redis.call('HINCRBY', counters, field, sign .. number) end

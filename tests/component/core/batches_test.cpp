@@ -148,6 +148,8 @@ TEST_F(BatchTest, ACancelBeforeItIsDecidedRejectsIt) {
 }
 
 TEST_F(BatchTest, ManyAtOnceAreDecidedInTheOrderOfTheLog) {
+  submit("blocker-1");
+  submit("blocker-2");
   for (const auto* id : {"one", "two", "three"}) {
     EXPECT_EQ(handle(command(BatchSubmit::type,
                              {{"batch_id", id}, {"jobs", jobs({std::string(id) + "-1"})}})),
@@ -171,6 +173,8 @@ TEST_F(BatchTest, AFaultInALaterPartCountsFromTheFirst) {
 
 TEST_F(BatchTest, IsCancelledWhole) {
   send({{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2", "s3", "s4"})}});
+  kube.run("s1-1", clock.now());
+  settle();
   EXPECT_EQ(handle(command(JobCancel::type, {{"batch_id", "sweep"}})), std::nullopt);
   settle();
   EXPECT_EQ(state_of("s4"), JobState::cancelled);

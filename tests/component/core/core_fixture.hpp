@@ -67,8 +67,8 @@ class CoreTest : public ::testing::Test {
     batches = std::make_unique<Batches>(*state, *attempts, post);
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
     state->counters = store->counters().value();
-    for (const auto& record : store->jobs(store->live().value()).value())
-      state->live[record->spec.job_id] = *record;
+    const auto live = store->jobs(store->live().value()).value();
+    for (const auto& record : live) state->live[record->spec.job_id] = *record;
     kube::KubeEvents events;
     events.on_pod_list_begin = [this, post] {
       post([this]() -> Status {

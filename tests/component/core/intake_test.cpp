@@ -69,6 +69,7 @@ TEST_F(CoreTest, ACancelBeforeItsSubmitIsRefusedAndTheSubmitCounts) {
 
 TEST_F(CoreTest, TellsPositionWaitAndCost) {
   for (const auto* id : {"a", "b", "c"}) submit(id, {{"epochs", 2}});
+  clock.advance(std::chrono::seconds(1));  // what runs is looked through at most twice a second
   submit("d", {{"epochs", 2}});
   const auto first = events("a").front().second;
   EXPECT_EQ(first["position"], 1);
