@@ -14,8 +14,10 @@ const KafkaProperties consumer_defaults = {
     {"enable.partition.eof", "false"},
     {"allow.auto.create.topics", "false"},
     {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
-    {"fetch.message.max.bytes", "1048576"},
-    {"queued.max.messages.kbytes", "8192"},
+    // What is fetched ahead bounds this process's memory (some 20 MB with these), and its pace, too: librdkafka looks
+    // once a second whether a full queue has room again. Enough for 20,000 small records a second.
+    {"fetch.message.max.bytes", "262144"},
+    {"queued.max.messages.kbytes", "4096"},
     {"socket.timeout.ms", "10000"},
 };
 
