@@ -36,12 +36,19 @@ std::optional<Result<std::int64_t>> read_quantity(const Json& value, Unit unit) 
   return unit == Unit::millicores ? parse_millicores(quantity) : parse_bytes(quantity);
 }
 
-// Of several bounds on one amount, the one with the least room left is the one that counts.
-void narrow(Quota& quota, const std::string& amount, std::int64_t hard, std::int64_t used) {
-  const auto known = quota.hard.find(amount);
-  if (known != quota.hard.end() && known->second - quota.used[amount] <= hard - used) return;
+// Of several bounds on one amount, the one with the least room left is the one that counts. `used` is absent until the
+// API server has counted.
+void narrow(Quota& quota, const std::string& amount, std::int64_t hard,
+            std::optional<std::int64_t> used) {
+  if (const auto known = quota.hard.find(amount); known != quota.hard.end()) {
+    const auto known_use = quota.used.find(amount);
+    const std::int64_t room =
+        known->second - (known_use == quota.used.end() ? 0 : known_use->second);
+    if (room <= hard - used.value_or(0)) return;
+  }
   quota.hard[amount] = hard;
-  quota.used[amount] = used;
+  quota.used.erase(amount);
+  if (used) quota.used[amount] = *used;
 }
 
 // Sets `priority_class` from the scope "PriorityClass In [x]". False: a scope of another form.
@@ -97,7 +104,7 @@ ParsedQuota parse_quota(const Json& object) {
       continue;
     }
     const auto used = read_quantity(member(counted, bound.resource), bound.unit);
-    narrow(quota, bound.amount, **amount, used ? used->value_or(0) : 0);
+    narrow(quota, bound.amount, **amount, used && *used ? std::optional(**used) : std::nullopt);
   }
   parsed.quota = std::move(quota);
   return parsed;

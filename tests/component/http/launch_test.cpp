@@ -206,9 +206,6 @@ TEST(Launch, DoesNotGiveAJobUpBecauseTheNamespaceIsMissing) {
                 "unable to create new content in namespace ml-training because "
                 "it is being terminated")}) {
     EXPECT_EQ(launch({answer, created()}).outcome.result, LaunchResult::launched);
-    const Launched missing = launch({answer}, std::chrono::milliseconds{40});
-    EXPECT_EQ(missing.outcome.result, LaunchResult::unavailable);
-    EXPECT_EQ(missing.outcome.message, json::parse(answer.body)["message"]);
   }
 }
 
@@ -216,12 +213,12 @@ TEST(Launch, IsUnavailableWhenTheDeadlinePasses) {
   const Launched failing =
       launch({refusal(500, "InternalError", "no leader")}, std::chrono::milliseconds{300});
   EXPECT_EQ(failing.outcome.result, LaunchResult::unavailable);
-  EXPECT_EQ(failing.outcome.message, "no leader");
 
   Answer later = refusal(429, "TooManyRequests", "slow down");
   later.headers["Retry-After"] = "30";
-  const Launched patient = launch({later}, std::chrono::seconds{5});
+  const Launched patient = launch({later}, std::chrono::seconds{20});
   EXPECT_EQ(patient.outcome.result, LaunchResult::unavailable);
+  EXPECT_EQ(patient.outcome.message, "slow down");
   EXPECT_THAT(patient.methods, ElementsAre("POST"));
 }
 

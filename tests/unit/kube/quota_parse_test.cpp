@@ -39,6 +39,7 @@ TEST(QuotaParse, TakesTheBoundWithTheLeastRoom) {
                       "requests.cpu": "4", "limits.cpu": "6"}}})"));
   EXPECT_THAT(unused.quota->hard,
               UnorderedElementsAre(Pair("pods", 7), Pair("cpu_millicores", 4000)));
+  EXPECT_THAT(unused.quota->used, IsEmpty());
 
   const auto used = parse_quota(json::parse(R"({"metadata": {"name": "q"},
       "spec": {"hard": {"requests.cpu": "10", "limits.cpu": "20"}},
