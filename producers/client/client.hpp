@@ -1,7 +1,7 @@
 #pragma once
 // The client library that pipelines link: publishes commands and reports on the bus, and returns
 // once the broker has acknowledged them. Acknowledged means kept; whether the scheduler accepts is
-// said on `job-events` (see wait_answer in answers.hpp).
+// said on `job-events` (see Answers in answers.hpp).
 //
 // Thread-safe; one Client per process is enough. Owns its producer.
 #include <chrono>
