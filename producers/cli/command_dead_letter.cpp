@@ -94,15 +94,18 @@ class Replayer {
       ++left_out;
       return {};
     }
-    auto& producer = producers_[letter.topic];
+    const auto& prefix = context_.topic_prefix;
+    const auto topic =
+        letter.topic.starts_with(prefix) ? letter.topic.substr(prefix.size()) : letter.topic;
+    auto& producer = producers_[topic];
     if (!producer) {
       const auto settings = context_.kafka();
       if (!settings) return fail(settings.error());
-      auto created = client::Producer::create(*settings, {letter.topic});
+      auto created = client::Producer::create(*settings, {topic});
       if (!created) return fail(created.error());
       producer = *std::move(created);
     }
-    const auto sent = producer->send_and_wait(letter.topic, letter.original, acknowledge_deadline);
+    const auto sent = producer->send_and_wait(topic, letter.original, acknowledge_deadline);
     if (!sent) return fail(context_.kafka_error(sent.error()));
     const json line = {{"offset", letter.offset},
                        {"topic", letter.topic},

@@ -17,7 +17,7 @@ struct DeadLetter {
   std::int64_t offset = -1;  // in the dead letter
   Time at{};
   std::string error;
-  std::string topic;  // where it came from, without the prefix
+  std::string topic;  // where it came from, with the prefix
   std::string from;   // "<partition>/<offset>" there
   std::string worker;
   KafkaRecord original;  // key, value and headers as they were

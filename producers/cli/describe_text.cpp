@@ -27,7 +27,7 @@ class Page {
     if (text.empty()) return;
     if (!title_.empty()) out_ += "\n" + title_ + "\n";
     title_.clear();
-    out_ += fmt::format("  {:<14}{}\n", label, text);
+    out_ += fmt::format("  {:<13} {}\n", label, text);
   }
   void field(const std::string& label, const json& object, const char* name) {
     const auto found = object.find(name);

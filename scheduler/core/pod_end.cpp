@@ -54,9 +54,13 @@ PodEnd explain_end(const kube::Pod* pod) {
   end.exit_code = pod->exit_code;
   if (end.succeeded) return end;
   end.failure = class_of(*pod);
+  // Metrics in the termination log explain nothing.
+  const bool explained =
+      !pod->message.empty() &&
+      !(pod->message == pod->termination_message && reported_metrics(*pod).is_object());
   if (end.failure == FailureClass::lost) {
     end.message = "the pod was deleted while it ran";
-  } else if (!pod->message.empty()) {
+  } else if (explained) {
     end.message = pod->reason.empty() ? pod->message : pod->reason + ": " + pod->message;
   } else if (pod->exit_code) {
     end.message =

@@ -129,11 +129,11 @@ class LeaseKeeper {
 // answer waits behind the fetch that is pending on the connection (100 ms), and records must not.
 class Reader {
  public:
-  Reader(std::unique_ptr<Consumer> consumer, Mailbox& mailbox, runtime::Health& health,
-         runtime::Metrics& metrics)
+  Reader(std::unique_ptr<Consumer> consumer, const std::string& topic_prefix, Mailbox& mailbox,
+         runtime::Health& health, runtime::Metrics& metrics)
       : consumer_(std::move(consumer)),
         lag_(metrics.gauge("oppen_consumer_lag", "Records of the topic that are not handled yet",
-                           {{"topic", "jobs"}})),
+                           {{"topic", topic_prefix + std::string(topics::jobs)}})),
         asking_([this, &health](std::stop_token stop) { ask(health, stop); }),
         reading_([this, &mailbox](std::stop_token stop) { read(mailbox, stop); }) {}
   ~Reader() {
@@ -193,7 +193,8 @@ Attempts::Post post_to(std::shared_ptr<Mailbox> mailbox) {
 // The leader at work: its parts, and the loop that drives them.
 class Leader {
  public:
-  Leader(const TermServices& services, std::shared_ptr<Mailbox> mailbox, State& state)
+  Leader(const TermServices& services, const std::string& topic_prefix,
+         std::shared_ptr<Mailbox> mailbox, State& state)
       : services_(services),
         mailbox_(std::move(mailbox)),
         state_(state),
@@ -201,7 +202,7 @@ class Leader {
         batches_(state, attempts_, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         policies_(state),
-        dead_letters_(services.producer, services.metrics, "scheduler"),
+        dead_letters_(services.producer, services.metrics, "scheduler", topic_prefix),
         leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
   ~Leader() { leader_.set(0); }
 
@@ -422,7 +423,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
           state, **consumer, [&] { services.health.beat(); }, stop);
       !healed)
     return fail(healed.error());
-  Leader leader(services, mailbox, state);
+  Leader leader(services, options.kafka.topic_prefix, mailbox, state);
   if (auto status = leader.load(); !status) return status;
 
   const auto next = store.meta("next:jobs");
@@ -451,7 +452,8 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
       },
       [&](const Error& error) { mailbox->post([error]() -> Status { return fail(error); }); });
   if (!relay) return fail(relay.error());
-  Reader reader(std::move(*consumer), *mailbox, services.health, services.metrics);
+  Reader reader(std::move(*consumer), options.kafka.topic_prefix, *mailbox, services.health,
+                services.metrics);
   reader.handled(start);
   kube->start(leader.kube_events(), {Policies::scheduling_policies, Policies::cost_model});
 

@@ -29,8 +29,12 @@ std::string setting_aside(const client::ConsumedRecord& record) {
 
 }  // namespace
 
-DeadLetters::DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker)
-    : producer_(producer), metrics_(metrics), worker_(std::move(worker)) {}
+DeadLetters::DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker,
+                         std::string topic_prefix)
+    : producer_(producer),
+      metrics_(metrics),
+      worker_(std::move(worker)),
+      topic_prefix_(std::move(topic_prefix)) {}
 
 Status DeadLetters::send(const client::ConsumedRecord& record, const std::string& reason,
                          client::Producer::OnDelivery done) {
@@ -55,7 +59,7 @@ KafkaRecord DeadLetters::letter(const client::ConsumedRecord& record,
                                 const std::string& reason) const {
   auto letter = record.record;
   letter.headers.emplace_back("oppen_error", presentable(reason));
-  letter.headers.emplace_back("oppen_topic", record.topic);
+  letter.headers.emplace_back("oppen_topic", topic_prefix_ + record.topic);
   letter.headers.emplace_back("oppen_partition", std::to_string(record.partition));
   letter.headers.emplace_back("oppen_offset", std::to_string(record.offset));
   letter.headers.emplace_back("oppen_worker", worker_);
@@ -65,7 +69,7 @@ KafkaRecord DeadLetters::letter(const client::ConsumedRecord& record,
 Counter& DeadLetters::counter_of(const client::ConsumedRecord& record) {
   return metrics_.counter("oppen_dead_letters_total",
                           "Records set aside because they could not be handled.",
-                          {{"topic", record.topic}, {"worker", worker_}});
+                          {{"topic", topic_prefix_ + record.topic}, {"worker", worker_}});
 }
 
 }  // namespace oppen::runtime

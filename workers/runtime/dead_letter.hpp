@@ -11,8 +11,9 @@ namespace oppen::runtime {
 
 class DeadLetters {
  public:
-  // `producer` and `metrics` must outlive this. `worker`: "scheduler". Counts oppen_dead_letters_total{topic,worker}.
-  DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker);
+  // `producer` and `metrics` must outlive this. `worker`: "scheduler". Topics are named whole, with `topic_prefix`. Counts oppen_dead_letters_total{topic,worker}.
+  DeadLetters(client::Producer& producer, Metrics& metrics, std::string worker,
+              std::string topic_prefix);
   // Hands it to the broker; `done` is called once, on the producer's thread. Errors: as Producer::send, then without `done`.
   Status send(const client::ConsumedRecord& record, const std::string& reason,
               client::Producer::OnDelivery done);
@@ -27,6 +28,7 @@ class DeadLetters {
   client::Producer& producer_;
   Metrics& metrics_;
   std::string worker_;
+  std::string topic_prefix_;
 };
 
 }  // namespace oppen::runtime

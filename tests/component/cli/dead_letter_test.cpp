@@ -20,7 +20,7 @@ class DeadLetters : public CliFixture {
                              "not { json",
                              {{"ce_type", "dev.oppen.job.submit.v1"},
                               {"oppen_error", error},
-                              {"oppen_topic", "jobs"},
+                              {"oppen_topic", "oppen.jobs"},
                               {"oppen_partition", "0"},
                               {"oppen_offset", "41"},
                               {"oppen_worker", "scheduler"}}};
@@ -37,7 +37,7 @@ TEST_F(DeadLetters, AreListedLatestLast) {
   ASSERT_EQ(letters.size(), 2u);
   EXPECT_EQ(letters[0]["offset"], 1);
   EXPECT_EQ(letters[1]["key"], "job-2");
-  EXPECT_EQ(letters[1]["topic"], "jobs");
+  EXPECT_EQ(letters[1]["topic"], "oppen.jobs");
   EXPECT_EQ(letters[1]["worker"], "scheduler");
   EXPECT_EQ(letters[1]["error"], "the value is not JSON");
 }
@@ -59,7 +59,7 @@ TEST_F(DeadLetters, AreReplayedUntouched) {
   set_aside("job-1", "second");
   const auto replayed = run({"dead-letter", "replay", "1"});
   EXPECT_EQ(replayed.exit_code, 0) << replayed.err;
-  EXPECT_THAT(replayed.out, HasSubstr("Record 1 published again to jobs, partition 0, offset 0"));
+  EXPECT_THAT(replayed.out, HasSubstr("Record 1 published again to oppen.jobs, partition 0, offset 0"));
   const auto consumer = *client::Consumer::create(kafka_.settings(), "");
   ASSERT_TRUE(consumer->assign({{{"jobs", 0}, client::Consumer::beginning}}));
   const auto record = client::next_record(*consumer);

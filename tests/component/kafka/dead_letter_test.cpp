@@ -24,7 +24,7 @@ TEST(DeadLetters, KeepTheRecordUntouchedAndSayWhy) {
   kafka.create_topic("oppen.dead-letter", 1);
   const auto producer = client::Producer::create(kafka.settings(), {"dead-letter"});
   Metrics metrics;
-  DeadLetters letters(**producer, metrics, "scheduler");
+  DeadLetters letters(**producer, metrics, "scheduler", "oppen.");
   // The cut must not split the two-byte character that straddles 1,000 bytes.
   const auto put = letters.put(broken(), std::string(999, 'x') + "\xc3\xa4 and more", 20s);
   ASSERT_TRUE(put) << put.error().message;
@@ -37,10 +37,10 @@ TEST(DeadLetters, KeepTheRecordUntouchedAndSayWhy) {
   EXPECT_EQ(letter->record.value, "\xff not JSON");
   EXPECT_THAT(letter->record.headers,
               ElementsAre(Pair("ce_id", "1"), Pair("oppen_error", std::string(999, 'x')),
-                          Pair("oppen_topic", "jobs"), Pair("oppen_partition", "0"),
+                          Pair("oppen_topic", "oppen.jobs"), Pair("oppen_partition", "0"),
                           Pair("oppen_offset", "41"), Pair("oppen_worker", "scheduler")));
   EXPECT_THAT(metrics.render(),
-              HasSubstr("oppen_dead_letters_total{topic=\"jobs\",worker=\"scheduler\"} 1\n"));
+              HasSubstr("oppen_dead_letters_total{topic=\"oppen.jobs\",worker=\"scheduler\"} 1\n"));
 }
 
 TEST(DeadLetters, ReplaceWhatIsNotUtf8InTheReason) {
@@ -48,7 +48,7 @@ TEST(DeadLetters, ReplaceWhatIsNotUtf8InTheReason) {
   kafka.create_topic("oppen.dead-letter", 1);
   const auto producer = client::Producer::create(kafka.settings(), {"dead-letter"});
   Metrics metrics;
-  ASSERT_TRUE(DeadLetters(**producer, metrics, "cost").put(broken(), "bad \xff byte", 20s));
+  ASSERT_TRUE(DeadLetters(**producer, metrics, "cost", "oppen.").put(broken(), "bad \xff byte", 20s));
   const auto consumer = client::Consumer::create(kafka.settings(), "");
   ASSERT_TRUE((*consumer)->assign({{{"dead-letter", 0}, client::Consumer::beginning}}));
   const auto letter = client::next_record(**consumer);
@@ -62,7 +62,7 @@ TEST(DeadLetters, AreNotCountedBeforeTheBrokerHasThem) {
   kafka.set_up(false);
   const auto producer = client::Producer::create(kafka.settings(), {"dead-letter"});
   Metrics metrics;
-  const auto put = DeadLetters(**producer, metrics, "scheduler").put(broken(), "why", 50ms);
+  const auto put = DeadLetters(**producer, metrics, "scheduler", "oppen.").put(broken(), "why", 50ms);
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(put.error().message, HasSubstr("offset 41"));
