@@ -186,19 +186,30 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
 
 void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
 
+// Not rd_kafka_query_watermark_offsets: that waits for ever once the broker goes away under it.
 Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition,
                                                   milliseconds deadline) {
-  // The query below outlasts its time limit when no broker answers, this one does not.
-  if (!broker_answers(impl_->kafka, deadline)) {
-    return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, impl_->describe(partition)));
-  }
-  Watermarks marks;
-  const auto code = rd_kafka_query_watermark_offsets(
-      impl_->kafka, (impl_->prefix + partition.topic).c_str(), partition.partition, &marks.low,
-      &marks.high, to_millis(deadline));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return fail(kafka_error(code, impl_->describe(partition)));
-  return marks;
+  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  const auto at = [&](std::int64_t place) -> Result<std::int64_t> {
+    const std::unique_ptr<rd_kafka_topic_partition_list_t,
+                          decltype(&rd_kafka_topic_partition_list_destroy)>
+        list(rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+    auto* asked = rd_kafka_topic_partition_list_add(
+        list.get(), (impl_->prefix + partition.topic).c_str(), partition.partition);
+    asked->offset = place;
+    const auto left = std::max(milliseconds{1}, std::chrono::duration_cast<milliseconds>(
+                                                    give_up_at - std::chrono::steady_clock::now()));
+    auto code = rd_kafka_offsets_for_times(impl_->kafka, list.get(), to_millis(left));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(kafka_error(code, impl_->describe(partition)));
+    return asked->offset;
+  };
+  const auto low = at(beginning);
+  if (!low) return fail(low.error());
+  const auto high = at(end);
+  if (!high) return fail(high.error());
+  return Watermarks{*low, *high};
 }
 
 Result<int> Consumer::partition_count(std::string_view topic, milliseconds deadline) {
