@@ -109,10 +109,15 @@ void BareRelay::step() {
 
 void BareRelay::warm_up(int steps) {
   for (int i = 0; i < steps; ++i) step();
+  reset();
+}
+
+void BareRelay::reset() {
   const std::lock_guard lock(impl_->mutex);
   for (auto* samples :
-       {&impl_->acknowledged, &impl_->consumed, &impl_->script, &impl_->acknowledged_to_answer})
+       {&impl_->acknowledged, &impl_->consumed, &impl_->script, &impl_->acknowledged_to_answer}) {
     *samples = Samples();
+  }
 }
 
 // Read between steps, when the relay is at rest.

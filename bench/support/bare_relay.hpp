@@ -23,6 +23,8 @@ class BareRelay {
   void step();
   // Some that are not counted.
   void warm_up(int steps);
+  // Forgets the samples.
+  void reset();
 
   const Samples& acknowledged() const;            // publish called -> broker acknowledged
   const Samples& consumed() const;                // publish called -> read by another consumer
