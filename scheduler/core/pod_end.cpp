@@ -27,12 +27,18 @@ std::string presentable(std::string text) {
   return shortened(text, max_message_bytes);
 }
 
+bool is_one_of(const std::string& reason, std::initializer_list<const char*> reasons) {
+  return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
+}
+
 FailureClass class_of(const kube::Pod& pod) {
   if (pod.reason == "OOMKilled") return FailureClass::oom;
   if (pod.reason == "DeadlineExceeded") return FailureClass::deadline;
-  if (pod.reason == "Preempting" || pod.reason == "Preempted") return FailureClass::preempted;
-  if (pod.reason == "NodeLost" || pod.reason == "NodeShutdown" || pod.reason == "Terminated" ||
-      pod.reason == "Shutdown" || pod.reason == "Evicted") {
+  if (is_one_of(pod.reason, {"Preempting", "Preempted", "PreemptionByScheduler"}))
+    return FailureClass::preempted;
+  if (is_one_of(pod.reason, {"NodeLost", "NodeShutdown", "Terminated", "Shutdown", "Evicted",
+                             "DeletionByTaintManager", "EvictionByEvictionAPI",
+                             "TerminationByKubelet", "DeletionByPodGC"})) {
     return FailureClass::node;
   }
   // Deleted by somebody while it ran: whatever its exit code, it is not the program's fault.
@@ -55,9 +61,8 @@ PodEnd explain_end(const kube::Pod* pod) {
   if (end.succeeded) return end;
   end.failure = class_of(*pod);
   // Metrics in the termination log explain nothing.
-  const bool explained =
-      !pod->message.empty() &&
-      !(pod->message == pod->termination_message && reported_metrics(*pod).is_object());
+  const bool explained = !pod->message.empty() && !(pod->message == pod->termination_message &&
+                                                    reported_metrics(*pod).is_object());
   if (end.failure == FailureClass::lost) {
     end.message = "the pod was deleted while it ran";
   } else if (explained) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scheduler/core/events.hpp"
+#include "scheduler/kube/pod_template.hpp"
 #include "schemas/control.hpp"
 #include "workers/runtime/log.hpp"
 
@@ -37,6 +38,15 @@ bool Policies::apply_scheduling(const ConfigMap& data) {
     spdlog::error("ConfigMap {} is refused, the last good one stays: {}", scheduling_policies,
                   sentences(policy.error()));
     return false;
+  }
+  for (const auto& [model_type, entry] : policy->model_catalog) {
+    if (const auto checked = kube::check_pod_template(entry.pod_template_json); !checked) {
+      refused_.add();
+      spdlog::error(
+          "ConfigMap {} is refused, the last good one stays: model_catalog.{}.pod_template: {}",
+          scheduling_policies, model_type, checked.error().message);
+      return false;
+    }
   }
   state_.policy = std::make_shared<const plan::Policy>(std::move(*policy));
   in_force_[0] = data;

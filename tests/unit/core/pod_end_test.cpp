@@ -28,6 +28,8 @@ TEST(PodEnd, ExplainsEachKindOfFailure) {
       {failed("Evicted", std::nullopt), FailureClass::node},
       {failed("NodeLost", std::nullopt), FailureClass::node},
       {failed("Preempting", 143), FailureClass::preempted},
+      {failed("PreemptionByScheduler", 143), FailureClass::preempted},
+      {failed("DeletionByTaintManager", std::nullopt), FailureClass::node},
   };
   for (const auto& one : cases)
     EXPECT_EQ(explain_end(&one.pod).failure, one.expected) << one.pod.reason;
@@ -49,6 +51,14 @@ TEST(PodEnd, TellsTheExitCodeInWords) {
   const auto pod = failed("Error", 3);
   EXPECT_EQ(explain_end(&pod).message, "the container ended with exit code 3");
   EXPECT_EQ(explain_end(&pod).exit_code, 3);
+}
+
+TEST(PodEnd, MetricsAreNoExplanation) {
+  auto pod = failed("Error", 3);
+  pod.termination_message = pod.message = R"({"accuracy":0.1})";
+  EXPECT_EQ(explain_end(&pod).message, "the container ended with exit code 3");
+  pod.termination_message = pod.message = "no such file: train.csv";
+  EXPECT_EQ(explain_end(&pod).message, "Error: no such file: train.csv");
 }
 
 TEST(PodEnd, OnlyAJsonObjectIsMetrics) {
