@@ -1,6 +1,7 @@
 #include "bench/support/cluster.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,9 @@ struct Cluster::Impl {
   mutable std::mutex mutex;
   std::condition_variable changed;
   bool watching = false;
-  std::string rest;  // of the watch: what has come of a line that is not complete
+  std::atomic<bool> stopping{false};
+  std::string version;  // of the last event
+  std::string rest;     // of the watch: what has come of a line that is not complete
   std::unordered_map<std::string, SteadyClock::time_point> created;
   std::unordered_set<std::string> running;  // or has been
   std::unordered_set<std::string> live;
@@ -48,10 +51,9 @@ struct Cluster::Impl {
     return json::parse(response.body, nullptr, false);
   }
 
-  void watch() {
-    const auto version =
-        send(access->request("GET", path("pods?limit=1")))["metadata"]["resourceVersion"]
-            .get<std::string>();
+  // From the version on that was seen last. The API server ends a watch whose reader is slow, as it
+  // may be on a busy machine: then it is begun again where it ended, and nothing is missed.
+  void stream() {
     http.stream(
         access->request("GET", path("pods?watch=true&resourceVersion=" + version)), 3600s,
         [this](std::string_view chunk) {
@@ -59,10 +61,18 @@ struct Cluster::Impl {
           return true;
         },
         [this](const Result<runtime::HttpResponse>& end) {
-          const std::lock_guard lock(mutex);
-          if (watching)
-            give_up("watching the pods", end ? "the watch has ended" : end.error().message);
+          if (stopping) return;
+          if (!end) give_up("watching the pods", end.error().message);
+          if (!end->ok()) give_up("watching the pods", end->body);
+          rest.clear();
+          stream();
         });
+  }
+
+  void watch() {
+    version = send(access->request("GET", path("pods?limit=1")))["metadata"]["resourceVersion"]
+                  .get<std::string>();
+    stream();
     std::unique_lock lock(mutex);
     if (!changed.wait_for(lock, 10s, [this] { return watching; }))
       give_up("watching the pods", "the watch did not begin within 10 s");
@@ -87,6 +97,7 @@ struct Cluster::Impl {
       give_up("watching the pods", event.dump());
     const auto& pod = event["object"];
     const auto name = pod["metadata"]["name"].get<std::string>();
+    version = pod["metadata"]["resourceVersion"].get<std::string>();
     const auto phase = pod.value("status", json::object()).value("phase", "");
     created.emplace(name, seen);
     if (phase == "Running") running.insert(name);
@@ -107,10 +118,7 @@ Cluster::Cluster(std::string pod_namespace) : impl_(std::make_unique<Impl>()) {
 }
 
 Cluster::~Cluster() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->watching = false;
-  }
+  impl_->stopping = true;
   impl_->http.stop();
 }
 
