@@ -38,11 +38,12 @@ void show(const Context& context, const json& queue) {
                      waiting("background"));
   out << fmt::format("Running    {} of {} ({:.0f} % used)\n", number("running"),
                      plural(number("slots"), "slot"), number_field(queue, "capacity_used_percent"));
-  out << "Next slot  "
-      << (free       ? "free now"
-          : next > 0 ? "in about " + duration_text(next)
-                     : "any moment now")
-      << '\n';
+  const auto head_waits = printable(text_field(queue, "head_waits"));
+  const auto slot = free       ? std::string("free now")
+                    : next > 0 ? "in about " + duration_text(next)
+                               : std::string("any moment now");
+  out << "Next slot  " << slot << '\n';
+  if (waiting("total") > 0 && !head_waits.empty()) out << "First job  " << head_waits << '\n';
   out << fmt::format("Ended      {} completed, {} failed, {} cancelled\n", number("completed"),
                      number("failed"), number("cancelled"));
   out << "Wait       " << duration_text(number_field(queue, "total_wait_seconds"))

@@ -55,6 +55,8 @@ class Attempts {
  private:
   // Launching.
   void launch(const queue::JobRecord& record);
+  // Lets the console tell why the first waiting job waits; "" when it does not.
+  Status say_head_waits(const std::string& why);
   Status on_launch_outcome(const std::string& job_id, int attempt, kube::LaunchOutcome outcome);
   Status on_over_quota(queue::JobRecord record, const std::string& message);
   double remaining_seconds(Time now);
@@ -99,6 +101,8 @@ class Attempts {
   std::unordered_map<std::string, std::pair<std::string, Time>>
       finished_pods_;     // name -> uid, end; until deleted
   Time next_removals_{};  // when deletions that had no effect are asked for again
+
+  std::string head_waits_ = "?";  // as said last; nothing yet
 
   double remaining_seconds_ = 0;  // of the live attempts, as of:
   Time remaining_at_{};

@@ -1,4 +1,6 @@
 // From the heads of the queue to accepted pods.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -52,9 +54,13 @@ Attempts::Attempts(State& state, Post post)
                                       "From the decision to the API server's acceptance")) {}
 
 Status Attempts::launch_next() {
+  if (state_.counters.queued_total() == 0) return say_head_waits("");
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs - state_.counters.usage_total().pods;
-    if (free_slots <= 0) return {};
+    if (free_slots <= 0) {
+      return say_head_waits(fmt::format("waits for a free slot ({0} of {0} taken)",
+                                        state_.policy->max_concurrent_jobs));
+    }
     const auto limit = std::min(most_heads, free_slots);
     const auto began = std::chrono::steady_clock::now();
     auto heads = state_.store.heads(static_cast<int>(limit));
@@ -66,7 +72,7 @@ Status Attempts::launch_next() {
     auto decision = plan::decide(waiting, state_.capacity());
     decision_.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    if (decision.launch == 0) return {};
+    if (decision.launch == 0) return say_head_waits(decision.block ? decision.block->sentence : "");
     if (probing_) {
       if (!in_flight_.empty()) return {};
       decision.launch = 1;
@@ -89,8 +95,17 @@ Status Attempts::launch_next() {
       launch(records[i]);
       state_.live[records[i].spec.job_id] = std::move(records[i]);
     }
-    if (decision.block || !more) return {};
+    if (decision.block || !more)
+      return say_head_waits(decision.block ? decision.block->sentence : "");
   }
+  return {};
+}
+
+Status Attempts::say_head_waits(const std::string& why) {
+  if (why == head_waits_) return {};
+  if (auto committed = state_.commit(Changes().meta("head_waits", why)); !committed)
+    return fail(committed.error());
+  head_waits_ = why;
   return {};
 }
 
@@ -145,6 +160,7 @@ Status Attempts::on_over_quota(JobRecord record, const std::string& message) {
   if (record.state == JobState::cancelling) return end_attempt(std::move(record), nullptr);
   const auto job_id = record.spec.job_id;
   if (!probing_) spdlog::info("job {} waits: {}", job_id, message);
+  if (auto status = say_head_waits(message); !status) return status;
   over_quota_ = probing_ = true;
   next_probe_ = now() + probe_wait_;
   probe_wait_ = std::min<std::chrono::milliseconds>(probe_wait_ * 2, longest_probe_wait);

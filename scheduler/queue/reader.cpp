@@ -133,12 +133,14 @@ Result<json> QueueReader::policy() {
 }
 
 Result<json> QueueReader::leader() {
-  const auto reply = redis_.command({"HMGET", prefix_ + "meta", "leader", "epoch", "leader_since"});
+  const auto reply =
+      redis_.command({"HMGET", prefix_ + "meta", "leader", "epoch", "leader_since", "head_waits"});
   if (!reply) return fail(reply.error());
   if (reply->elements.at(0).is_nil()) return fail(ErrorKind::not_found, "no scheduler has led yet");
   return json{{"instance", reply->elements[0].text},
               {"epoch", std::strtoll(reply->elements[1].text.c_str(), nullptr, 10)},
-              {"since", reply->elements[2].text}};
+              {"since", reply->elements[2].text},
+              {"head_waits", reply->elements[3].text}};
 }
 
 }  // namespace oppen::queue

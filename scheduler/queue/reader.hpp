@@ -46,7 +46,8 @@ class QueueReader {
   // {"scheduling_policies":{..},"cost_model":{..},"effective_from":..}; not_found before the first.
   Result<nlohmann::json> policy();
 
-  // Who leads and since when: {"instance","epoch"}; not_found before the first.
+  // {"instance","epoch","since","head_waits"}: who leads, since when, and why the first waiting job waits ("" when it
+  // does not); not_found before the first leader.
   Result<nlohmann::json> leader();
 
  private:

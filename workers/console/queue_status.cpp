@@ -73,6 +73,7 @@ json queue_status(const queue::Counters& counters, const plan::Policy& policy,
            {{"gpus", usage.gpus},
             {"cpu", format_millicores(usage.cpu_millicores)},
             {"memory", format_bytes(usage.memory_bytes)}}},
+          {"head_waits", leader.is_object() ? leader.value("head_waits", "") : ""},
           {"leader", leader}};
 }
 
