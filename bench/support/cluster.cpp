@@ -145,11 +145,6 @@ void Cluster::wait_running(const std::string& pod, std::chrono::seconds deadline
             "not running within " + std::to_string(deadline.count()) + " s");
 }
 
-int Cluster::live() const {
-  const std::lock_guard lock(impl_->mutex);
-  return static_cast<int>(impl_->live.size());
-}
-
 int Cluster::most_live() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->most_live;

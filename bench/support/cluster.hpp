@@ -25,8 +25,7 @@ class Cluster {
   // When the watch showed that the pod had been created.
   SteadyClock::time_point wait_created(const std::string& pod, std::chrono::seconds deadline);
   void wait_running(const std::string& pod, std::chrono::seconds deadline);
-  // Pods of the scheduler that have not ended: now, and the most at once since reset_most_live().
-  int live() const;
+  // The most pods of the scheduler at once that had not ended, since reset_most_live().
   int most_live() const;
   void reset_most_live();
 
