@@ -19,6 +19,7 @@ end
 
 local operands = {J = 5, E = 1, V = 3, D = 1, M = 2}
 local old = {}
+local versions = {}
 
 -- First every check, then every write: a script is not rolled back.
 local i = 5
@@ -26,12 +27,15 @@ while i <= #ARGV do
   local operation = ARGV[i]
   if operation == 'J' then
     local id, expected = ARGV[i + 1], ARGV[i + 2]
-    local header = parse(redis.call('GETRANGE', prefix .. 'job:' .. id, 0, 250))
-    local found = header and header.version or '0'
-    if found ~= expected then
-      return redis.error_reply('OPPEN_CONFLICT job ' .. id .. ' is at version ' .. found .. ', expected ' .. expected)
+    -- One commit may write a record more than once: each goes on from the one before.
+    if not versions[id] then
+      old[id] = parse(redis.call('GETRANGE', prefix .. 'job:' .. id, 0, 250))
+      versions[id] = old[id] and old[id].version or '0'
     end
-    old[id] = header
+    if versions[id] ~= expected then
+      return redis.error_reply('OPPEN_CONFLICT job ' .. id .. ' is at version ' .. versions[id] .. ', expected ' .. expected)
+    end
+    versions[id] = parse(ARGV[i + 3]).version
   end
   i = i + operands[operation] + 1
 end

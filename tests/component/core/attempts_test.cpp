@@ -119,6 +119,17 @@ TEST_F(CoreTest, ACrashBetweenDecisionAndPodLaunchesTheSameAttempt) {
   EXPECT_EQ(story("a"), "job.queued job.launched");
 }
 
+TEST_F(CoreTest, APodThatRunsAlreadyWhenItIsFirstSeenIsFollowed) {
+  kube.hold_answers(true);
+  submit("a");
+  kube.hold_answers(false);
+  kube.release_answers();  // created; nobody has looked at the answer when the scheduler dies
+  kube.run("a-1", clock.now());
+  begin_term(2);
+  EXPECT_EQ(story("a"), "job.queued job.launched job.started");
+  EXPECT_EQ(state_of("a"), JobState::running);
+}
+
 TEST_F(CoreTest, AVanishedPodIsLost) {
   submit("a");
   kube.run("a-1", clock.now());

@@ -51,6 +51,20 @@ TEST_F(StoreTest, AStaleVersionChangesNothingOfTheCommit) {
   EXPECT_EQ(outbox(), 1);
 }
 
+TEST_F(StoreTest, OneCommitMayWriteARecordTwice) {
+  auto record = queue_job("a", Priority::normal, 7);
+  Changes changes;
+  record.state = JobState::launching;
+  changes.put(record);
+  record.state = JobState::running;
+  changes.put(record);
+  const auto committed = store->commit(changes);
+  ASSERT_TRUE(committed) << committed.error().message;
+  EXPECT_EQ(store->job("a").value()->version, 3);
+  EXPECT_EQ(committed->counters.usage_total().pods, 1);
+  EXPECT_EQ(committed->counters.queued_total(), 0);
+}
+
 TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_TRUE(Lease(*redis, "oppen.", "other", std::chrono::seconds(3)).claim(6, Time{}));
   auto record = job("a", Priority::normal, 7);
