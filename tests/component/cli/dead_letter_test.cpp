@@ -47,7 +47,7 @@ TEST_F(DeadLetters, AreShownWhole) {
   const auto shown = run({"dead-letter", "list", "--show", "0"});
   EXPECT_EQ(shown.exit_code, 0);
   EXPECT_THAT(shown.out,
-              AllOf(HasSubstr("From     jobs 0/41"), HasSubstr("ce_type: dev.oppen.job.submit.v1"),
+              AllOf(HasSubstr("From     oppen.jobs 0/41"), HasSubstr("ce_type: dev.oppen.job.submit.v1"),
                     HasSubstr("not { json")));
   const auto absent = run({"dead-letter", "list", "--show", "9"});
   EXPECT_EQ(absent.exit_code, 4);

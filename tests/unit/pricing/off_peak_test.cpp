@@ -156,7 +156,12 @@ TEST(OffPeak, ZonesCostLittleMemory) {
     EXPECT_GE(within("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z", window(22 * 60, 6 * 60, zone)),
               2'000h);
   }
-  EXPECT_LT(resident_kib(), before + 1'024);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr std::size_t bound = 16'384;  // the sanitizer keeps books of its own
+#else
+  constexpr std::size_t bound = 1'024;
+#endif
+  EXPECT_LT(resident_kib(), before + bound);
 }
 
 }  // namespace
