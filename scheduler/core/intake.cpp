@@ -63,7 +63,10 @@ Intake::Verdict Intake::submit(const CloudEvent& event, std::int64_t offset) {
   const auto earlier = state_.store.job(job_id);
   if (!earlier) return fail(earlier.error());
   // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
-  if (*earlier && offset < state_.replay_until && offset <= queue::offset_of((*earlier)->place)) {
+  const bool settled =
+      *earlier && ((*earlier)->state == JobState::rejected ||  // its event does not tell the offset
+                   offset <= queue::offset_of((*earlier)->place));
+  if (settled && offset < state_.replay_until) {
     return state_.commit(Changes().cause(std::string(topics::jobs), offset)).map([](auto&&) {
       return std::optional<std::string>();
     });

@@ -18,7 +18,8 @@ class Jobs:
 
     def spec(self, name, /, seconds=0.2, env=None, **fields):
         """A small CPU job; resources={...} is laid over its amounts."""
-        amounts = {**SMALL, **fields.pop("resources", {})}
+        asked = fields.pop("resources", {})
+        amounts = {**SMALL, **asked} if isinstance(asked, dict) else asked
         return {
             "job_id": self.id(name),
             "model_type": "mnist",

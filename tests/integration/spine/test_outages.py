@@ -1,0 +1,140 @@
+"""Kafka, Redis or the API server go away while jobs wait and run: the scheduler says which one is missing, waits, and goes on by
+itself; every job ends exactly once."""
+
+import contextlib
+
+import pytest
+from harness.kube import ENDED, PodWatch
+
+FINALIZER = "oppen.dev/reported"
+
+
+@pytest.fixture
+def world(rough_world):
+    return rough_world
+
+
+def names(scheduler, dependency):
+    """Whether /readyz says that this one is away."""
+    ready, dependencies = scheduler.readyz()
+    return not ready and dependencies.get(dependency, "ok") != "ok"
+
+
+def all_succeeded_once(bus, watch, ids):
+    bus.wait_ended(ids, deadline=120)
+    assert {tuple(bus.story(job_id)) for job_id in ids} == {("queued", "launched", "started", "succeeded")}
+    assert [job_id for job_id in ids if len(watch.uids_of(job_id)) != 1] == [], "launched twice, or never"
+    for job_id in ids:
+        assert len({event.seq for event in bus.events(job_id)}) == 4
+
+
+@contextlib.contextmanager
+def away(world, service, dependency, how="kill"):
+    """Takes a service away, waits until the scheduler says so, and brings it back."""
+    world.stack.kill(service) if how == "kill" else world.stack.pause(service)
+    try:
+        world.scheduler.wait(f"/readyz names {dependency}", lambda: names(world.scheduler, dependency))
+        yield
+    finally:
+        world.stack.start(service) if how == "kill" else world.stack.resume(service)
+    world.scheduler.wait_ready()
+
+
+def test_kafka_away(world, bus, kube, jobs):
+    """Pods that run go on and end; their ends wait in the outbox and their finalizers stay, even where somebody deletes the pod,
+    until Kafka is back and has the events. What waits is launched."""
+    running = jobs.specs(3, seconds=4)
+    waiting = [jobs.spec(f"waiting-{number}") for number in range(6)]
+    ids = [spec["job_id"] for spec in (*running, *waiting)]
+    with PodWatch(kube) as watch:
+        bus.submit(*running, *waiting)
+        bus.wait_queued(ids)
+        for spec in running:
+            bus.wait_event(spec["job_id"], "started")
+        with away(world, "kafka", "kafka"):
+            for spec in running:
+                name = f"{spec['job_id']}-1"
+                pod = kube.wait_pod(name, "ended", lambda pod: pod["status"]["phase"] in ENDED)
+                assert pod["metadata"]["finalizers"] == [FINALIZER], "released before its end was published"
+            kube.delete(f"pods/{running[0]['job_id']}-1")
+            assert kube.pod(f"{running[0]['job_id']}-1")["metadata"]["deletionTimestamp"]
+        all_succeeded_once(bus, watch, ids)
+    kube.wait_pod(f"{running[0]['job_id']}-1", "gone", lambda pod: pod is None)
+    for spec in running[1:]:
+        kube.wait_pod(f"{spec['job_id']}-1", "released", lambda pod: not pod["metadata"].get("finalizers"))
+
+
+@pytest.mark.parametrize("how", ["kill", "pause"])
+def test_redis_away(world, bus, kube, jobs, how):
+    """Redis is killed (and starts again from its append-only file), or hangs: jobs that come meanwhile wait in Kafka."""
+    before = [jobs.spec(f"before-{number}", seconds=1) for number in range(6)]
+    during = [jobs.spec(f"during-{number}") for number in range(4)]
+    ids = [spec["job_id"] for spec in (*before, *during)]
+    with PodWatch(kube) as watch:
+        bus.submit(*before)
+        bus.wait_event(before[0]["job_id"], "started")
+        with away(world, "redis", "redis", how):
+            bus.submit(*during)
+        all_succeeded_once(bus, watch, ids)
+
+
+@pytest.mark.parametrize("how", ["kill", "pause"])
+def test_api_server_away(world, bus, kube, jobs, how):
+    """The API server is killed, or hangs: what comes meanwhile is queued and answered, and launched when it is back."""
+    before = [jobs.spec(f"before-{number}", seconds=1) for number in range(6)]
+    during = [jobs.spec(f"during-{number}") for number in range(4)]
+    with PodWatch(kube) as watch:
+        bus.submit(*before)
+        bus.wait_event(before[0]["job_id"], "started")
+        with away(world, "apiserver", "kubernetes", how):
+            bus.submit(*during)
+            bus.wait_queued([spec["job_id"] for spec in during])
+        all_succeeded_once(bus, watch, [spec["job_id"] for spec in (*before, *during)])
+
+
+def test_all_of_them_away(world, bus, kube, jobs):
+    """Everything at once, while the scheduler runs on: it is alive, not ready, and recovers when all are back."""
+    specs = [jobs.spec(str(number), seconds=1) for number in range(6)]
+    with PodWatch(kube) as watch:
+        bus.submit(*specs)
+        bus.wait_event(specs[0]["job_id"], "started")
+        with away(world, "redis", "redis"), away_quietly(world, "apiserver"), away_quietly(world, "kafka"):
+            assert world.scheduler.get("/healthz")[0] == 200
+            assert not world.scheduler.readyz()[0]
+        all_succeeded_once(bus, watch, [spec["job_id"] for spec in specs])
+
+
+@contextlib.contextmanager
+def away_quietly(world, service):
+    world.stack.kill(service)
+    try:
+        yield
+    finally:
+        world.stack.start(service)
+
+
+def test_a_start_without_services(world, bus, jobs):
+    """A scheduler that is started while nothing answers waits for it, rather than giving up."""
+    assert world.scheduler.stop() == 0
+    for service in ("kafka", "redis", "apiserver"):
+        world.stack.kill(service)
+    world.scheduler.start()
+    world.scheduler.wait("it answers", lambda: world.scheduler.get("/healthz")[0] == 200)
+    for service in ("redis", "kafka", "apiserver"):
+        world.stack.start(service)
+    world.scheduler.wait_ready()
+    spec = jobs.spec("after")
+    bus.submit(spec)
+    bus.wait_ended([spec["job_id"]])
+    assert bus.story(spec["job_id"])[-1] == "succeeded"
+
+
+def test_a_stop_is_clean(world, bus, kube, jobs):
+    """SIGTERM in the middle of work: exit code 0, and the next start goes on; nothing is lost or done twice."""
+    specs = [jobs.spec(str(number), seconds=0.5) for number in range(12)]
+    with PodWatch(kube) as watch:
+        bus.submit(*specs)
+        bus.wait_event(specs[0]["job_id"], "started")
+        assert world.scheduler.stop() == 0
+        world.scheduler.start().wait_ready()
+        all_succeeded_once(bus, watch, [spec["job_id"] for spec in specs])
