@@ -3,9 +3,11 @@
 #include <future>
 #include <thread>
 
+#include "bench/support/bare_burst.hpp"
 #include "bench/support/bench.hpp"
 #include "bench/support/must.hpp"
 #include "schemas/job_events.hpp"
+#include "schemas/parse.hpp"
 
 namespace {
 
@@ -41,18 +43,21 @@ void cancel(bench::Bench& bench, const Batch& batch, std::size_t jobs) {
   bench.events().wait_count(JobCancelled::type, before + jobs, 120s);
 }
 
-void small_batches(bench::Bench& bench, bench::Report& report) {
-  bench::Samples to_queued, to_acknowledged;
+void small_batches(bench::Bench& bench, bench::BareBurst& burst, bench::Report& report) {
+  bench::Samples to_queued, to_acknowledged, bare;
   for (int i = 0; i < bench.samples(50, 20); ++i) {
     const auto batch = take_in(bench, make_batch(bench, 100));
     to_queued.add(batch.queued - batch.acknowledged);
     to_acknowledged.add(batch.acknowledged - batch.called);
     cancel(bench, batch, 100);
+    bare.add(burst(100));
   }
   report.claim("batch-100",
                "a batch of 100 jobs, acknowledged, to its batch.queued on the bus; one at a time");
   report.measured("acknowledged -> batch.queued read", to_queued);
   report.measured("submit_batch called -> acknowledged", to_acknowledged);
+  report.limit("bare Kafka: 100 records published -> all read", bare);
+  report.ratio("to the bare records", to_queued, bare);
   report.bar("p99 of acknowledged -> batch.queued", to_queued.percentile(99), 50, "ms");
 }
 
@@ -63,10 +68,10 @@ struct Single {
   std::future<SteadyClock::time_point> acknowledged;
 };
 
-void large_batches(bench::Bench& bench, bench::Report& report) {
+void large_batches(bench::Bench& bench, bench::BareBurst& burst, bench::Report& report) {
   constexpr int jobs = 10'000;
   constexpr auto every = 20ms;
-  bench::Samples to_queued, to_acknowledged, single, single_from_call, single_idle;
+  bench::Samples to_queued, to_acknowledged, single, single_from_call, single_idle, bare;
   for (int round = 0; round < bench.samples(5, 1); ++round) {
     auto large = make_batch(bench, jobs);
     std::vector<Single> singles;
@@ -101,12 +106,15 @@ void large_batches(bench::Bench& bench, bench::Report& report) {
     cancel(bench, batch, jobs);
     bench.cancel_all(ids);
     for (const auto& id : ids) bench.events().wait(JobCancelled::type, id, 60s);
+    bare.add(burst(jobs));
   }
   report.claim("batch-10000",
                "a batch of 10,000 jobs, split by the client, its last part acknowledged, to its "
                "batch.queued");
   report.measured("acknowledged -> batch.queued read", to_queued);
   report.measured("submit_batch called -> acknowledged", to_acknowledged);
+  report.limit("bare Kafka: 10,000 records published -> all read", bare);
+  report.ratio("to the bare records", to_queued, bare);
   report.bar("max of acknowledged -> batch.queued", to_queued.max(), 2000, "ms");
 
   report.claim("single-during-batch",
@@ -124,9 +132,11 @@ void large_batches(bench::Bench& bench, bench::Report& report) {
 int main(int argc, char** argv) {
   return bench::run_bench(argc, argv, "Measures how soon batches are queued.",
                           [](bench::Bench& bench, bench::Report& report) {
+                            bench::BareBurst burst(bench.kafka(),
+                                                   to_data(JobSubmit{bench.job()}).dump());
                             bench.hold_queue();
-                            small_batches(bench, report);
-                            large_batches(bench, report);
+                            small_batches(bench, burst, report);
+                            large_batches(bench, burst, report);
                             bench.release_queue(1);
                           });
 }

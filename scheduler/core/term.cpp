@@ -46,8 +46,8 @@ Status wait_for_lease(Lease& lease, runtime::Health& health, std::chrono::millis
   bool said = false;
   while (!stop.stop_requested()) {
     const auto held = lease.hold();
+    health.set("redis", held ? Status() : fail(held.error()));
     if (!held) return fail(held.error());
-    health.set("redis", {});
     health.beat();
     if (*held) return {};
     health.set("leadership", {});
