@@ -6,6 +6,7 @@
 #include "bench/support/bare_burst.hpp"
 #include "bench/support/bench.hpp"
 #include "bench/support/must.hpp"
+#include "bench/support/process_memory.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/parse.hpp"
 
@@ -127,6 +128,14 @@ void large_batches(bench::Bench& bench, bench::BareBurst& burst, bench::Report& 
   report.bar("max of acknowledged -> job.queued during the batch", single.max(), 100, "ms");
 }
 
+void memory(bench::Bench& bench, bench::Report& report) {
+  const auto after = bench::process_memory(bench.options().scheduler_pid);
+  report.claim("memory-batches", "resident memory of oppen-scheduler over these batches");
+  report.measured("after all of them", after.resident_mb, "MB");
+  report.measured("at its peak", after.peak_mb, "MB");
+  report.bar("at its peak", after.peak_mb, 30, "MB");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -138,5 +147,6 @@ int main(int argc, char** argv) {
                             small_batches(bench, burst, report);
                             large_batches(bench, burst, report);
                             bench.release_queue(1);
+                            memory(bench, report);
                           });
 }
