@@ -73,6 +73,7 @@ def test_the_same_batch_twice(bus, jobs):
     specs = jobs.specs(3)
     batch_id, ids = jobs.id("batch"), [spec["job_id"] for spec in specs]
     bus.submit_batch(batch_id, specs)
+    bus.wait_event(batch_id, "batch.queued")
     bus.submit_batch(batch_id, specs)
     assert bus.wait_event(batch_id, "batch.duplicate")["conflict"] is False
     bus.submit_batch(batch_id, [jobs.spec("another")])
@@ -81,6 +82,18 @@ def test_the_same_batch_twice(bus, jobs):
     assert len(bus.events(batch_id, "batch.queued")) == 1
     assert all(len(bus.events(job_id, "queued")) == 1 for job_id in ids)
     assert bus.events(jobs.id("another")) == []
+
+
+def test_a_batch_that_comes_twice_at_once(bus, jobs):
+    """The same batch again while the first is still looked at: one answer for both, or a duplicate without conflict."""
+    specs = jobs.specs(50, seconds=0)
+    command = bus.command("batch.submit", {"batch_id": jobs.id("batch"), "jobs": specs}, jobs.id("batch"))
+    bus.produce_all([command] * 5)
+    bus.wait_ended([spec["job_id"] for spec in specs])
+    kinds = [event.kind for event in bus.events(jobs.id("batch"))]
+    assert kinds.count("batch.queued") == 1 and set(kinds) <= {"batch.queued", "batch.duplicate"}
+    assert not any(event.data["conflict"] for event in bus.events(jobs.id("batch"), "batch.duplicate"))
+    assert all(len(bus.events(spec["job_id"], "queued")) == 1 for spec in specs)
 
 
 def test_parts_in_any_order(bus, jobs):

@@ -100,10 +100,7 @@ class PodWatch:
         self.uids = {}
 
     def __enter__(self):
-        listed = self._kube.get("pods")
-        for pod in listed["items"]:
-            self._take("ADDED", pod)
-        self._version = listed["metadata"]["resourceVersion"]
+        self._list()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
         return self
@@ -121,6 +118,14 @@ class PodWatch:
         with self._lock:
             return max((measure(pods) for pods in self.states), default=0)
 
+    def _list(self):
+        listed = self._kube.get("pods")
+        with self._lock:
+            self._alive.clear()
+        for pod in listed["items"]:
+            self._take("ADDED", pod)
+        self._version = listed["metadata"]["resourceVersion"]
+
     def _take(self, change, pod):
         with self._lock:
             uid, job_id = pod["metadata"]["uid"], job_of(pod)
@@ -134,13 +139,17 @@ class PodWatch:
 
     def _follow(self):
         while not self._closing:
-            path = f"pods?watch=true&timeoutSeconds=2&allowWatchBookmarks=true&resourceVersion={self._version}"
             try:
+                if self._version is None:
+                    self._list()
+                path = f"pods?watch=true&timeoutSeconds=2&allowWatchBookmarks=true&resourceVersion={self._version}"
                 connection = self._kube.open("GET", path, timeout=30)
                 answer = connection.getresponse()
                 for line in answer:
                     event = json.loads(line)
-                    assert event["type"] != "ERROR", event
+                    if event["type"] == "ERROR":  # an API server that has restarted no longer knows so old a version
+                        self._version = None
+                        break
                     self._version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         self._take(event["type"], event["object"])
