@@ -112,7 +112,7 @@ def test_answers_that_are_no(oppen, bus, jobs):
 
 def test_bad_input_is_refused_before_it_is_sent(oppen, bus, jobs):
     """Exit code 2; nothing reaches the bus; every fault is named."""
-    before = len(bus.records("oppen.jobs"))
+    [before] = bus.submit(jobs.spec("before"))
     bad = oppen(*a_job(jobs, "bad", "--epochs", "0", "--team", "R&D"))
     assert bad.returncode == BAD_INPUT and "epochs" in bad.stderr and "team" in bad.stderr
     assert oppen("submit", "--no-such-flag").returncode == BAD_INPUT
@@ -122,10 +122,9 @@ def test_bad_input_is_refused_before_it_is_sent(oppen, bus, jobs):
     assert mistyped.returncode == BAD_INPUT and "epoch" in mistyped.stderr
     batch = oppen("submit-batch", "-", stdin='{"model_type":"mnist","epochs":0}\n{"model_type":""}\n{"model_type":"mnist"}')
     assert batch.returncode == BAD_INPUT and "jobs[0].epochs" in batch.stderr and "jobs[1].model_type" in batch.stderr
-    good = jobs.spec("good")
-    bus.submit(good)
-    bus.wait_ended([good["job_id"]])
-    assert len(bus.records("oppen.jobs")) == before + 1
+    [after] = bus.submit(jobs.spec("after"))
+    assert after == before + 1
+    bus.wait_ended([jobs.id("before"), jobs.id("after")])
 
 
 def test_no_such_thing(oppen, jobs):
