@@ -1,6 +1,7 @@
 """The scheduler is killed, paused, replaced, or loses its Redis: every job still ends exactly once, in one pod."""
 
 import random
+import shutil
 import signal
 
 import pytest
@@ -110,6 +111,39 @@ def test_redis_is_emptied_under_a_living_scheduler(world, bus, kube, jobs):
         bus.wait_event(running[0]["job_id"], "started")
         world.stack.redis("FLUSHALL")
         each_ended_once(bus, watch, ids)
+    the_queue_is_empty(world)
+
+
+def test_redis_comes_back_older(world, bus, kube, jobs, policies):
+    """Redis is killed and returns with the data of a while ago, as from a backup: jobs were submitted, launched, ended and cancelled
+    since. The log tells what it has forgotten; nothing of it is done again or lost."""
+    policies.set(max_concurrent_jobs=3)
+    data = world.stack.state / "redis"
+    copy = world.logs / "redis-of-a-while-ago"
+    first = [jobs.spec(f"first-{number}", seconds=3) for number in range(6)]
+    later = [jobs.spec(f"later-{number}", seconds=1) for number in range(4)]
+    batch = [jobs.spec(f"batch-{number}") for number in range(4)]
+    gone, refused = jobs.spec("gone", seconds=600), jobs.spec("refused", epochs=0)
+    ids = [spec["job_id"] for spec in (*first, *later, *batch)]
+    with PodWatch(kube) as watch:
+        bus.submit(*first)
+        bus.wait_event(first[0]["job_id"], "started")
+        world.stack.kill("redis")
+        shutil.copytree(data, copy)
+        world.stack.start("redis")
+        bus.submit(*later, gone, refused)
+        bus.submit_batch(jobs.id("batch"), batch)
+        bus.wait_queued([*ids, gone["job_id"]])
+        bus.cancel(job_id=gone["job_id"])
+        bus.wait_ended([first[0]["job_id"], first[1]["job_id"], gone["job_id"], refused["job_id"]])
+        world.stack.kill("redis")
+        shutil.rmtree(data)
+        shutil.copytree(copy, data)
+        world.stack.start("redis")
+        each_ended_once(bus, watch, ids)
+    assert bus.story(gone["job_id"])[-1] == "cancelled"
+    assert bus.story(refused["job_id"]) == ["rejected"], "a refusal was decided again"
+    assert len(bus.events(jobs.id("batch"), "batch.queued")) == 1
     the_queue_is_empty(world)
 
 
