@@ -61,27 +61,7 @@ node_address() {
 mounts_start() {
   process_runs node-mounts && return
   mkdir -p "$NODE_DIR"/{kubelet-var,cni/cache,log-links,sysctl} /var/lib/kubelet /var/lib/cni /var/log/containers /run/containerd
-  process_start node-mounts unshare --mount --propagation private bash -euc '
-    mount --bind "$1/kubelet-var" /var/lib/kubelet
-    mount --bind "$1/cni/cache" /var/lib/cni
-    mount --bind "$1/log-links" /var/log/containers
-    mount -t tmpfs -o mode=0711 node /run/containerd
-    ln -s "$1/containerd.sock" /run/containerd/containerd.sock # where the kubelet looks for statistics
-    while read -r setting value; do
-      [[ -e /proc/sys/$setting ]] || continue
-      echo "$value" >"$1/sysctl/${setting//\//.}"
-      mount --bind "$1/sysctl/${setting//\//.}" "/proc/sys/$setting"
-    done <<SETTINGS
-vm/overcommit_memory 1
-vm/panic_on_oom 0
-kernel/panic 10
-kernel/panic_on_oops 1
-kernel/keys/root_maxkeys 1000000
-kernel/keys/root_maxbytes 25000000
-net/ipv4/ip_forward 1
-SETTINGS
-    touch "$1/mounted.$$"
-    exec sleep infinity' node-mounts "$NODE_DIR"
+  process_start node-mounts unshare --mount --propagation private "$LOCAL_DIR/node/mounts" "$NODE_DIR"
   process_wait node-mounts 10 mounts_ready
 }
 

@@ -66,6 +66,7 @@ node_parts_ensure() {
 }
 
 # node_parts_find: where they lie.
+# shellcheck disable=SC2034  # read by runtime.sh and kubelet.sh
 node_parts_find() {
   KUBELET_DIR=$(cache_path kubelet "$KUBELET_VERSION")
   PACKAGES_DIR=$(cache_path node-packages "$(node_packages_version)")
