@@ -50,6 +50,16 @@ class Worker:
     def runs(self):
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self):
+        """Of its last start."""
+        return self._process.pid
+
+    @property
+    def exit_code(self):
+        """None while it runs; below 0 where a signal ended it."""
+        return self._process.poll()
+
     def stop(self, deadline=30):
         """SIGTERM; its exit code."""
         if self._process is None:

@@ -1,0 +1,251 @@
+"""Runs a random workload on a private stack with two schedulers, disturbs it by faults, and holds its history against the
+promises.
+
+Usage: campaign.py [--runs N] [--seed S] [--form short|long] [--junit FILE]
+
+Each run has a seed, which is printed and by which it can be run again: the same commands and the same faults, though not at
+the same microsecond. A run that broke a promise leaves its history and logs in build/faults.
+"""
+
+import argparse
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import xml.sax.saxutils
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration" / "spine"))
+
+import rules  # noqa: E402
+from fleet import Fleet, wait_led  # noqa: E402
+from harness.bus import Bus  # noqa: E402
+from harness.kube import Kube  # noqa: E402
+from harness.stack import ROOT, Stack  # noqa: E402
+from harness.waiting import wait_until  # noqa: E402
+from history import History  # noqa: E402
+from injector import LONG, SHORT, Injector  # noqa: E402
+from recorder import BusRecorder, PodRecorder, look_at_redis, pod_entry  # noqa: E402
+from workload import INTENT, Workload  # noqa: E402
+
+FORMS = {"long": (500, LONG), "short": (60, SHORT)}
+SLOTS = 8
+BACKLOG = 25  # jobs that are submitted and not ended: so there are always some in each state
+MISCHIEF = 0.08  # of the requests that change pods
+
+
+class Sender:
+    """Sends the workload at the pace at which the system gets on with it."""
+
+    def __init__(self, workload, bus, history, injector):
+        self._workload, self._bus, self._history, self._injector = workload, bus, history, injector
+        self._cancels = list(workload.cancels)
+        self._open = []
+        self._sent = set()
+        self._steps_sent = 0
+        self.trouble = None
+
+    def progress(self):
+        """How much of it all has ended."""
+        return (len(self._sent) - len(self._open)) / len(self._workload.job_ids)
+
+    def run(self):
+        try:
+            self._send_all()
+        except Exception as trouble:  # noqa: BLE001  told by come_to_rest()
+            self.trouble = trouble
+
+    def _send_all(self):
+        for step in self._workload.steps:
+            while len(self.open_jobs()) >= BACKLOG or self._is_ahead_of_the_faults():
+                self._send_cancels()
+                time.sleep(0.05)
+            self._send(step)
+            self._steps_sent += 1
+            for command in step:
+                if command.intent == "valid" and command.kind != "job.cancel":
+                    specs = command.data.get("jobs", [command.data])
+                    jobs = [
+                        (spec["job_id"], command.data.get("batch_id")) for spec in specs if spec["job_id"] not in self._sent
+                    ]
+                    self._sent.update(job_id for job_id, _ in jobs)
+                    self._open += jobs
+            self._send_cancels()
+        while self._cancels:
+            self._send_cancels(at_last=not self.open_jobs())
+            time.sleep(0.05)
+
+    def open_jobs(self):
+        """Those that have not ended, or been refused with their batch."""
+        self._open[:] = [
+            (job_id, batch_id)
+            for job_id, batch_id in self._open
+            if not self._has_ended(job_id) and not (batch_id and self._bus.events(batch_id, "batch.rejected"))
+        ]
+        return [job_id for job_id, _ in self._open]
+
+    def _has_ended(self, job_id):
+        story = self._bus.story(job_id)
+        return bool(story) and story[-1] in ("succeeded", "failed", "cancelled")
+
+    def _is_ahead_of_the_faults(self):
+        faults = self._injector
+        return faults.fired < len(faults.plan) and self._steps_sent / len(self._workload.steps) > (faults.fired + 1) / len(
+            faults.plan
+        )
+
+    def _send_cancels(self, at_last=False):
+        due = [cancel for cancel in self._cancels if at_last or self._bus.events(cancel.job_id, cancel.after)]
+        self._cancels = [cancel for cancel in self._cancels if cancel not in due]
+        if due:
+            self._send([cancel.command for cancel in due])
+
+    def _send(self, commands):
+        records = []
+        for command in commands:
+            value, key, headers = command.data, command.key, list(command.headers)
+            if command.kind:
+                value, key, headers = self._bus.command(command.kind, command.data, command.key, command.event_id)
+            records.append((value, key, [*headers, (INTENT, command.intent.encode())]))
+        for offset in self._bus.produce_all(records):
+            self._history.add("acked", offset=offset)
+
+
+def run(seed, form, folder):
+    """The history of one run."""
+    count, plan = FORMS[form]
+    history = History({"seed": seed, "form": form, "max_concurrent_jobs": SLOTS, "began": time.time()})
+    stack = Stack(folder / "stack")
+    fleet = bus = None
+    recorders = []
+    try:
+        stack.up()
+        kube, bus = Kube(stack), Bus(stack)
+        ttl = random.Random(seed).choice(("3", "3600"))
+        policies = {"max_concurrent_jobs": str(SLOTS), "launch_timeout_seconds": "15", "finished_pod_ttl_seconds": ttl}
+        kube.patch("configmaps/scheduling-policies", {"data": policies})
+        recorders = [PodRecorder(kube, history), BusRecorder(bus, history)]
+        fleet = Fleet(stack, folder, history, MISCHIEF, seed)
+        wait_led(fleet)
+        history.meta["began"] = time.time()
+        injector = Injector(stack, fleet, kube, history, seed, plan)
+        sender = Sender(Workload(seed, count), bus, history, injector)
+        sending = threading.Thread(target=sender.run, daemon=True)
+        sending.start()
+        injector.run(sender.progress)
+        fleet.behave()
+        history.add("fault", fault="that was the last one")
+        come_to_rest(history, stack, kube, bus, sender, sending, ttl)
+        fleet.close()
+        fleet = None
+        return history
+    finally:
+        if fleet:
+            fleet.close()
+        for recorder in recorders:
+            recorder.close()
+        if bus:
+            bus.close()
+        history.save(folder / "history.jsonl")
+        stack.down() if not (folder / "stack" / "log").exists() else keep_logs_and_down(stack, folder)
+
+
+def keep_logs_and_down(stack, folder):
+    shutil.copytree(folder / "stack" / "log", folder / "stack-log")
+    stack.down()
+
+
+def come_to_rest(history, stack, kube, bus, sender, sending, ttl):
+    """Waits until all has ended and is cleared away, and records what is left then."""
+    try:
+        wait_until("the end of the submissions", lambda: not sending.is_alive(), 240, pause=0.2)
+        wait_until("the end of all jobs", lambda: not sender.open_jobs(), 240, pause=0.2)
+    except AssertionError:
+        pass  # the rules will say so, with the jobs' histories
+    if sender.trouble:
+        raise sender.trouble
+
+    def look():
+        pods = [pod_entry("LISTED", pod) for pod in kube.pods()]
+        redis = look_at_redis(stack)
+        handled = int(stack.redis("HGET", "{oppen.scheduler}:meta", "next:jobs") or 0)
+        unread = max((record.offset for record in bus.records("oppen.jobs")), default=-1) + 1 - handled
+        redis["left"]["commands unread"] = max(0, unread)
+        clean = not any(redis["left"].values()) and not any(pod["finalizer"] for pod in pods) and not (ttl == "3" and pods)
+        found.update(pods=pods, redis=redis)
+        return clean
+
+    found = {}
+    try:
+        wait_until("nothing left over", look, 60, pause=0.5)
+    except AssertionError:
+        pass
+    history.add("final", **found, open=sender.open_jobs(), sent=not sending.is_alive(), ttl=ttl)
+
+
+def judge(seed, form):
+    """Runs one seed; its line is printed. What was wrong, or ""."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="oppen-faults."))
+    began = time.monotonic()
+    trouble = ""
+    try:
+        history = run(seed, form, folder)
+        breaches = rules.check(history)
+        if breaches:
+            trouble = rules.report(history, breaches)
+        ended = len(history.jobs)
+        told = (
+            f"{ended} jobs, {len(history.of('fault'))} entries of faults, {len({pod['uid'] for pod in history.of('pod')})} pods"
+        )
+    except Exception:  # noqa: BLE001  a run that could not be done has shown nothing, and the next one goes on
+        trouble = f"seed {seed}: the run broke off\n{traceback.format_exc()}"
+        told = "broke off"
+    verdict = "all promises held"
+    if trouble:
+        kept = ROOT / "build" / "faults" / f"{form}-{seed}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("stack"))
+        (kept / "report.txt").write_text(trouble)
+        verdict = f"BROKEN; history, logs and report are in {kept}"
+        print(trouble, file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    print(f"seed {seed} ({form}): {told}, {time.monotonic() - began:.0f} s: {verdict}", flush=True)
+    return trouble
+
+
+def junit(path, results):
+    escape = xml.sax.saxutils.escape
+    cases = [
+        f'<testcase classname="faults" name="seed {seed}">'
+        + (f"<failure>{escape(trouble)}</failure>" if trouble else "")
+        + "</testcase>"
+        for seed, trouble in results.items()
+    ]
+    failures = sum(bool(trouble) for trouble in results.values())
+    text = f'<testsuite name="faults" tests="{len(cases)}" failures="{failures}">{"".join(cases)}</testsuite>\n'
+    pathlib.Path(path).write_text("".join(letter for letter in text if letter >= " " or letter in "\n\t"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="of the first run; the others follow it")
+    parser.add_argument("--form", choices=sorted(FORMS), default="long")
+    parser.add_argument("--junit")
+    arguments = parser.parse_args()
+    first = random.SystemRandom().randrange(1, 1_000_000) if arguments.seed is None else arguments.seed
+    results = {}
+    for seed in range(first, first + arguments.runs):
+        print(f"seed {seed} ({arguments.form}) begins", flush=True)
+        results[seed] = judge(seed, arguments.form)
+    if arguments.junit:
+        junit(arguments.junit, results)
+    return 1 if any(results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

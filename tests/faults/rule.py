@@ -1,0 +1,6 @@
+"""Marks a function as a rule."""
+
+
+def rule(function):
+    function.is_rule = True
+    return function
