@@ -8,6 +8,7 @@ import time
 import uuid
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from .waiting import PATIENCE
 
@@ -63,14 +64,15 @@ class Bus:
         self._consumer = Consumer(
             {**brokers, "group.id": f"tests-{uuid.uuid4()}", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
         )
+        self._brokers = brokers
         self._changed = threading.Condition()
         self._records = collections.defaultdict(list)  # topic -> in the order of arrival
         self._by_key = collections.defaultdict(list)  # key -> events of job-events
+        self._next = {}  # (topic, partition) -> offset of what comes next
         self._closing = False
         topics = self._consumer.list_topics(timeout=30).topics
-        self._consumer.assign(
-            [TopicPartition(topic, partition, 0) for topic in TOPICS for partition in topics[topic].partitions]
-        )
+        self._partitions = [TopicPartition(topic, number, 0) for topic in TOPICS for number in topics[topic].partitions]
+        self._consumer.assign(self._partitions)
         self._thread = threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
 
@@ -193,6 +195,17 @@ class Bus:
     def wait_ended(self, job_ids, deadline=PATIENCE):
         self._wait_all("ended", job_ids, self.ended, deadline)
 
+    def caught_up(self):
+        """Returns when everything that is on the bus by now has been read: what has not come then has not been published."""
+        admin = AdminClient(self._brokers)  # anew: an old one remembers of a broker what it was before it was killed
+        latest = admin.list_offsets({partition: OffsetSpec.latest() for partition in self._partitions}, request_timeout=30)
+        ends = {(place.topic, place.partition): found.result().offset for place, found in latest.items()}
+
+        def behind():
+            return {place: end for place, end in ends.items() if self._next.get(place, 0) < end}
+
+        self.wait_for(lambda: f"the ends of {behind()}", lambda: not behind())
+
     def dead_letter(self, offset, topic="oppen.jobs"):
         """The dead letter of the record at that offset, or None."""
         for record in self.records("oppen.dead-letter"):
@@ -234,6 +247,7 @@ class Bus:
                         message.value(),
                     )
                     self._records[record.topic].append(record)
+                    self._next[record.topic, record.partition] = record.offset + 1
                     if record.topic == "oppen.job-events":
                         kind = record.type.removeprefix("job.")
                         self._by_key[record.key].append(Event(kind, record.data, record))

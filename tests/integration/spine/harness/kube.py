@@ -109,6 +109,17 @@ class PodWatch:
         self._closing = True
         self._thread.join(30)
 
+    def caught_up(self):
+        """Returns when it has seen every pod that there is by now."""
+        now = {pod["metadata"]["uid"] for pod in self._kube.pods()}
+
+        def knows_all():
+            assert self._thread.is_alive(), "the watch has broken off"
+            with self._lock:
+                return now <= {uid for uids in self.uids.values() for uid in uids}
+
+        wait_until("the watch knows all pods", knows_all)
+
     def uids_of(self, job_id):
         with self._lock:
             return list(self.uids.get(job_id, ()))
@@ -119,7 +130,9 @@ class PodWatch:
             return max((measure(pods) for pods in self.states), default=0)
 
     def _list(self):
-        listed = self._kube.get("pods")
+        status, listed = self._kube.request("GET", "pods")
+        if status != 200:  # an API server that is just starting
+            raise OSError(f"no list of pods: {listed}")
         with self._lock:
             self._alive.clear()
         for pod in listed["items"]:
@@ -145,6 +158,8 @@ class PodWatch:
                 path = f"pods?watch=true&timeoutSeconds=2&allowWatchBookmarks=true&resourceVersion={self._version}"
                 connection = self._kube.open("GET", path, timeout=30)
                 answer = connection.getresponse()
+                if answer.status != 200:
+                    raise OSError(f"no watch of pods: {answer.read()}")
                 for line in answer:
                     event = json.loads(line)
                     if event["type"] == "ERROR":  # an API server that has restarted no longer knows so old a version
