@@ -73,12 +73,13 @@ bool is_too_deep(std::string_view text) {
   return false;
 }
 
-Result<json> parse_json(std::string_view text, const char* what) {
+Result<json> parse_json(std::string_view text, const char* what,
+                        const json::parser_callback_t& callback = nullptr) {
   if (is_too_deep(text)) {
     return invalid(
         fmt::format("the {} nests deeper than {} levels: expected flatter JSON", what, max_depth));
   }
-  json value = json::parse(text, nullptr, false);
+  json value = json::parse(text, callback, false);
   if (value.is_discarded()) {
     return invalid(fmt::format("the {} is {}: expected JSON in UTF-8", what, quoted(text)));
   }
@@ -181,18 +182,27 @@ Result<CloudEvent> decode_structured(std::string_view value) {
   return event;
 }
 
-Result<CloudEvent> decode_binary(const KafkaRecord& record, std::string_view value) {
+Result<CloudEvent> binary_attributes(const KafkaRecord& record) {
   if (const auto type = header(record, "content-type"); type && !is_json_type(*type)) {
     return invalid("the header content-type is " + quoted(*type) +
                    ": expected application/json or application/cloudevents+json");
   }
-  auto event =
-      read_attributes([&](const char* name) { return header(record, std::string("ce_") + name); });
-  if (!event) return event;
-  auto data = parse_json(value, "record's value");
-  if (!data) return fail(data.error());
-  event->data = std::move(*data);
-  return event;
+  return read_attributes(
+      [&](const char* name) { return header(record, std::string("ce_") + name); });
+}
+
+// Whether the whole event is in the value; else its attributes are headers.
+Result<bool> is_structured(const KafkaRecord& record) {
+  if (!record.value) return invalid("the record's value is null: expected an event's JSON");
+  const auto type = header(record, "content-type");
+  if (!type || !equal_ignoring_case(type->substr(0, structured_prefix.size()), structured_prefix)) {
+    return false;
+  }
+  if (!equal_ignoring_case(media_type(*type), structured_type)) {
+    return invalid("the header content-type is " + quoted(*type) +
+                   ": expected application/cloudevents+json, one event a record");
+  }
+  return true;
 }
 
 }  // namespace
@@ -216,16 +226,29 @@ KafkaRecord encode(const CloudEvent& event_without_data, std::string key, std::s
 }
 
 Result<CloudEvent> decode(const KafkaRecord& record) {
-  if (!record.value) return invalid("the record's value is null: expected an event's JSON");
-  const auto type = header(record, "content-type");
-  if (!type || !equal_ignoring_case(type->substr(0, structured_prefix.size()), structured_prefix)) {
-    return decode_binary(record, *record.value);
-  }
-  if (!equal_ignoring_case(media_type(*type), structured_type)) {
-    return invalid("the header content-type is " + quoted(*type) +
-                   ": expected application/cloudevents+json, one event a record");
-  }
-  return decode_structured(*record.value);
+  const auto structured = is_structured(record);
+  if (!structured) return fail(structured.error());
+  if (*structured) return decode_structured(*record.value);
+  auto event = binary_attributes(record);
+  if (!event) return event;
+  auto data = parse_event_data(*record.value);
+  if (!data) return fail(data.error());
+  event->data = std::move(*data);
+  return event;
+}
+
+Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record) {
+  const auto structured = is_structured(record);
+  if (!structured) return fail(structured.error());
+  auto event = *structured ? decode_structured(*record.value) : binary_attributes(record);
+  if (!event) return fail(event.error());
+  UnparsedEvent unparsed{std::move(*event), {}};
+  unparsed.data = *structured ? std::exchange(unparsed.event.data, {}).dump() : *record.value;
+  return unparsed;
+}
+
+Result<json> parse_event_data(std::string_view text, const json::parser_callback_t& callback) {
+  return parse_json(text, "record's value", callback);
 }
 
 }  // namespace oppen

@@ -44,6 +44,17 @@ KafkaRecord encode(const CloudEvent& event_without_data, std::string key, std::s
 // the caller takes the record's timestamp instead.
 Result<CloudEvent> decode(const KafkaRecord& record);
 
+// The same with the data left as JSON text, for data that is too large to be in memory parsed. That it
+// is JSON is the caller's to find out, by parse_event_data.
+struct UnparsedEvent {
+  CloudEvent event;  // without data
+  std::string data;
+};
+Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record);
+// `callback` as of nlohmann::json::parse: it may take parts and leave them out of the result.
+Result<nlohmann::json> parse_event_data(
+    std::string_view text, const nlohmann::json::parser_callback_t& callback = nullptr);
+
 // The Java client's default partitioner (murmur2 of the key, sign bit cleared, modulo), so that
 // every client agrees.
 int partition_of(std::string_view key, int partition_count);

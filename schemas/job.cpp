@@ -40,11 +40,12 @@ bool is_terminal(JobState state) {
          state == JobState::cancelled || state == JobState::rejected;
 }
 
-std::string spec_hash(const JobSpec& spec) {
-  // nlohmann's objects are sorted by key and absent fields are not written: the text is canonical.
-  using nlohmann::json;
-  return short_digest(to_data(spec).dump(-1, ' ', false, json::error_handler_t::replace));
+std::string canonical_text(const JobSpec& spec) {
+  using nlohmann::json;  // whose objects are sorted by key
+  return to_data(spec).dump(-1, ' ', false, json::error_handler_t::replace);
 }
+
+std::string spec_hash(const JobSpec& spec) { return short_digest(canonical_text(spec)); }
 
 std::string short_digest(std::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];

@@ -88,7 +88,9 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
 };
 
-// SHA-256 (hex, first 16 characters) of the spec's canonical JSON: equal specs, equal hash. Goes on
+// Equal specs, equal text: JSON without what is absent, keys in order.
+std::string canonical_text(const JobSpec& spec);
+// SHA-256 (hex, first 16 characters) of the spec's canonical text: equal specs, equal hash. Goes on
 // the pod as annotation oppen.dev/spec-hash and tells a repeated submission from a conflicting one.
 std::string spec_hash(const JobSpec& spec);
 // The same of any text.

@@ -8,8 +8,8 @@
 namespace oppen::core {
 namespace {
 
-// A resolved spec is written into Redis, into job.queued and on the pod; each has its own limit,
-// and this is below all.
+// A spec is written into Redis, into job.queued and on the pod, each of which has a limit of its own; this is below all, also
+// with what the catalogue adds.
 constexpr std::size_t max_spec_bytes = 256 * 1024;
 
 tl::unexpected<Refusal> refuse(std::string code, std::string reason, std::string field) {
@@ -34,19 +34,17 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
                   "window is \"" + submitted.window + "\": only \"any\" is available yet",
                   "window");
   }
-  auto resolved = plan::resolve(submitted, *rules.policy);
-  if (!resolved) return tl::unexpected<Refusal>(refusal_of(resolved.error()));
-  const auto bytes = to_data(JobSubmit{*resolved})
-                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-                         .size();
-  if (bytes > max_spec_bytes) {
+  const auto text = canonical_text(submitted);
+  if (text.size() > max_spec_bytes) {
     return refuse(
         "invalid",
         fmt::format(
             "the job spec takes {} bytes: expected at most {} (env, args and labels together)",
-            bytes, max_spec_bytes),
+            text.size(), max_spec_bytes),
         "");
   }
+  auto resolved = plan::resolve(submitted, *rules.policy);
+  if (!resolved) return tl::unexpected<Refusal>(refusal_of(resolved.error()));
   queue::JobRecord record;
   record.spec = std::move(*resolved);
   record.priority = record.spec.priority.value_or(Priority::normal);
@@ -54,7 +52,7 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
           plan::never_fits(record.amounts(), record.priority, rules.quotas, rules.limits)) {
     return refuse("never_fits", *why, "resources");
   }
-  record.submitted_hash = spec_hash(submitted);
+  record.submitted_hash = short_digest(text);
   record.estimated_seconds = plan::estimate_duration_seconds(record.spec, *rules.policy);
   return record;
 }

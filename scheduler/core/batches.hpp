@@ -1,21 +1,19 @@
 #pragma once
-// Batches: parts are kept as they come; when all are there the batch is checked and resolved on a
-// thread of its own, staged in chunks between other work, and made visible in one step. All or
-// none. Core's thread, but for the checking.
+// Batches: parts are kept as they come; when all are there the batch is checked and staged by
+// BatchStager, and then made visible in one step. All or none. Core's thread.
 //
 // A batch that was not visible yet when the scheduler died is begun again from its kept parts.
 #include <deque>
-#include <functional>
-#include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
-#include "scheduler/core/admission.hpp"
 #include "scheduler/core/attempts.hpp"
+#include "scheduler/core/batch_scan.hpp"
+#include "scheduler/core/batch_stager.hpp"
 #include "scheduler/core/state.hpp"
-#include "schemas/cloud_event.hpp"
 #include "schemas/commands.hpp"
 #include "schemas/job_events.hpp"
 
@@ -23,12 +21,11 @@ namespace oppen::core {
 
 class Batches {
  public:
-  // `post`: see Attempts.
-  Batches(State& state, Attempts& attempts, Attempts::Post post);
-  ~Batches();  // waits for the check that runs
+  Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager);
 
   // A part has come. nullopt: handled; a text: why it can't be handled at all (see Intake::handle).
-  Result<std::optional<std::string>> receive(const CloudEvent& event, std::int64_t offset);
+  Result<std::optional<std::string>> receive(const BatchScan& part, const std::string& data,
+                                             std::int64_t offset);
   // Goes on with what an earlier leader left open.
   Status resume();
   // Rejects what has waited too long for its parts.
@@ -39,27 +36,21 @@ class Batches {
   Result<std::vector<std::string>> jobs_of(const std::string& batch_id);
 
  private:
-  struct Header;   // what Redis holds of a batch
-  struct Checked;  // what the checking thread found
-
-  Result<std::optional<Header>> load(const std::string& batch_id);
-  Status reject(const std::string& batch_id, Header header,
+  Result<std::optional<BatchHeader>> load(const std::string& batch_id);
+  Status reject(const std::string& batch_id, BatchHeader header,
                 std::vector<BatchRejected::JobError> errors, queue::Changes changes);
-  Status begin(const std::string& batch_id, const Header& header);
-  Status check_next();
-  Status on_checked(const std::shared_ptr<Checked>& checked);
-  Status stage_chunk(std::shared_ptr<Checked> checked, std::size_t first);
-  Status publish(const std::shared_ptr<Checked>& checked);
-  Status decide(const Checked& checked);
+  Status begin(const std::string& batch_id);
+  Status stage_next();
+  Status on_staged(const std::string& batch_id, const BatchStager::Outcome& outcome);
+  // Queued, or rejected after all.
+  Status decide(const std::string& batch_id, const BatchStager::Outcome& outcome);
 
   State& state_;
   Attempts& attempts_;
-  Attempts::Post post_;
+  std::unique_ptr<BatchStager> stager_;
   std::unordered_map<std::string, Time> receiving_;  // batch id -> when its parts must be there
-  std::deque<std::string>
-      complete_;  // batch ids that wait for their check, in log order: one at a time is in memory
-  bool checking_ = false;
-  std::future<void> check_;
+  std::deque<std::string> complete_;  // batch ids that wait for the stager, in log order
+  bool staging_ = false;
 };
 
 }  // namespace oppen::core

@@ -32,4 +32,34 @@ MicroUsd estimate_cost(const JobSpec& resolved, Time start, double seconds,
   return pricing::price(usage, start, end, model).total;
 }
 
+JobQueued expectation(const queue::JobRecord& record, const Outlook& outlook,
+                      std::int64_t more_jobs, double more_seconds) {
+  const auto amounts = record.amounts();
+  Ahead ahead;
+  ahead.position = 1 + more_jobs;
+  ahead.queued_seconds = more_seconds;
+  for (const auto priority : all_priorities) {
+    ahead.position += outlook.queued_jobs[static_cast<std::size_t>(priority)];
+    ahead.queued_seconds += outlook.queued_seconds[static_cast<std::size_t>(priority)];
+    if (priority == record.priority) break;
+  }
+  ahead.running_seconds = outlook.running_seconds;
+  ahead.slots = slots_for(amounts, record.priority, outlook.capacity);
+  ahead.free_slots =
+      plan::why_not(amounts, record.priority, outlook.capacity)
+          ? 0
+          : std::max<std::int64_t>(1, ahead.slots - outlook.capacity.ours_total().pods);
+
+  JobQueued event;
+  event.spec = record.spec;
+  event.position = ahead.position;
+  event.estimated_wait_seconds = estimate_wait_seconds(ahead);
+  event.estimated_duration_seconds = record.estimated_seconds;
+  const auto start =
+      outlook.at + std::chrono::milliseconds(std::llround(event.estimated_wait_seconds * 1000));
+  event.estimated_cost =
+      estimate_cost(record.spec, start, record.estimated_seconds, *outlook.cost_model);
+  return event;
+}
+
 }  // namespace oppen::core

@@ -4,8 +4,11 @@
 // The wait is the work ahead of the job (estimated seconds of what is queued before it and what is
 // left of what runs) shared out over the slots; it knows nothing of different shapes or quotas by
 // resource.
+#include <memory>
+
 #include "scheduler/plan/decide.hpp"
 #include "scheduler/queue/record.hpp"
+#include "schemas/job_events.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 
 namespace oppen::core {
@@ -28,5 +31,20 @@ double estimate_wait_seconds(const Ahead& ahead);
 // Of a run of `seconds` that begins at `start`.
 MicroUsd estimate_cost(const JobSpec& resolved, Time start, double seconds,
                        const pricing::CostModel& model);
+
+// The queue and the cluster at one moment: a snapshot, so that another thread may look at it.
+struct Outlook {
+  Time at{};
+  std::int64_t queued_jobs[3] = {};  // by priority
+  double queued_seconds[3] = {};     // of these
+  double running_seconds = 0;        // left of the live attempts
+  plan::Capacity capacity;
+  std::shared_ptr<const pricing::CostModel> cost_model;
+};
+
+// Position, wait, duration and cost as job.queued tells them for a job that joins the queue now, behind
+// `more_jobs` others that are joining with it; and its spec.
+JobQueued expectation(const queue::JobRecord& record, const Outlook& outlook,
+                      std::int64_t more_jobs = 0, double more_seconds = 0);
 
 }  // namespace oppen::core

@@ -37,22 +37,21 @@ JobSpec readable_spec(const json& data, const std::string& job_id) {
 Intake::Intake(State& state, Attempts& attempts, Batches& batches)
     : state_(state), attempts_(attempts), batches_(batches) {}
 
-Intake::Verdict Intake::handle(const client::ConsumedRecord& record) {
-  auto event = decode(record.record);
-  if (!event) return std::optional<std::string>(event.error().message);
-  if (event->type == JobSubmit::type) return submit(*event, record.offset);
-  if (event->type == BatchSubmit::type) return batches_.receive(*event, record.offset);
-  if (event->type == JobCancel::type) return cancel(*event, record.offset);
-  if (event->type == JobAmend::type) return amend(*event);
+Intake::Verdict Intake::handle(const Command& command) {
+  const auto& event = command.event;
+  if (!command.fault.empty()) return std::optional<std::string>(command.fault);
+  if (command.part) return batches_.receive(*command.part, command.part_data, command.offset);
+  if (event.type == JobSubmit::type) return submit(event, command.offset);
+  if (event.type == JobCancel::type) return cancel(event, command.offset);
+  if (event.type == JobAmend::type) return amend(event);
   return std::optional<std::string>(
-      "ce_type is \"" + event->type.substr(0, 100) + "\": expected " +
+      "ce_type is \"" + event.type.substr(0, 100) + "\": expected " +
       std::string(JobSubmit::type) + ", " + std::string(BatchSubmit::type) + ", " +
       std::string(JobCancel::type) + " or " + std::string(JobAmend::type));
 }
 
-Status Intake::skip(const client::ConsumedRecord& record) {
-  return state_.commit(Changes().cause(std::string(topics::jobs), record.offset)).map([](auto&&) {
-  });
+Status Intake::skip(std::int64_t offset) {
+  return state_.commit(Changes().cause(std::string(topics::jobs), offset)).map([](auto&&) {});
 }
 
 Intake::Verdict Intake::submit(const CloudEvent& event, std::int64_t offset) {
@@ -97,7 +96,7 @@ Status Intake::queue_job(JobRecord record, std::int64_t offset) {
   record.seq += 1;
   record.place = queue::place_of(offset, 0);
   record.submitted_at = now;
-  JobQueued event = attempts_.expectation(record, now);
+  JobQueued event = expectation(record, attempts_.outlook(now));
   record.estimated_cost = event.estimated_cost;
   event.job = record.context();
   event.source_offset = offset;

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "producers/client/kafka.hpp"
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/batches.hpp"
+#include "scheduler/core/command.hpp"
 #include "scheduler/core/state.hpp"
 
 namespace oppen::core {
@@ -18,9 +18,9 @@ class Intake {
 
   // nullopt: handled. A text: why the record can't be handled at all; the caller sets it aside and
   // then calls skip. Errors: of the store.
-  Result<std::optional<std::string>> handle(const client::ConsumedRecord& record);
+  Result<std::optional<std::string>> handle(const Command& command);
   // Steps over a record that has been set aside.
-  Status skip(const client::ConsumedRecord& record);
+  Status skip(std::int64_t offset);
 
  private:
   using Verdict = Result<std::optional<std::string>>;

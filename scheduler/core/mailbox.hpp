@@ -1,7 +1,7 @@
 #pragma once
 // The core's inbox: tasks from other threads, and the records of the topic `jobs`. Records are
-// bounded, so that a reader waits while the core is behind; tasks are not, because their senders
-// must not block. Safe from any thread; one thread takes.
+// bounded in number and bytes, so that a reader waits while the core is behind; tasks are not, because
+// their senders must not block. Safe from any thread; one thread takes.
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -11,9 +11,17 @@
 #include <stop_token>
 
 #include "producers/client/kafka.hpp"
+#include "scheduler/core/command.hpp"
 #include "schemas/error.hpp"
 
 namespace oppen::core {
+
+struct Incoming {
+  client::ConsumedRecord record;
+  std::optional<Command> command;  // where it has been read already
+
+  std::size_t bytes() const { return record.record.value ? record.record.value->size() : 0; }
+};
 
 class Mailbox {
  public:
@@ -25,10 +33,15 @@ class Mailbox {
     arrived_.notify_all();
   }
 
-  // Waits while `capacity` records are not taken yet. false: stopped.
-  bool push(client::ConsumedRecord record, std::stop_token stop) {
+  // Waits while it is full. false: stopped.
+  bool push(Incoming record, std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    if (!taken_.wait(lock, stop, [&] { return records_.size() < capacity; })) return false;
+    const auto has_room = [&] {
+      return records_.empty() ||
+             (records_.size() < capacity && bytes_ + record.bytes() <= capacity_bytes);
+    };
+    if (!taken_.wait(lock, stop, has_room)) return false;
+    bytes_ += record.bytes();
     records_.push_back(std::move(record));
     arrived_.notify_all();
     return true;
@@ -38,7 +51,7 @@ class Mailbox {
   // `deadline`.
   struct Mail {
     std::deque<Task> tasks;
-    std::optional<client::ConsumedRecord> record;
+    std::optional<Incoming> record;
   };
   Mail take(bool with_record, std::chrono::steady_clock::time_point deadline,
             std::stop_token stop) {
@@ -50,6 +63,7 @@ class Mailbox {
     if (with_record && !records_.empty()) {
       mail.record = std::move(records_.front());
       records_.pop_front();
+      bytes_ -= mail.record->bytes();
       taken_.notify_all();
     }
     return mail;
@@ -57,11 +71,13 @@ class Mailbox {
 
  private:
   static constexpr std::size_t capacity = 64;
+  static constexpr std::size_t capacity_bytes = 1 << 20;
   std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::condition_variable_any taken_;
   std::deque<Task> tasks_;
-  std::deque<client::ConsumedRecord> records_;
+  std::deque<Incoming> records_;
+  std::size_t bytes_ = 0;  // of these
 };
 
 }  // namespace oppen::core

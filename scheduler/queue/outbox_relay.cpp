@@ -1,10 +1,17 @@
 #include "scheduler/queue/outbox_relay.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "scheduler/queue/keys.hpp"
@@ -21,12 +28,40 @@ using runtime::Redis;
 
 // Of up to some 256 KiB each: what is in memory at a time is bounded by this.
 constexpr auto read_chunk = "100";
-constexpr std::int64_t list_chunk = 1000;
+constexpr std::int64_t list_chunk = 500;
 
 std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
   char* dash = nullptr;
   const auto milliseconds = std::strtoull(id.c_str(), &dash, 10);
   return {milliseconds, *dash == '-' ? std::strtoull(dash + 1, nullptr, 10) : 0};
+}
+
+// The greatest id that is not `id` and not after it.
+std::string id_before(const std::string& id) {
+  const auto [milliseconds, number] = split_id(id);
+  return number > 0 ? fmt::format("{}-{}", milliseconds, number - 1)
+                    : fmt::format("{}-{}", milliseconds - 1, UINT64_MAX);
+}
+
+// An entry of the outbox as Redis gives it.
+struct Entry {
+  std::string id;
+  bool is_list = false;
+  std::string text;    // the event; of a list: its key in Redis
+  std::string before;  // of a list: the keys whose later events must not overtake it
+};
+
+// Events of a batch's jobs, of which some are sent.
+struct EventList {
+  std::string entry_id;
+  std::string redis_key;
+  std::unordered_set<std::string> keys;
+  std::int64_t sent = 0;
+};
+
+std::unordered_set<std::string> words(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
 }
 
 // What became of the records in flight. Shared with the producer's callbacks, which may come after
@@ -79,6 +114,11 @@ struct OutboxRelay::Impl {
   std::atomic<bool> closing{false};
   std::atomic<SteadyClock::rep> closing_deadline{0};
   std::shared_ptr<Deliveries> deliveries = std::make_shared<Deliveries>();
+  std::string last_read = "0";  // id of an outbox entry
+  std::deque<EventList> lists;  // that are not sent to their end, in order
+  std::vector<std::pair<std::string, OutboxEntry>> kept_back;  // by outbox id; wait for a list
+  std::vector<std::string> done;                               // ids sent and not removed yet
+  std::vector<std::string> done_lists;                         // their keys in Redis
   std::thread thread;
 
   Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis,
@@ -95,22 +135,25 @@ struct OutboxRelay::Impl {
     return closing && SteadyClock::now().time_since_epoch().count() > closing_deadline;
   }
 
-  // Hands one entry to the producer, waiting while its queue is full.
-  Status send(std::string_view text) {
+  Status send_text(std::string_view text) {
     const auto entry = decode_entry(text);
-    if (!entry) return fail(entry.error());
+    return entry ? send(*entry) : fail(entry.error());
+  }
+
+  // Hands one entry to the producer, waiting while its queue is full.
+  Status send(const OutboxEntry& entry) {
     CloudEvent event;
-    event.id = entry->id;
+    event.id = entry.id;
     event.source = options.source;
-    event.type = entry->type;
-    event.time = entry->time;
-    event.subject = entry->key;
-    const auto record = encode(event, entry->key, entry->data);
-    const bool job_event = entry->topic == topics::job_events;
+    event.type = entry.type;
+    event.time = entry.time;
+    event.subject = entry.key;
+    const auto record = encode(event, entry.key, entry.data);
+    const bool job_event = entry.topic == topics::job_events;
     while (!expired()) {
       deliveries->begin();
       const auto sent =
-          producer.send(entry->topic, record,
+          producer.send(entry.topic, record,
                         [shared = deliveries, job_event](const Result<client::Delivery>& result) {
                           shared->end(result, job_event);
                         });
@@ -125,18 +168,6 @@ struct OutboxRelay::Impl {
     return fail(ErrorKind::unavailable, "closing");
   }
 
-  Status send_list(const std::string& key) {
-    for (std::int64_t begin = 0;; begin += list_chunk) {
-      const auto events = redis->command(
-          {"LRANGE", prefix + key, std::to_string(begin), std::to_string(begin + list_chunk - 1)});
-      if (!events) return fail(events.error());
-      for (const auto& event : events->elements) {
-        if (auto status = send(event.text); !status) return status;
-      }
-      if (events->elements.size() < static_cast<std::size_t>(list_chunk)) return {};
-    }
-  }
-
   // Until everything handed over is acknowledged.
   Status wait_for_deliveries() {
     std::unique_lock lock(deliveries->mutex);
@@ -148,12 +179,13 @@ struct OutboxRelay::Impl {
     return fail(ErrorKind::unavailable, std::exchange(deliveries->error, {}));
   }
 
-  Status remove(const std::vector<std::string>& ids, const std::vector<std::string>& lists) {
+  Status remove_done() {
     static const runtime::RedisScript script(lua::acknowledge);
-    Redis::Args args{prefix, std::to_string(options.epoch), std::to_string(ids.size())};
-    args.insert(args.end(), ids.begin(), ids.end());
-    args.push_back(std::to_string(lists.size()));
-    args.insert(args.end(), lists.begin(), lists.end());
+    if (done.empty()) return {};
+    Redis::Args args{prefix, std::to_string(options.epoch), std::to_string(done.size())};
+    args.insert(args.end(), done.begin(), done.end());
+    args.push_back(std::to_string(done_lists.size()));
+    args.insert(args.end(), done_lists.begin(), done_lists.end());
     {
       std::lock_guard lock(deliveries->mutex);
       for (const auto& [partition, next] : std::exchange(deliveries->next_job_event, {})) {
@@ -164,34 +196,113 @@ struct OutboxRelay::Impl {
     const auto left = redis->eval(script, {prefix + "meta"}, args);
     if (!left) return fail(left.error());
     length.set(static_cast<double>(left->integer));
+    done.clear();
+    done_lists.clear();
     return {};
   }
 
-  // One chunk: read, publish, wait, remove. false when there was nothing.
-  Result<bool> turn() {
-    Redis::Args read{"XREAD", "COUNT", read_chunk};
-    if (!closing) read.insert(read.end(), {"BLOCK", "500"});
-    read.insert(read.end(), {"STREAMS", prefix + "outbox", "0"});
-    const auto reply = redis->command(read);
+  // Sends an entry, or keeps it back while a list before it has events of the same job to send: order holds for each job.
+  Status take(Entry entry) {
+    if (entry.is_list) {
+      lists.push_back({std::move(entry.id), std::move(entry.text), words(entry.before), 0});
+      return {};
+    }
+    auto event = decode_entry(entry.text);
+    if (!event) return fail(event.error());
+    if (must_wait(*event)) {
+      kept_back.push_back({std::move(entry.id), std::move(*event)});
+      return {};
+    }
+    done.push_back(std::move(entry.id));
+    return send(*event);
+  }
+
+  bool must_wait(const OutboxEntry& event) const {
+    return std::any_of(lists.begin(), lists.end(),
+                       [&](const EventList& list) { return list.keys.contains(event.key); });
+  }
+
+  // A chunk of the lists, in their order; after the end of one, what was kept back for it.
+  Status send_of_lists() {
+    for (std::int64_t room = list_chunk; room > 0 && !lists.empty();) {
+      auto& list = lists.front();
+      const auto events =
+          redis->command({"LRANGE", prefix + list.redis_key, std::to_string(list.sent),
+                          std::to_string(list.sent + room - 1)});
+      if (!events) return fail(events.error());
+      for (const auto& event : events->elements) {
+        if (auto status = send_text(event.text); !status) return status;
+      }
+      const auto sent = static_cast<std::int64_t>(events->elements.size());
+      list.sent += sent;
+      if (sent == room) return {};
+      room -= sent;
+      done.push_back(std::move(list.entry_id));
+      done_lists.push_back(std::move(list.redis_key));
+      lists.pop_front();
+      if (auto status = send_kept_back(); !status) return status;
+    }
+    return {};
+  }
+
+  Status send_kept_back() {
+    for (auto kept = std::exchange(kept_back, {}); auto& [id, event] : kept) {
+      if (must_wait(event)) {
+        kept_back.push_back({std::move(id), std::move(event)});
+        continue;
+      }
+      done.push_back(std::move(id));
+      if (auto status = send(event); !status) return status;
+    }
+    return {};
+  }
+
+  // Reads what is new, waiting for it when there is nothing else to do.
+  Result<std::vector<Entry>> read() {
+    Redis::Args args{"XREAD", "COUNT", read_chunk};
+    if (!closing && lists.empty()) args.insert(args.end(), {"BLOCK", "500"});
+    args.insert(args.end(), {"STREAMS", prefix + "outbox", last_read});
+    const auto reply = redis->command(args);
     if (!reply) return fail(reply.error());
-    if (reply->is_nil() || reply->elements.empty()) {
+    std::vector<Entry> entries;
+    if (reply->is_nil() || reply->elements.empty()) return entries;
+    for (const auto& element : reply->elements.at(0).elements.at(1).elements) {
+      const auto& fields = element.elements.at(1).elements;
+      const bool is_list = fields.at(0).text == "l";
+      entries.push_back({element.elements.at(0).text, is_list, fields.at(1).text,
+                         is_list ? fields.at(3).text : std::string()});
+    }
+    last_read = entries.back().id;
+    return entries;
+  }
+
+  // One round: read, publish, wait, remove; of a long list a chunk, so that what is newer does not wait for all of it. false when there
+  // was nothing.
+  Result<bool> turn() {
+    auto entries = read();
+    if (!entries) return fail(entries.error());
+    if (entries->empty() && lists.empty()) {
       length.set(0);
       return false;
     }
-    std::vector<std::string> ids;
-    std::vector<std::string> lists;
-    for (const auto& entry : reply->elements.at(0).elements.at(1).elements) {
-      ids.push_back(entry.elements.at(0).text);
-      const auto& fields = entry.elements.at(1).elements;
-      const bool is_list = fields.at(0).text == "l";
-      if (is_list) lists.push_back(fields.at(1).text);
-      const auto sent = is_list ? send_list(fields.at(1).text) : send(fields.at(1).text);
-      if (!sent) return fail(sent.error());
+    for (auto& entry : *entries) {
+      if (auto status = take(std::move(entry)); !status) return fail(status.error());
     }
+    if (auto status = send_of_lists(); !status) return fail(status.error());
     if (auto status = wait_for_deliveries(); !status) return fail(status.error());
-    if (auto status = remove(ids, lists); !status) return fail(status.error());
-    published(ids.back());
+    if (auto status = remove_done(); !status) return fail(status.error());
+    // What is kept back waits for a list, which stands before it.
+    published(lists.empty() ? last_read : id_before(lists.front().entry_id));
     return true;
+  }
+
+  // What is not acknowledged is read again.
+  void begin_again() {
+    last_read = "0";
+    lists.clear();
+    kept_back.clear();
+    done.clear();
+    done_lists.clear();
   }
 
   void run() {
@@ -208,8 +319,9 @@ struct OutboxRelay::Impl {
         return;
       }
       if (trouble.begin_or_due()) spdlog::warn("the outbox waits: {}", worked.error().message);
-      // What is still in flight must land before the chunk is read again.
+      // What is still in flight must land before it is read again.
       [[maybe_unused]] const auto landed = wait_for_deliveries();
+      begin_again();
       if (!expired()) std::this_thread::sleep_for(200ms);
     }
   }

@@ -12,9 +12,6 @@ using runtime::Redis;
 using runtime::RedisReply;
 using runtime::RedisScript;
 
-// Staged records of a batch whose scheduler died are forgotten after this; staging again renews it.
-constexpr auto stage_keep_ms = "3600000";
-
 std::string horizon_ms() { return std::to_string(std::chrono::milliseconds(horizon).count()); }
 
 std::optional<std::string> text_or_none(RedisReply reply) {
@@ -74,7 +71,8 @@ QueueStore::QueueStore(Redis& redis, std::string topic_prefix, std::int64_t epoc
       epoch_(std::to_string(epoch)),
       run_id_(redis.run_id()) {}
 
-Status QueueStore::same_server() const {
+Status QueueStore::same_server() {
+  if (run_id_.empty()) run_id_ = redis_.run_id();
   if (redis_.run_id() == run_id_) return {};
   return fail(ErrorKind::fenced,
               "Redis was restarted: what it holds has to be checked against the log");
@@ -196,7 +194,7 @@ Result<std::vector<std::string>> QueueStore::open_batches() {
 Status QueueStore::stage(const std::string& batch_id, bool first,
                          const std::vector<StagedJob>& jobs) {
   static const RedisScript script(lua::stage);
-  Redis::Args args{epoch_, batch_id, stage_keep_ms, first ? "1" : "0"};
+  Redis::Args args{epoch_, batch_id, first ? "1" : "0"};
   for (const auto& job : jobs) {
     args.insert(args.end(), {job.record.spec.job_id, encode(job.record), encode(job.event)});
   }
@@ -205,17 +203,34 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
 
 Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_batch(
     const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-    int parts, const std::vector<std::string>& job_ids) {
+    int parts, const std::vector<BatchJob>& jobs) {
   static const RedisScript script(lua::publish_batch);
-  Redis::Args args{epoch_, batch_id, batch_record, horizon_ms(), encode(event), std::to_string(parts)};
-  args.insert(args.end(), job_ids.begin(), job_ids.end());
+  MicroUsd cost[3] = {};
+  std::int64_t milliseconds[3] = {};
+  Redis::Args order[3];
+  for (const auto& job : jobs) {
+    const auto priority = static_cast<std::size_t>(job.priority);
+    cost[priority] += job.estimated_cost;
+    milliseconds[priority] += job.estimated_milliseconds;
+    order[priority].insert(order[priority].end(), {std::to_string(job.place), job.id});
+  }
+  Redis::Args args{epoch_,       batch_id,      batch_record,
+                   horizon_ms(), encode(event), std::to_string(parts)};
+  for (std::size_t priority = 0; priority < 3; ++priority) {
+    args.push_back(std::to_string(cost[priority].value));
+    args.push_back(std::to_string(milliseconds[priority]));
+  }
+  for (auto& places : order) {
+    args.push_back(std::to_string(places.size() / 2));
+    args.insert(args.end(), std::make_move_iterator(places.begin()),
+                std::make_move_iterator(places.end()));
+  }
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());
   const auto& verdict = reply->elements.at(0).text;
   if (verdict == "ok") return tl::expected<Committed, std::vector<std::string>>(committed(*reply));
   if (verdict == "missing") {
-    return fail(ErrorKind::conflict,
-                "a staged job of batch " + batch_id + " is gone: " + reply->elements.at(1).text);
+    return fail(ErrorKind::conflict, "a staged job of batch " + batch_id + " is gone");
   }
   std::vector<std::string> existing;
   for (std::size_t i = 1; i < reply->elements.size(); ++i)
@@ -223,13 +238,12 @@ Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_ba
   return tl::expected<Committed, std::vector<std::string>>(tl::unexpect, std::move(existing));
 }
 
-Status QueueStore::discard_stage(const std::string& batch_id,
-                                 const std::vector<std::string>& job_ids) {
+Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs) {
   constexpr std::size_t chunk = 1000;
-  for (std::size_t begin = 0; begin <= job_ids.size(); begin += chunk) {
+  for (std::size_t begin = 0; begin <= jobs.size(); begin += chunk) {
     Redis::Args args{"UNLINK", prefix_ + "stage-events:" + batch_id};
-    for (std::size_t i = begin; i < std::min(job_ids.size(), begin + chunk); ++i) {
-      args.push_back(prefix_ + "stage:" + batch_id + ":" + job_ids[i]);
+    for (std::size_t i = begin; i < std::min(jobs.size(), begin + chunk); ++i) {
+      args.push_back(prefix_ + "stage:" + batch_id + ":" + jobs[i].id);
     }
     if (auto reply = command(std::move(args)); !reply) return fail(reply.error());
   }

@@ -54,6 +54,15 @@ struct Heads {
   std::vector<JobRecord> by_priority[3];  // in order of launching
 };
 
+// Of a staged job, as publish_batch needs it.
+struct BatchJob {
+  std::string id;
+  Priority priority = Priority::normal;
+  std::int64_t place = 0;
+  MicroUsd estimated_cost;
+  std::int64_t estimated_milliseconds = 0;  // as its record has it
+};
+
 struct StagedJob {
   JobRecord record;   // version 1, state queued
   OutboxEntry event;  // its job.queued
@@ -80,17 +89,18 @@ class QueueStore {
   Status add_open_batch(const std::string& batch_id);
   Status drop_open_batch(const std::string& batch_id);
   Result<std::vector<std::string>> open_batches();
+  // In order of their places; `first`: what was staged of this batch before is forgotten.
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
   // Visible in one step; a list of ids when some exist already (then nothing was changed).
   Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(
       const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-      int parts, const std::vector<std::string>& job_ids);
-  Status discard_stage(const std::string& batch_id, const std::vector<std::string>& job_ids);
+      int parts, const std::vector<BatchJob>& jobs);
+  Status discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs);
 
  private:
   Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);
   Result<runtime::RedisReply> command(runtime::Redis::Args args);
-  Status same_server() const;
+  Status same_server();
 
   runtime::Redis& redis_;
   std::string prefix_;

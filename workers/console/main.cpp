@@ -1,5 +1,4 @@
 // oppen-console: answers questions over HTTP, from what the scheduler keeps in Redis.
-#include <malloc.h>
 
 #include <condition_variable>
 #include <cstdio>
@@ -9,13 +8,14 @@
 #include "workers/console/parts.hpp"
 #include "workers/console/server.hpp"
 #include "workers/runtime/log.hpp"
+#include "workers/runtime/memory.hpp"
 #include "workers/runtime/stop.hpp"
 #include "workers/runtime/worker_settings.hpp"
 
 int main(int argc, char** argv) {
   using namespace std::chrono_literals;
   using namespace oppen;
-  mallopt(M_ARENA_MAX, 2);  // an arena for each thread would cost more than the console itself
+  runtime::return_freed_memory();
   runtime::StopSignal stop;
   runtime::WorkerSettings worker;
   std::string scheduler_url = "http://127.0.0.1:8081";

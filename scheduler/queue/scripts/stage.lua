@@ -1,13 +1,16 @@
 -- Puts a chunk of a batch aside, not yet visible. May be repeated.
---   ARGV  prefix, epoch, batch id, keep_ms, first ('1' when it begins the batch), then triples: id record event
+--   ARGV  prefix, epoch, batch id, first ('1' when it begins the batch), then triples: id record event
 local refused = fenced(ARGV[2])
 if refused then return refused end
-local batch, keep = ARGV[3], ARGV[4]
+local batch = ARGV[3]
 local events = prefix .. 'stage-events:' .. batch
-if ARGV[5] == '1' then redis.call('DEL', events) end
-for i = 6, #ARGV, 3 do
-  redis.call('SET', prefix .. 'stage:' .. batch .. ':' .. ARGV[i], ARGV[i + 1], 'PX', keep)
-  redis.call('RPUSH', events, ARGV[i + 2])
+if ARGV[4] == '1' then redis.call('DEL', events) end
+local sets, pushed = {}, {}
+for i = 5, #ARGV, 3 do
+  sets[#sets + 1] = prefix .. 'stage:' .. batch .. ':' .. ARGV[i]
+  sets[#sets + 1] = ARGV[i + 1]
+  pushed[#pushed + 1] = ARGV[i + 2]
 end
-redis.call('PEXPIRE', events, keep)
+redis.call('MSET', unpack(sets))
+redis.call('RPUSH', events, unpack(pushed))
 return {'ok'}

@@ -64,7 +64,10 @@ class CoreTest : public ::testing::Test {
       tasks.push_back(std::move(task));
     };
     attempts = std::make_unique<Attempts>(*state, post);
-    batches = std::make_unique<Batches>(*state, *attempts, post);
+    batches = std::make_unique<Batches>(
+        *state, *attempts,
+        std::make_unique<BatchStager>(runtime::Redis::create(server->url()).value(), "oppen.", epoch,
+                                      post));
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
     state->counters = store->counters().value();
     const auto live = store->jobs(store->live().value()).value();
@@ -111,7 +114,7 @@ class CoreTest : public ::testing::Test {
   }
   // Handles it; the reason when it is to be set aside.
   std::optional<std::string> handle(const client::ConsumedRecord& record) {
-    const auto verdict = intake->handle(record);
+    const auto verdict = intake->handle(read_command(record));
     EXPECT_TRUE(verdict) << verdict.error().message;
     return verdict ? *verdict : std::nullopt;
   }

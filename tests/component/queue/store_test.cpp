@@ -65,6 +65,16 @@ TEST_F(StoreTest, OneCommitMayWriteARecordTwice) {
   EXPECT_EQ(committed->counters.queued_total(), 0);
 }
 
+// As the stager tells them to publish_batch.
+std::vector<BatchJob> of(const std::vector<StagedJob>& staged) {
+  std::vector<BatchJob> jobs;
+  for (const auto& [record, event] : staged) {
+    jobs.push_back(
+        {record.spec.job_id, record.priority, record.place, record.estimated_cost, 1'000});
+  }
+  return jobs;
+}
+
 TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_TRUE(Lease(*redis, "oppen.", "other", std::chrono::seconds(3)).claim(6, Time{}));
   auto record = job("a", Priority::normal, 7);
@@ -72,7 +82,7 @@ TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::fenced);
   EXPECT_EQ(store->stage("batch", true, {{record, event("a")}}).error().kind, ErrorKind::fenced);
-  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, {"a"}).error().kind,
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, of({{record, event("a")}})).error().kind,
             ErrorKind::fenced);
   EXPECT_EQ(outbox(), 0);
   EXPECT_FALSE(store->job("a").value());
@@ -154,7 +164,8 @@ TEST_F(StoreTest, ABatchAppearsInOneStep) {
   EXPECT_EQ(store->counters().value().queued_total(), 0);
 
   const auto published =
-      store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), 1, names).value();
+      store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), 1, of(staged(names)))
+          .value();
   ASSERT_TRUE(published);
   EXPECT_EQ(published->counters.queued[1], 2'500);
   EXPECT_EQ(published->counters.pending_cost[1].value, 25'000);
@@ -170,13 +181,38 @@ TEST_F(StoreTest, ABatchWithAnExistingJobChangesNothing) {
   queue_job("b", Priority::normal, 7);
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b", "c"})));
   const auto published =
-      store->publish_batch("batch", "{}", event("batch"), 1, {"a", "b", "c"}).value();
+      store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b", "c"}))).value();
   ASSERT_FALSE(published);
   EXPECT_EQ(published.error(), (std::vector<std::string>{"b"}));
   EXPECT_FALSE(store->job("a").value());
   EXPECT_EQ(store->counters().value().queued[1], 1);
-  ASSERT_TRUE(store->discard_stage("batch", {"a", "b", "c"}));
+  ASSERT_TRUE(store->discard_stage("batch", of(staged({"a", "b", "c"}))));
   EXPECT_EQ(redis->command({"KEYS", "*stage*"}).value().elements.size(), 0U);
+}
+
+TEST_F(StoreTest, EachPriorityOfABatchGetsItsOrderAndSums) {
+  auto jobs = staged({"a", "b", "c", "d"});
+  jobs[0].record.priority = jobs[2].record.priority = Priority::background;
+  jobs[3].record.priority = Priority::urgent;
+  ASSERT_TRUE(store->stage("batch", true, jobs));
+  const auto counters =
+      store->publish_batch("batch", "{}", event("batch"), 1, of(jobs)).value().value().counters;
+  const auto heads = store->heads(3).value();
+  EXPECT_EQ(ids(heads.by_priority[0]), (std::vector<std::string>{"d"}));
+  EXPECT_EQ(ids(heads.by_priority[1]), (std::vector<std::string>{"b"}));
+  EXPECT_EQ(ids(heads.by_priority[2]), (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(counters.queued[2], 2);
+  EXPECT_EQ(counters.pending_cost[2].value, 20);
+  EXPECT_EQ(counters.pending_seconds[2], 2);
+}
+
+TEST_F(StoreTest, ABatchWhoseStagedJobIsGoneChangesNothing) {
+  ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
+  ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:stage:batch:b"}));
+  EXPECT_EQ(
+      store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b"}))).error().kind,
+      ErrorKind::conflict);
+  EXPECT_FALSE(store->job("a").value());
 }
 
 TEST_F(StoreTest, StagingAgainReplacesTheFirstTry) {

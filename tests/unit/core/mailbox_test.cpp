@@ -23,16 +23,16 @@ TEST(Mailbox, GivesTasksInOrderAndARecordWhenAskedFor) {
       return {};
     });
   }
-  client::ConsumedRecord record;
-  record.offset = 7;
-  ASSERT_TRUE(mailbox.push(record, {}));
+  Incoming incoming;
+  incoming.record.offset = 7;
+  ASSERT_TRUE(mailbox.push(incoming, {}));
   auto mail = mailbox.take(false, soon(), {});
   for (const auto& task : mail.tasks) ASSERT_TRUE(task());
   EXPECT_EQ(ran, (std::vector{0, 1, 2}));
   EXPECT_FALSE(mail.record);
   mail = mailbox.take(true, soon(), {});
   ASSERT_TRUE(mail.record);
-  EXPECT_EQ(mail.record->offset, 7);
+  EXPECT_EQ(mail.record->record.offset, 7);
   EXPECT_FALSE(mailbox.take(true, at_once(), {}).record);
 }
 
@@ -47,6 +47,21 @@ TEST(Mailbox, AFullOneHoldsItsReaderUntilARecordIsTaken) {
   while (pushed < 65) std::this_thread::yield();
   EXPECT_EQ(pushed, 65);
   reader.request_stop();  // a reader that waits leaves
+}
+
+TEST(Mailbox, IsFullOfBytesToo) {
+  Mailbox mailbox;
+  std::atomic<int> pushed{0};
+  std::jthread reader([&](std::stop_token stop) {
+    Incoming large;
+    large.record.record.value = std::string(600'000, 'x');
+    while (mailbox.push(large, stop)) ++pushed;
+  });
+  while (pushed < 1) std::this_thread::yield();
+  ASSERT_TRUE(mailbox.take(true, soon(), {}).record);
+  while (pushed < 2) std::this_thread::yield();
+  EXPECT_EQ(pushed, 2);
+  reader.request_stop();
 }
 
 }  // namespace

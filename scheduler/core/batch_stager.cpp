@@ -1,0 +1,152 @@
+#include "scheduler/core/batch_stager.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <unordered_map>
+
+#include "scheduler/core/batch_scan.hpp"
+#include "scheduler/core/events.hpp"
+
+namespace oppen::core {
+namespace {
+
+constexpr std::size_t stage_chunk_jobs = 250;
+
+}  // namespace
+
+// What of the batch goes before the next job of each priority: everything of a higher one, and what
+// stands before it in its own.
+struct BatchStager::Ahead {
+  std::int64_t jobs[3] = {};
+  double seconds[3] = {};
+
+  void add(const queue::JobRecord& job, std::size_t priority) {
+    ++jobs[priority];
+    seconds[priority] += job.estimated_seconds;
+  }
+  void add_below(const queue::JobRecord& job) {
+    for (auto lower = static_cast<std::size_t>(job.priority) + 1; lower < 3; ++lower)
+      add(job, lower);
+  }
+};
+
+BatchStager::BatchStager(std::unique_ptr<runtime::Redis> redis, const std::string& topic_prefix,
+                         std::int64_t epoch, Post post)
+    : redis_(std::move(redis)), store_(*redis_, topic_prefix, epoch), post_(std::move(post)) {}
+
+BatchStager::~BatchStager() = default;
+
+void BatchStager::start(Work work, std::function<Status(const Outcome&)> done) {
+  thread_ = std::jthread(
+      [this, work = std::move(work), done = std::move(done)](const std::stop_token& stop) {
+        auto outcome = run(work, stop);
+        if (stop.stop_requested()) return;
+        const auto shared = std::make_shared<Result<Outcome>>(std::move(outcome));
+        post_([shared, done]() -> Status {
+          return *shared ? done(**shared) : fail(shared->error().in_context("staging a batch"));
+        });
+      });
+}
+
+Result<BatchStager::Outcome> BatchStager::run(const Work& work, const std::stop_token& stop) {
+  Outcome outcome;
+  Ahead higher;
+  if (auto status = check(work, stop, outcome, higher); !status) return fail(status.error());
+  if (!outcome.errors.empty()) return outcome;
+  if (auto status = stage(work, stop, outcome, higher); !status) return fail(status.error());
+  return outcome;
+}
+
+Result<std::string> BatchStager::each_job(
+    const Work& work, const std::stop_token& stop,
+    const std::function<Status(int index, JobSpec spec)>& take) {
+  int first = 0;
+  for (int number = 1; number <= work.header.parts; ++number) {
+    const auto part = store_.value(part_key(work.batch_id, number));
+    if (!part) return fail(part.error());
+    if (!*part) return fmt::format("part {} is lost: submit the batch again", number);
+    Status status;
+    const auto scan = scan_batch(**part, [&](int index, JobSpec spec) {
+      if (status && !stop.stop_requested()) status = take(first + index, std::move(spec));
+    });
+    if (!status) return fail(status.error());
+    if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
+    if (!scan) return fail(ErrorKind::fatal, scan.error().message);
+    first += scan->jobs;
+  }
+  return std::string();
+}
+
+Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome& outcome,
+                          Ahead& higher) {
+  std::unordered_map<std::string, int> index_of;
+  int jobs = 0;
+  const auto lost = each_job(work, stop, [&](int index, const JobSpec& spec) -> Status {
+    jobs = index + 1;
+    const auto [earlier, fresh] = index_of.emplace(spec.job_id, index);
+    if (!fresh) {
+      outcome.errors.push_back({index, "job_id",
+                                fmt::format("job_id is \"{}\": job {} of the batch has it already",
+                                            spec.job_id, earlier->second)});
+    } else if (const auto record = admit(spec, work.rules)) {
+      higher.add_below(*record);
+    } else {
+      outcome.errors.push_back({index, record.error().field, record.error().reason});
+    }
+    return {};
+  });
+  if (!lost) return fail(lost.error());
+  if (!lost->empty()) outcome.errors = {{-1, "part", *lost}};
+  const auto max_jobs = work.rules.policy->max_batch_jobs;
+  if (jobs > max_jobs) {
+    outcome.errors.insert(
+        outcome.errors.begin(),
+        {-1, "jobs",
+         fmt::format("the batch has {} jobs: expected at most {} (max_batch_jobs)", jobs,
+                     max_jobs)});
+  }
+  return {};
+}
+
+Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome& outcome,
+                          Ahead ahead) {
+  const auto now = work.outlook.at;
+  std::vector<queue::StagedJob> chunk;
+  bool first = true;
+  const auto write = [&]() -> Status {
+    if (chunk.empty()) return {};
+    auto status = store_.stage(work.batch_id, std::exchange(first, false), chunk);
+    chunk.clear();
+    return status;
+  };
+  const auto lost = each_job(work, stop, [&](int index, const JobSpec& spec) -> Status {
+    auto admitted = admit(spec, work.rules);
+    if (!admitted) return fail(ErrorKind::fatal, admitted.error().reason);
+    auto& record = *admitted;
+    const auto priority = static_cast<std::size_t>(record.priority);
+    record.batch_id = work.batch_id;
+    record.place = queue::place_of(work.header.offset, index);
+    record.version = 1;
+    record.seq = 1;
+    record.submitted_at = now;
+    auto event = expectation(record, work.outlook, ahead.jobs[priority], ahead.seconds[priority]);
+    ahead.add(record, priority);
+    record.estimated_cost = event.estimated_cost;
+    event.job = record.context();
+    event.source_offset = work.header.offset;
+    event.batch_index = index;
+    event.submitted_hash = record.submitted_hash;
+    outcome.jobs.push_back({record.spec.job_id, record.priority, record.place,
+                            record.estimated_cost, std::llround(record.estimated_seconds * 1000)});
+    outcome.positions.push_back(event.position);
+    outcome.total_cost += event.estimated_cost;
+    chunk.push_back({std::move(record), job_entry(event, now)});
+    return chunk.size() < stage_chunk_jobs ? Status() : write();
+  });
+  if (!lost) return fail(lost.error());
+  if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
+  return write();
+}
+
+}  // namespace oppen::core

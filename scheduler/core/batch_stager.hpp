@@ -1,0 +1,58 @@
+#pragma once
+// Checks a whole batch and puts its jobs aside in Redis, not visible yet, on a thread and a connection
+// of its own: the core goes on meanwhile. Goes through the parts twice, first for what is wrong and for
+// what goes before what, then to write, so that memory holds one part's text and the jobs' ids.
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "scheduler/core/admission.hpp"
+#include "scheduler/core/batch_header.hpp"
+#include "scheduler/core/estimates.hpp"
+#include "scheduler/queue/store.hpp"
+#include "schemas/job_events.hpp"
+
+namespace oppen::core {
+
+class BatchStager {
+ public:
+  struct Work {
+    std::string batch_id;
+    BatchHeader header;  // complete: every part is in Redis
+    AdmissionRules rules;
+    Outlook outlook;
+  };
+  struct Outcome {
+    std::vector<BatchRejected::JobError> errors;  // not empty: nothing is staged
+    std::vector<queue::BatchJob> jobs;            // in the batch's order
+    std::vector<std::int64_t> positions;          // of each, as its job.queued tells it
+    MicroUsd total_cost;
+  };
+  using Post = std::function<void(std::function<Status()>)>;
+
+  // `post` runs a task on the core's thread; a task's error ends the term.
+  BatchStager(std::unique_ptr<runtime::Redis> redis, const std::string& topic_prefix,
+              std::int64_t epoch, Post post);
+  ~BatchStager();  // leaves the work at hand where it is: it can be begun again
+
+  // One at a time: the next may begin when `done` is called, on the core's thread.
+  void start(Work work, std::function<Status(const Outcome&)> done);
+
+ private:
+  struct Ahead;  // of a job in its batch
+  Result<Outcome> run(const Work& work, const std::stop_token& stop);
+  // Gives each job of the batch with its index; "", or what is missing of the batch.
+  Result<std::string> each_job(const Work& work, const std::stop_token& stop,
+                               const std::function<Status(int index, JobSpec spec)>& take);
+  Status check(const Work& work, const std::stop_token& stop, Outcome& outcome, Ahead& higher);
+  Status stage(const Work& work, const std::stop_token& stop, Outcome& outcome, Ahead ahead);
+
+  std::unique_ptr<runtime::Redis> redis_;
+  queue::QueueStore store_;
+  Post post_;
+  std::jthread thread_;
+};
+
+}  // namespace oppen::core
