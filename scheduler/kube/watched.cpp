@@ -79,7 +79,8 @@ Watched::Watched(ApiCaller& caller, std::string pod_namespace, KubeEvents events
       quota_throttle_(caller.http(), std::chrono::milliseconds{100},
                       [this] { tell(events_.on_quotas, values_of(quotas_)); }),
       node_throttle_(caller.http(), std::chrono::seconds{1},
-                     [this] { tell(events_.on_nodes, values_of(nodes_)); }) {}
+                     [this] { tell(events_.on_nodes, values_of(nodes_)); }),
+      pulse_(caller, health_part()) {}
 
 void Watched::start() {
   for (const std::string& name : config_map_names_) {
@@ -92,15 +93,17 @@ void Watched::start() {
   add({"nodes", "/api/v1/nodes"}, nodes());
   add({"pods", namespace_path_ + "/pods"}, pods());
   for (const auto& watch : watches_) watch->start();
+  pulse_.start();
 }
 
 void Watched::add(WatchTarget target, WatchSink sink) {
-  if (!sink.on_health) {
-    const std::size_t index = health_.size();
-    health_.emplace_back();
-    sink.on_health = [this, index](const Status& status) { on_health(index, status); };
-  }
+  if (!sink.on_health) sink.on_health = health_part();
   watches_.push_back(std::make_unique<Watch>(caller_, std::move(target), std::move(sink)));
+}
+
+std::function<void(const Status&)> Watched::health_part() {
+  health_.emplace_back();
+  return [this, index = health_.size() - 1](const Status& status) { on_health(index, status); };
 }
 
 WatchSink Watched::pods() {

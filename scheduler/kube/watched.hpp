@@ -2,6 +2,7 @@
 // What is watched of the cluster, turned into KubeEvents. Lives on the HttpClient's thread and must
 // outlive it.
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "scheduler/kube/api_caller.hpp"
 #include "scheduler/kube/kube_api.hpp"
+#include "scheduler/kube/pulse.hpp"
 #include "scheduler/kube/throttle.hpp"
 #include "scheduler/kube/watch.hpp"
 
@@ -42,6 +44,8 @@ class Watched {
 
   // A sink without on_health counts for the health of all.
   void add(WatchTarget target, WatchSink sink);
+  // A part of the health of all: where it is told.
+  std::function<void(const Status&)> health_part();
   std::optional<Quota> quota_in(const nlohmann::json& object);
   void on_health(std::size_t index, const Status& status);
   void on_node_health(const Status& status);
@@ -61,7 +65,8 @@ class Watched {
 
   std::atomic<bool> ending_{false};
   std::vector<std::unique_ptr<Watch>> watches_;
-  std::vector<std::optional<Status>> health_;  // of each watch that counts; absent: not known yet
+  std::vector<std::optional<Status>> health_;  // of each part that counts; absent: not known yet
+  Pulse pulse_;
   std::optional<std::optional<ErrorKind>> told_health_;  // what was told last; an inner nullopt: ok
   bool nodes_refused_ = false;
 };

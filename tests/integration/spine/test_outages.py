@@ -20,8 +20,12 @@ def names(scheduler, dependency):
     return not ready and dependencies.get(dependency, "ok") != "ok"
 
 
-def all_succeeded_once(bus, watch, ids):
+def all_succeeded_once(world, watch, ids):
+    bus = world.bus
     bus.wait_ended(ids, deadline=120)
+    world.scheduler.wait("an empty outbox", lambda: world.scheduler.metric("oppen_outbox_length") == 0)
+    bus.caught_up()
+    watch.caught_up()
     assert {tuple(bus.story(job_id)) for job_id in ids} == {("queued", "launched", "started", "succeeded")}
     assert [job_id for job_id in ids if len(watch.uids_of(job_id)) != 1] == [], "launched twice, or never"
     for job_id in ids:
@@ -58,7 +62,7 @@ def test_kafka_away(world, bus, kube, jobs):
                 assert pod["metadata"]["finalizers"] == [FINALIZER], "released before its end was published"
             kube.delete(f"pods/{running[0]['job_id']}-1")
             assert kube.pod(f"{running[0]['job_id']}-1")["metadata"]["deletionTimestamp"]
-        all_succeeded_once(bus, watch, ids)
+        all_succeeded_once(world, watch, ids)
     kube.wait_pod(f"{running[0]['job_id']}-1", "gone", lambda pod: pod is None)
     for spec in running[1:]:
         kube.wait_pod(f"{spec['job_id']}-1", "released", lambda pod: not pod["metadata"].get("finalizers"))
@@ -75,7 +79,7 @@ def test_redis_away(world, bus, kube, jobs, how):
         bus.wait_event(before[0]["job_id"], "started")
         with away(world, "redis", "redis", how):
             bus.submit(*during)
-        all_succeeded_once(bus, watch, ids)
+        all_succeeded_once(world, watch, ids)
 
 
 def test_api_server_away(world, bus, kube, jobs):
@@ -88,12 +92,12 @@ def test_api_server_away(world, bus, kube, jobs):
         with away(world, "apiserver", "kubernetes"):
             bus.submit(*during)
             bus.wait_queued([spec["job_id"] for spec in during])
-        all_succeeded_once(bus, watch, [spec["job_id"] for spec in (*before, *during)])
+        all_succeeded_once(world, watch, [spec["job_id"] for spec in (*before, *during)])
 
 
 def test_api_server_hangs(world, bus, kube, jobs, policies):
-    """The API server answers nothing, but keeps its connections: launches that are on their way then end as one pod each, and what
-    comes meanwhile is queued and answered."""
+    """The API server answers nothing, but keeps its connections: the scheduler notices all the same; launches that are on their way
+    then end as one pod each, and what comes meanwhile is queued and answered."""
     policies.set(max_concurrent_jobs=6)
     before = [jobs.spec(f"before-{number}", seconds=1) for number in range(3)]
     during = [jobs.spec(f"during-{number}") for number in range(6)]
@@ -103,11 +107,13 @@ def test_api_server_hangs(world, bus, kube, jobs, policies):
         bus.wait_event(before[0]["job_id"], "started")
         world.stack.pause("apiserver")
         try:
-            bus.submit(*during)
+            bus.submit(*during)  # there are slots: these launches meet no answer
             bus.wait_queued(ids)
+            world.scheduler.wait("/readyz names kubernetes", lambda: names(world.scheduler, "kubernetes"))
         finally:
             world.stack.resume("apiserver")
-        all_succeeded_once(bus, watch, ids)
+        world.scheduler.wait_ready()
+        all_succeeded_once(world, watch, ids)
 
 
 def test_all_of_them_away(world, bus, kube, jobs):
@@ -118,9 +124,9 @@ def test_all_of_them_away(world, bus, kube, jobs):
         bus.wait_event(specs[0]["job_id"], "started")
         with away(world, "redis", "redis"), away_quietly(world, "apiserver"), away_quietly(world, "kafka"):
             assert world.scheduler.get("/healthz")[0] == 200
-            assert not world.scheduler.readyz()[0]
+            assert names(world.scheduler, "redis")
         wake_the_cluster(world)
-        all_succeeded_once(bus, watch, [spec["job_id"] for spec in specs])
+        all_succeeded_once(world, watch, [spec["job_id"] for spec in specs])
 
 
 def wake_the_cluster(world):
@@ -145,7 +151,8 @@ def test_a_start_without_services(world, bus, jobs):
     for service in ("kafka", "redis", "apiserver"):
         world.stack.kill(service)
     world.scheduler.start()
-    world.scheduler.wait("it answers", lambda: world.scheduler.get("/healthz")[0] == 200)
+    world.scheduler.wait("/readyz names redis", lambda: names(world.scheduler, "redis"))
+    assert world.scheduler.get("/healthz")[0] == 200
     for service in ("redis", "kafka", "apiserver"):
         world.stack.start(service)
     wake_the_cluster(world)
@@ -156,12 +163,15 @@ def test_a_start_without_services(world, bus, jobs):
     assert bus.story(spec["job_id"])[-1] == "succeeded"
 
 
-def test_a_stop_is_clean(world, bus, kube, jobs):
+def test_a_stop_is_clean(world, bus, kube, jobs, policies):
     """SIGTERM in the middle of work: exit code 0, and the next start goes on; nothing is lost or done twice."""
+    policies.set(max_concurrent_jobs=3)
     specs = [jobs.spec(str(number), seconds=0.5) for number in range(12)]
     with PodWatch(kube) as watch:
         bus.submit(*specs)
         bus.wait_event(specs[0]["job_id"], "started")
         assert world.scheduler.stop() == 0
+        bus.caught_up()
+        assert not bus.ended(specs[-1]["job_id"]), "it stopped when the work was done"
         world.scheduler.start().wait_ready()
-        all_succeeded_once(bus, watch, [spec["job_id"] for spec in specs])
+        all_succeeded_once(world, watch, [spec["job_id"] for spec in specs])
