@@ -1,4 +1,4 @@
-// C11 threads by way of pthreads, for builds with the thread sanitizer alone.
+// C11 threads by way of pthreads, and what the sanitizer can't see, for builds with the thread sanitizer alone.
 //
 // librdkafka uses C11 threads. The sanitizer does not know them: it crashes in a thread that they started, and sees none
 // of their locks. It knows pthreads; glibc's C11 types have the same size and layout. What an executable defines goes
@@ -37,10 +37,13 @@ void* run(void* argument) {
 
 extern "C" {
 
-// Its reference counts are atomics, which the sanitizer does not see in a library either: each free() in it would look
-// like a race, and so would the first use of a lock that another thread made. What is guarded by the locks still counts.
+// librdkafka's reference counts are atomics, which the sanitizer does not see in a library either: each free() in it would
+// look like a race, and so would the first use of a lock that another thread made. What is guarded by the locks still
+// counts. cpp-httplib, where it is a library of its own, makes static objects at their first use, guarded in the same
+// unseen way.
 const char* __tsan_default_suppressions() {
-  return "called_from_lib:librdkafka.so\nrace:^mtx_\nrace:^cnd_\n";
+  return "called_from_lib:librdkafka.so\ncalled_from_lib:libcpp-httplib.so\nrace:^mtx_\nrace:^cnd_"
+         "\n";
 }
 
 int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {

@@ -1,6 +1,7 @@
 #pragma once
 // A queue, logs and a clock that say what the test tells them to.
 #include <deque>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -104,11 +105,16 @@ class ScriptedLogs final : public LogSource {
   std::optional<Error> refusal;
   LogRequest asked;  // the last request
 
+  // On the threads of a server, several at once.
   Result<std::shared_ptr<LogStream>> open(const LogRequest& request) override {
+    const std::lock_guard lock(mutex_);
     asked = request;
     if (refusal) return fail(*refusal);
     return std::make_shared<ScriptedLog>(pieces, ends);
   }
+
+ private:
+  std::mutex mutex_;
 };
 
 class StoppedClock final : public Clock {
