@@ -1,5 +1,7 @@
 #include "bench/support/bench.hpp"
 
+#include <algorithm>
+#include <sstream>
 #include <thread>
 
 #include "bench/support/must.hpp"
@@ -8,6 +10,7 @@
 #include "schemas/job_events.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
+#include "workers/runtime/http_client.hpp"
 #include "workers/runtime/settings.hpp"
 
 namespace oppen::bench {
@@ -59,7 +62,7 @@ JobSpec Bench::job(const std::string& duration) const {
 }
 
 template <class Event>
-void Bench::send(const Event& event, const std::string& key) {
+void Bench::send(const Event& event, const std::string& key, std::function<void()> acknowledged) {
   CloudEvent envelope;
   envelope.id = make_job_id("bench");
   envelope.source = "/oppen/bench";
@@ -67,11 +70,51 @@ void Bench::send(const Event& event, const std::string& key) {
   envelope.time = SystemClock().now();
   envelope.subject = key;
   envelope.data = to_data(event);
-  must(producer_->send(topics::jobs, encode(envelope, key),
-                       [](const Result<client::Delivery>& delivery) {
-                         if (!delivery) give_up("submitting", delivery.error().message);
-                       }),
+  must(producer_->send(
+           topics::jobs, encode(envelope, key),
+           [acknowledged = std::move(acknowledged)](const Result<client::Delivery>& delivery) {
+             if (!delivery) give_up("submitting", delivery.error().message);
+             acknowledged();
+           }),
        "submitting");
+}
+
+void Bench::submit_batch_later(const BatchSubmit& batch, std::function<void()> acknowledged) {
+  send(batch, batch.batch_id, std::move(acknowledged));
+}
+
+void Bench::submit_later(const JobSpec& job, std::function<void()> acknowledged) {
+  send(JobSubmit{job}, job.job_id, std::move(acknowledged));
+}
+
+void Bench::fill_queue(JobSpec job, int count) {
+  constexpr int batch_jobs = 10'000;
+  job.job_id.clear();  // the client gives each its own
+  for (int left = count; left > 0; left -= batch_jobs) {
+    BatchSubmit batch;
+    batch.batch_id = make_job_id("fill");
+    batch.jobs.assign(static_cast<std::size_t>(std::min(left, batch_jobs)), job);
+    const auto id = batch.batch_id;
+    must(client_->submit_batch(std::move(batch)), "submitting a batch");
+    events_->wait(BatchQueued::type, id, 120s);
+  }
+}
+
+Bench::Decisions Bench::decisions() const {
+  runtime::HttpClient http;
+  runtime::HttpRequest request;
+  request.method = "GET";
+  request.url = options_.scheduler_url + "/metrics";
+  const auto page = must(http.send(std::move(request)), "asking the scheduler for its metrics");
+  Decisions decisions;
+  std::istringstream lines(page.body);
+  for (std::string line; std::getline(lines, line);) {
+    const auto value = [&] { return std::stod(line.substr(line.rfind(' ') + 1)); };
+    if (line.starts_with("oppen_decision_seconds_sum")) decisions.seconds = value();
+    if (line.starts_with("oppen_decision_seconds_count")) decisions.count = value();
+  }
+  if (decisions.count == 0) give_up("reading the scheduler's metrics", "there is no decision");
+  return decisions;
 }
 
 void Bench::submit_all(const std::vector<JobSpec>& jobs) {
@@ -126,6 +169,8 @@ int run_bench(int argc, const char* const* argv, const std::string& purpose,
                {.name = "results", .help = "Where the results go as JSON.", .unit = "FILE"});
   settings.add(options.scheduler_pid,
                {.name = "scheduler-pid", .help = "The oppen-scheduler under measurement."});
+  settings.add(options.scheduler_url,
+               {.name = "scheduler-url", .help = "Where it serves /metrics.", .unit = "URL"});
   settings.add(options.console_pid, {.name = "console-pid", .help = "Its oppen-console; 0: none."});
   settings.add(options.console_url, {.name = "console-url", .help = "Where that console answers."});
   if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;

@@ -21,6 +21,7 @@ struct Options {
   bool quick = false;   // fewer samples
   std::string results;  // file for the JSON; "" for none
   std::int64_t scheduler_pid = 0;
+  std::string scheduler_url;
   std::int64_t console_pid = 0;  // 0: there is none
   std::string console_url;
 };
@@ -43,6 +44,12 @@ class Bench {
   // max_concurrent_jobs and the queue decide. Its pod runs for `duration`.
   JobSpec job(const std::string& duration = "1h") const;
 
+  // Returns at once; `acknowledged` is called when the broker has it, on another thread.
+  void submit_batch_later(const BatchSubmit& batch, std::function<void()> acknowledged);
+  void submit_later(const JobSpec& job, std::function<void()> acknowledged);
+  // Queues so many jobs like this one by batches of 10,000, each after the other.
+  void fill_queue(JobSpec job, int count);
+
   // Without waiting for each: returns when the broker has acknowledged all.
   void submit_all(const std::vector<JobSpec>& jobs);
   void cancel_all(const std::vector<std::string>& job_ids);
@@ -53,12 +60,20 @@ class Bench {
   // Lets nothing be launched: one long job takes the only slot. Until release_queue().
   void hold_queue();
   void release_queue(int max_concurrent_jobs);
+  // What decisions took since the scheduler started, by its own metric.
+  struct Decisions {
+    double seconds = 0;  // of all of them
+    double count = 0;
+  };
+  Decisions decisions() const;
+
   // Until every event of the scheduler has been published.
   void wait_outbox_empty();
 
  private:
   template <class Event>
-  void send(const Event& event, const std::string& key);
+  void send(
+      const Event& event, const std::string& key, std::function<void()> acknowledged = [] {});
 
   Options options_;
   client::KafkaSettings kafka_;

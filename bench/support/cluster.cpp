@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -35,6 +36,8 @@ struct Cluster::Impl {
   std::unordered_map<std::string, SteadyClock::time_point> created;
   std::unordered_set<std::string> running;  // or has been
   std::unordered_set<std::string> live;
+  std::unordered_set<std::string> bare_pods;
+  std::vector<SteadyClock::time_point> creations, ends;  // of the scheduler's pods
   int most_live = 0;
 
   runtime::HttpClient http;  // last: its thread uses the others
@@ -101,9 +104,13 @@ struct Cluster::Impl {
     const auto phase = pod.value("status", json::object()).value("phase", "");
     created.emplace(name, seen);
     if (phase == "Running") running.insert(name);
-    if (pod["metadata"].value("labels", json::object()).value(managed_by, "") != "oppen") return;
-    if (event["type"] == "DELETED" || phase == "Succeeded" || phase == "Failed") {
-      live.erase(name);
+    const auto manager = pod["metadata"].value("labels", json::object()).value(managed_by, "");
+    const bool deleted = event["type"] == "DELETED";
+    if (manager == bare) deleted ? void(bare_pods.erase(name)) : void(bare_pods.insert(name));
+    if (manager != "oppen") return;
+    if (event["type"] == "ADDED") creations.push_back(seen);
+    if (deleted || phase == "Succeeded" || phase == "Failed") {
+      if (live.erase(name) > 0) ends.push_back(seen);
     } else {
       live.insert(name);
       most_live = std::max(most_live, static_cast<int>(live.size()));
@@ -145,6 +152,24 @@ void Cluster::wait_running(const std::string& pod, std::chrono::seconds deadline
             "not running within " + std::to_string(deadline.count()) + " s");
 }
 
+std::vector<SteadyClock::time_point> Cluster::creations() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->creations;
+}
+
+std::vector<SteadyClock::time_point> Cluster::ends() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->ends;
+}
+
+void Cluster::wait_creations(std::size_t count, std::chrono::seconds deadline) {
+  std::unique_lock lock(impl_->mutex);
+  if (!impl_->changed.wait_for(lock, deadline, [&] { return impl_->creations.size() >= count; }))
+    give_up("waiting for " + std::to_string(count) + " pods",
+            "only " + std::to_string(impl_->creations.size()) + " within " +
+                std::to_string(deadline.count()) + " s");
+}
+
 int Cluster::most_live() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->most_live;
@@ -178,10 +203,28 @@ SteadyClock::duration Cluster::post(runtime::HttpRequest request) {
   return end - begin;
 }
 
+SteadyClock::duration Cluster::post_all(std::vector<runtime::HttpRequest> requests, int at_once) {
+  std::atomic<std::size_t> next{0};
+  const auto begin = SteadyClock::now();
+  {
+    std::vector<std::jthread> senders;
+    for (int i = 0; i < at_once; ++i) {
+      senders.emplace_back([&] {
+        for (auto mine = next++; mine < requests.size(); mine = next++)
+          post(std::move(requests[mine]));
+      });
+    }
+  }
+  return SteadyClock::now() - begin;
+}
+
 void Cluster::delete_bare_pods() {
   impl_->send(impl_->access->request(
       "DELETE", impl_->path("pods?gracePeriodSeconds=0&labelSelector=" + std::string(managed_by) +
                             "=" + bare)));
+  std::unique_lock lock(impl_->mutex);
+  if (!impl_->changed.wait_for(lock, 120s, [&] { return impl_->bare_pods.empty(); }))
+    give_up("deleting the bare pods", std::to_string(impl_->bare_pods.size()) + " are still there");
 }
 
 }  // namespace oppen::bench
