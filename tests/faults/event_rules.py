@@ -203,8 +203,11 @@ def ends_are_named_rightly(history):
     taken = {fault["pod"] for fault in history.of("fault") if "pod" in fault}
     dead_nodes = {fault["node"] for fault in history.of("fault") if "node" in fault}
     for job in history.jobs.values():
-        ended_as, nodes = {}, {}
+        ended_as, nodes, never_began = {}, {}, set()
         for pod in job.pods:
+            # One that could not start was given up; why, only Redis knew, which may have been lost.
+            if pod["deleting"] and not pod["node"]:
+                never_began.add(pod["attempt"])
             if pod["phase"] in ENDED_PHASES:
                 ended_as.setdefault(pod["attempt"], pod["phase"])  # a simulated node that dies in between may say both
             nodes[pod["attempt"]] = pod["node"] or nodes.get(pod["attempt"], "")
@@ -212,7 +215,7 @@ def ends_are_named_rightly(history):
             data, attempt = step["data"], step["data"]["attempt"]
             pod = f"{job.id}-{attempt}"
             reason = data.get("class")
-            excused = pod in taken or nodes.get(attempt) in dead_nodes
+            excused = pod in taken or nodes.get(attempt) in dead_nodes or attempt in never_began
             if (
                 step["kind"] == "rejected"
                 and job.submissions
