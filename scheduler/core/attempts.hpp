@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "scheduler/core/estimates.hpp"
 #include "scheduler/core/pod_end.hpp"
 #include "scheduler/core/state.hpp"
 #include "schemas/job_events.hpp"
@@ -47,10 +48,8 @@ class Attempts {
   // Timeouts and repetitions; twice a second.
   Status tick();
 
-  // Position, wait, duration and cost as job.queued tells them for a job that joins the queue now, behind `more_ahead` others that are
-  // joining with it.
-  JobQueued expectation(const queue::JobRecord& record, Time now, std::int64_t more_ahead = 0,
-                        double more_seconds = 0);
+  // What a submission at `time` is told its wait and cost by.
+  Outlook outlook(Time time);
 
  private:
   // Launching.
@@ -72,10 +71,15 @@ class Attempts {
   Result<bool> adopt(const kube::Pod& pod);
   // A managed pod whose attempt is not live: finished and kept for a while, or of an attempt that must not run.
   Status stray(const kube::Pod& pod);
+  // Attempts and other pods on nodes that are away (lost_nodes.cpp).
+  std::optional<Time> lost_since(const std::string& node, std::optional<Time> delete_by, Time now);
+  Status end_lost(Time now);
+  Status end_strays(Time now);
   void note_foreign(const kube::Pod& pod, bool deleted);
   std::string gpu_type_of(const queue::JobRecord& record, const kube::Pod& pod) const;
 
   // Clearing away.
+  Status release_published(const kube::Pod& pod);
   void release_later(const kube::Pod& pod, const std::string& outbox_id);
   void release(const kube::Pod& pod);
   void remove_live(const queue::JobRecord& record);
@@ -100,6 +104,8 @@ class Attempts {
   std::deque<std::pair<std::string, kube::Pod>> releases_;  // outbox id -> pod whose end it tells
   std::unordered_map<std::string, std::pair<std::string, Time>>
       finished_pods_;     // name -> uid, end; until deleted
+  std::unordered_map<std::string, Time> delete_by_;   // job id -> when its deleted pod is to be gone
+  std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
   Time next_removals_{};  // when deletions that had no effect are asked for again
 
   std::string head_waits_ = "?";  // as said last; nothing yet

@@ -71,8 +71,12 @@ Status Attempts::tick() {
   published("0-0");
   if (over_quota_ && time >= next_probe_) over_quota_ = false;
   if (auto status = give_up_overdue(time); !status) return status;
+  if (auto status = end_lost(time); !status) return status;
   const bool again = time >= next_removals_;
-  if (again) next_removals_ = time + removal_interval;
+  if (again) {
+    next_removals_ = time + removal_interval;
+    if (auto status = end_strays(time); !status) return status;
+  }
   for (const auto& [job_id, record] : state_.live) {
     if (!record.launched) {
       launch(record);  // unless it is in flight: its last one had no answer

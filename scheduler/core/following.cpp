@@ -43,6 +43,7 @@ Status Attempts::on_pod(const Pod& pod, bool deleted) {
   note_foreign(pod, deleted);
   if (deleted || pod.terminal()) over_quota_ = false;
   if (deleted) finished_pods_.erase(pod.name);
+  if (deleted || has_ended(pod)) strays_.erase(pod.name);
   if (!pod.managed) return {};
   const auto found = state_.live.find(pod.job_id);
   if (found == state_.live.end() || found->second.attempt != pod.attempt) {
@@ -104,6 +105,7 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
     if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   }
   state_.live[record.spec.job_id] = record;
+  if (pod.delete_by) delete_by_[record.spec.job_id] = *pod.delete_by;
   if (has_ended(pod)) return end_attempt(std::move(record), &pod);
   if ((record.state == JobState::cancelling || !record.give_up.empty()) && !pod.deleting)
     remove_live(record);
@@ -178,6 +180,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   if (!committed) return fail(committed.error());
   state_.live.erase(job_id);
   accepted_since_list_.erase(job_id);
+  delete_by_.erase(job_id);
   if (pod) release_later(*pod, committed->outbox_id);
   return {};
 }
@@ -219,6 +222,8 @@ RunCompleted Attempts::run_of(const JobRecord& record, const AttemptEnd& end, bo
 Status Attempts::reconcile(const std::vector<Pod>& pods) {
   state_.foreign_pods.clear();
   finished_pods_.clear();
+  strays_.clear();
+  delete_by_.clear();
   std::unordered_set<std::string> seen;
   for (const auto& pod : pods) {
     if (auto status = check_epoch(pod); !status) return status;
@@ -285,12 +290,18 @@ Status Attempts::stray(const Pod& pod) {
                    pod.job_id);
       remove_pod(pod.name, pod.uid, 0s);
     }
+    strays_[pod.name] = pod;
     return {};
   }
   if (!pod.has_finalizer) {
     finished_pods_[pod.name] = {pod.uid, pod.finished_at.value_or(pod.created_at)};
     return {};
   }
+  return release_published(pod);
+}
+
+// Of an attempt whose end is in the outbox or on the bus already.
+Status Attempts::release_published(const Pod& pod) {
   const bool waits = std::any_of(releases_.begin(), releases_.end(), [&](const auto& release) {
     return release.second.uid == pod.uid;
   });
@@ -312,13 +323,12 @@ void Attempts::note_foreign(const Pod& pod, bool deleted) {
 
 std::string Attempts::gpu_type_of(const JobRecord& record, const Pod& pod) const {
   if (record.resources().gpus == 0 && !record.resources().gpu_share) return "";
-  const auto product = state_.node_gpu_product.find(pod.node);
-  if (product == state_.node_gpu_product.end() || product->second.empty())
-    return record.spec.resources.gpu_type;
+  const auto product = state_.nodes.gpu_product(pod.node);
+  if (product.empty()) return record.spec.resources.gpu_type;
   for (const auto& [gpu_type, label] : state_.policy->gpu_products) {
-    if (label == product->second) return gpu_type;
+    if (label == product) return gpu_type;
   }
-  return product->second;
+  return product;
 }
 
 }  // namespace oppen::core

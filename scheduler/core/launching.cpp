@@ -186,34 +186,18 @@ double Attempts::remaining_seconds(Time time) {
   return remaining_seconds_;
 }
 
-JobQueued Attempts::expectation(const JobRecord& record, Time time, std::int64_t more_ahead,
-                                double more_seconds) {
-  const auto& counters = state_.counters;
-  Ahead ahead;
-  ahead.position = 1 + more_ahead;
-  ahead.queued_seconds = more_seconds;
+Outlook Attempts::outlook(Time time) {
+  Outlook outlook;
+  outlook.at = time;
   for (const auto priority : all_priorities) {
-    ahead.position += counters.queued[static_cast<std::size_t>(priority)];
-    ahead.queued_seconds += counters.pending_seconds[static_cast<std::size_t>(priority)];
-    if (priority == record.priority) break;
+    const auto index = static_cast<std::size_t>(priority);
+    outlook.queued_jobs[index] = state_.counters.queued[index];
+    outlook.queued_seconds[index] = state_.counters.pending_seconds[index];
   }
-  ahead.running_seconds = remaining_seconds(time);
-  const auto capacity = state_.capacity();
-  ahead.slots = slots_for(record.amounts(), record.priority, capacity);
-  ahead.free_slots = plan::why_not(record.amounts(), record.priority, capacity)
-                         ? 0
-                         : std::max<std::int64_t>(1, ahead.slots - capacity.ours_total().pods);
-
-  JobQueued event;
-  event.spec = record.spec;
-  event.position = ahead.position;
-  event.estimated_wait_seconds = estimate_wait_seconds(ahead);
-  event.estimated_duration_seconds = record.estimated_seconds;
-  const auto start =
-      time + std::chrono::milliseconds(std::llround(event.estimated_wait_seconds * 1000));
-  event.estimated_cost =
-      estimate_cost(record.spec, start, record.estimated_seconds, *state_.cost_model);
-  return event;
+  outlook.running_seconds = remaining_seconds(time);
+  outlook.capacity = state_.capacity();
+  outlook.cost_model = state_.cost_model;
+  return outlook;
 }
 
 }  // namespace oppen::core

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "scheduler/core/nodes.hpp"
 #include "scheduler/kube/kube_api.hpp"
 #include "scheduler/plan/decide.hpp"
 #include "scheduler/plan/policy.hpp"
@@ -39,7 +40,7 @@ struct State {
   // What the API server said last.
   std::vector<plan::Quota> quotas = {};
   plan::PodLimits limits = {};
-  std::unordered_map<std::string, std::string> node_gpu_product = {};  // node -> label value
+  Nodes nodes = {};
   std::unordered_map<std::string, std::pair<std::string, plan::Amounts>> foreign_pods =
       {};  // pod -> class, amounts
 

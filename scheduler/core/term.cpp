@@ -4,9 +4,12 @@
 #include <mutex>
 #include <thread>
 
+#include "scheduler/core/auditor.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/first_record.hpp"
 #include "scheduler/core/heal.hpp"
 #include "scheduler/core/intake.hpp"
+#include "scheduler/core/log_check.hpp"
 #include "scheduler/core/mailbox.hpp"
 #include "scheduler/core/policies.hpp"
 #include "scheduler/queue/lease.hpp"
@@ -74,30 +77,6 @@ Result<std::int64_t> claim_epoch(client::Producer& producer, const std::string& 
   return delivery->offset;
 }
 
-// What Redis knows must be of the Kafka that we are connected to, and of no longer log. Returns the cluster's id.
-Result<std::string> check_log(QueueStore& store, Consumer& consumer) {
-  const auto cluster = consumer.cluster_id(kafka_deadline);
-  if (!cluster) return fail(cluster.error());
-  const auto stored = store.meta("cluster_id");
-  if (!stored) return fail(stored.error());
-  constexpr auto advice =
-      ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one to "
-      "rebuild the queue from the log";
-  if (*stored && **stored != *cluster) {
-    return fail(ErrorKind::fatal, "Redis holds the queue of Kafka cluster " + **stored +
-                                      ", connected is " + *cluster + advice);
-  }
-  const auto next = store.meta("next:jobs");
-  if (!next) return fail(next.error());
-  const auto marks = consumer.watermarks({std::string(topics::jobs), 0}, kafka_deadline);
-  if (!marks) return fail(marks.error());
-  if (*next && std::strtoll((*next)->c_str(), nullptr, 10) > marks->high) {
-    return fail(ErrorKind::fatal, "Redis has handled the topic jobs up to offset " + **next +
-                                      ", its log ends at " + std::to_string(marks->high) + advice);
-  }
-  return *cluster;
-}
-
 // Renews the lease until destroyed; `lost` is called once when it can't.
 class LeaseKeeper {
  public:
@@ -157,11 +136,18 @@ class Reader {
         mailbox.post([error = record.error()]() -> Status { return fail(error); });
         return;
       }
-      if (*record && !mailbox.push(std::move(**record), stop)) return;
+      if (*record && !mailbox.push(read(std::move(**record)), stop)) return;
       if (SteadyClock::now() - told < 1s) continue;
       told = SteadyClock::now();
       if (committed != handled_) consumer_->commit_info(jobs_, committed = handled_);
     }
+  }
+
+  // The first of a term is left to the core, which counts it before anything is done with it; so is what comes until then.
+  Incoming read(client::ConsumedRecord record) {
+    if (first_ < 0) first_ = record.offset;
+    auto command = handled_ > first_ ? std::optional(read_command(record)) : std::nullopt;
+    return {std::move(record), std::move(command)};
   }
 
   void ask(runtime::Health& health, std::stop_token stop) {
@@ -182,6 +168,7 @@ class Reader {
   std::unique_ptr<Consumer> consumer_;
   runtime::Gauge& lag_;
   std::atomic<std::int64_t> handled_{0};
+  std::int64_t first_ = -1;  // offset of the first record of the term
   std::jthread asking_;
   std::jthread reading_;
 };
@@ -193,16 +180,17 @@ Attempts::Post post_to(std::shared_ptr<Mailbox> mailbox) {
 // The leader at work: its parts, and the loop that drives them.
 class Leader {
  public:
-  Leader(const TermServices& services, const std::string& topic_prefix,
-         std::shared_ptr<Mailbox> mailbox, State& state)
+  Leader(const TermServices& services, const TermOptions& options, std::shared_ptr<Mailbox> mailbox,
+         State& state, std::unique_ptr<BatchStager> stager)
       : services_(services),
         mailbox_(std::move(mailbox)),
         state_(state),
         attempts_(state, post_to(mailbox_)),
-        batches_(state, attempts_, post_to(mailbox_)),
+        batches_(state, attempts_, std::move(stager)),
         intake_(state, attempts_, batches_),
         policies_(state),
-        dead_letters_(services.producer, services.metrics, "scheduler", topic_prefix),
+        first_record_(state, options.instance),
+        dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
         leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
   ~Leader() { leader_.set(0); }
 
@@ -273,18 +261,33 @@ class Leader {
 
   Status tick() {
     show();
+    if (auto status = note_last_handled(); !status) return status;
     if (!ready()) return {};
     if (auto status = batches_.tick(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
   }
 
  private:
-  Status take(client::ConsumedRecord record, const std::function<void(std::int64_t)>& handled) {
-    const auto reason = intake_.handle(record);
+  Status take(Incoming incoming, const std::function<void(std::int64_t)>& handled) {
+    auto& record = incoming.record;
+    const auto crashes = first_record_.begin(record.offset);
+    if (!crashes) return fail(crashes.error());
+    if (*crashes) return set_aside(std::move(record), **crashes, handled);
+    const auto reason = intake_.handle(incoming.command ? *incoming.command : read_command(record));
     if (!reason) return fail(reason.error());
+    if (auto status = first_record_.end(); !status) return status;
     if (*reason) return set_aside(std::move(record), **reason, handled);
     handled(record.offset + 1);
+    last_handled_ = std::move(record);
     return {};
+  }
+
+  // So that a log which is not this one any more is noticed at the next start (log_check.hpp).
+  Status note_last_handled() {
+    if (!last_handled_) return {};
+    const auto note = note_of(*last_handled_);
+    last_handled_.reset();
+    return state_.commit(queue::Changes().meta(last_record_field, note)).map([](auto&&) {});
   }
 
   // No further record is taken before the broker has this one: nothing is dropped, and everything else goes on meanwhile.
@@ -300,7 +303,7 @@ class Leader {
             if (!status) return fail(ErrorKind::unavailable, status.error().message);
             setting_aside_ = false;
             handled(shared->offset + 1);
-            return intake_.skip(*shared);
+            return intake_.skip(shared->offset);
           });
         });
   }
@@ -326,8 +329,7 @@ class Leader {
     return {};
   }
   Status on_nodes(const std::vector<kube::Node>& nodes) {
-    state_.node_gpu_product.clear();
-    for (const auto& node : nodes) state_.node_gpu_product[node.name] = node.gpu_product;
+    state_.nodes.update(nodes);
     return {};
   }
   Status on_config_map(const std::string& name,
@@ -370,6 +372,8 @@ class Leader {
   Batches batches_;
   Intake intake_;
   Policies policies_;
+  FirstRecord first_record_;
+  std::optional<client::ConsumedRecord> last_handled_;  // since the last tick
   runtime::DeadLetters dead_letters_;
   runtime::Gauge& leader_;
   bool pods_known_ = false;
@@ -423,7 +427,11 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
           state, **consumer, [&] { services.health.beat(); }, stop);
       !healed)
     return fail(healed.error());
-  Leader leader(services, options.kafka.topic_prefix, mailbox, state);
+  auto stager_redis = Redis::create(options.redis_url);
+  if (!stager_redis) return fail(stager_redis.error());
+  auto stager = std::make_unique<BatchStager>(std::move(*stager_redis), options.kafka.topic_prefix,
+                                              *epoch, post_to(mailbox));
+  Leader leader(services, options, mailbox, state, std::move(stager));
   if (auto status = leader.load(); !status) return status;
 
   const auto next = store.meta("next:jobs");
@@ -456,6 +464,14 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
                 services.metrics);
   reader.handled(start);
   kube->start(leader.kube_events(), {Policies::scheduling_policies, Policies::cost_model});
+
+  auto audit_redis = Redis::create(options.redis_url);
+  if (!audit_redis) return fail(audit_redis.error());
+  std::optional<Auditor> auditor;
+  if (auto survey = services.make_survey()) {
+    auditor.emplace(state, post_to(mailbox), options.kafka.topic_prefix, std::move(*audit_redis),
+                    std::move(survey), options.audit_interval);
+  }
 
   auto next_tick = SteadyClock::now() + tick_interval;
   Status status;

@@ -8,6 +8,7 @@
 
 #include "producers/client/kafka.hpp"
 #include "scheduler/kube/kube_api.hpp"
+#include "scheduler/kube/survey.hpp"
 #include "schemas/time.hpp"
 #include "workers/runtime/health_server.hpp"
 #include "workers/runtime/metrics.hpp"
@@ -20,6 +21,7 @@ struct TermOptions {
   std::string pod_namespace;
   std::string instance;                        // of this process
   std::chrono::milliseconds lease_ttl{3'000};  // a leader that died is replaced after this
+  std::chrono::seconds audit_interval{30};
 };
 
 // What outlives a term. Borrowed.
@@ -30,6 +32,7 @@ struct TermServices {
   client::Producer& producer;  // keeps trying for ever
   // A new one for each term; it must not call back once it is destroyed.
   std::function<std::unique_ptr<kube::KubeApi>()> make_kube;
+  std::function<std::unique_ptr<kube::Survey>()> make_survey;  // of the audit, likewise
 };
 
 // Waits for the lease, leads until `stop` or until it can't, and says why it ended: ok after

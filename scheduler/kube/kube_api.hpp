@@ -39,6 +39,7 @@ struct Pod {
   Amounts requests;            // its effective requests as quota counts them
   bool has_finalizer = false;  // oppen.dev/reported
   bool deleting = false;       // has a deletionTimestamp
+  std::optional<Time> delete_by;  // that timestamp: when its grace is over
   Time created_at{};
   std::optional<Time> started_at;
   std::optional<Time> finished_at;
@@ -55,6 +56,8 @@ struct Pod {
 struct Node {
   std::string name;
   bool ready = false;       // Ready and not cordoned
+  // Since when its condition Ready has been anything but True; cordoned or not.
+  std::optional<Time> not_ready_since;
   std::string gpu_product;  // label nvidia.com/gpu.product
   Amounts allocatable;
   bool operator==(const Node&) const = default;

@@ -30,4 +30,20 @@ Result<ListPage> parse_list(std::string_view body,
   return page;
 }
 
+std::string escaped(const std::string& token) {
+  std::string text;
+  for (const char c : token) {
+    if (c == '+') {
+      text += "%2B";
+    } else if (c == '/') {
+      text += "%2F";
+    } else if (c == '=') {
+      text += "%3D";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
 }  // namespace oppen::kube

@@ -15,6 +15,9 @@ struct ListPage {
   std::string continue_token;  // "": this was the last page
 };
 
+// A continue token is base64 text, of which a query must escape what follows.
+std::string escaped(const std::string& token);
+
 // Calls `on_item` for each item in order; it is gone afterwards. Errors: invalid, when it isn't a
 // list.
 Result<ListPage> parse_list(std::string_view body,

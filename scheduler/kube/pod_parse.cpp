@@ -162,6 +162,7 @@ Pod parse_pod(const Json& object) {
   pod.priority_class = text(spec, "priorityClassName");
   pod.requests = effective_requests(spec);
   pod.deleting = member(metadata, "deletionTimestamp").is_string();
+  pod.delete_by = time_of(metadata, "deletionTimestamp");
   for (const Json& finalizer : elements(metadata, "finalizers")) {
     if (finalizer == names::finalizer) pod.has_finalizer = true;
   }

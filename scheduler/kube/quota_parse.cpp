@@ -140,7 +140,10 @@ Node parse_node(const Json& object) {
   if (pods.is_string()) node.allocatable.pods = parse_bytes(pods.get<std::string>()).value_or(0);
   bool ready = false;
   for (const Json& condition : elements(status, "conditions")) {
-    if (text(condition, "type") == "Ready") ready = text(condition, "status") == "True";
+    if (text(condition, "type") != "Ready") continue;
+    ready = text(condition, "status") == "True";
+    if (const auto since = parse_rfc3339(text(condition, "lastTransitionTime")); !ready && since)
+      node.not_ready_since = *since;
   }
   node.ready = ready && !flag(member(object, "spec"), "unschedulable");
   return node;

@@ -25,23 +25,6 @@ std::string watch_seconds() {
   return std::to_string(std::uniform_int_distribution<int>(300, 600)(random));
 }
 
-// A continue token is base64 text, of which a query must escape what follows.
-std::string escaped(const std::string& token) {
-  std::string text;
-  for (const char c : token) {
-    if (c == '+') {
-      text += "%2B";
-    } else if (c == '/') {
-      text += "%2F";
-    } else if (c == '=') {
-      text += "%3D";
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 Watch::Watch(ApiCaller& caller, WatchTarget target, WatchSink sink)

@@ -197,6 +197,7 @@ void Watched::on_node_health(const Status& status) {
   if (ending_ || status || status.error().kind != ErrorKind::refused || nodes_refused_) return;
   nodes_refused_ = true;
   spdlog::warn("{}: goes on without them", status.error().message);
+  nodes_.known.clear();  // what was known grows wrong
   node_throttle_.ask();  // nobody waits for what may never come
 }
 

@@ -87,6 +87,7 @@ tl::expected<Policy, FieldErrors> parse_policy(
   reader.whole("default_epochs", policy.default_epochs, 1, million);
   reader.whole("default_batch_size", policy.default_batch_size, 1, million);
   reader.whole("launch_timeout_seconds", policy.launch_timeout_seconds, 1, day);
+  reader.whole("node_lost_after_seconds", policy.node_lost_after_seconds, 1, day);
   reader.whole("finished_pod_ttl_seconds", policy.finished_pod_ttl_seconds, 0, 30 * day);
   reader.whole("cancel_grace_seconds", policy.cancel_grace_seconds, 0, day);
   reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, 10'000);

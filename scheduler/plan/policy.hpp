@@ -36,6 +36,7 @@ struct Policy {
   int default_epochs = 1;
   int default_batch_size = 64;
   std::int64_t launch_timeout_seconds = 300;      // a pod that has not started by then is given up
+  std::int64_t node_lost_after_seconds = 300;     // a node that has been away for so long takes its pods with it
   std::int64_t finished_pod_ttl_seconds = 3'600;  // a finished pod is deleted after
   std::int64_t cancel_grace_seconds = 30;
   int max_batch_jobs = 10'000;

@@ -137,6 +137,7 @@ TEST(PodParse, ReadsWhatIsNotOursOrMalformedAsNothing) {
   EXPECT_EQ(foreign.attempt, 0);
   EXPECT_EQ(foreign.epoch, -1);
   EXPECT_TRUE(foreign.deleting);
+  EXPECT_EQ(foreign.delete_by, *parse_rfc3339("2026-01-03T18:15:00Z"));
   EXPECT_EQ(foreign.phase, "");
   EXPECT_EQ(parse_pod(json("text")).name, "");
 }

@@ -47,6 +47,7 @@ TEST(Policy, ReadsEveryKey) {
                                     {"default_epochs", "3"},
                                     {"default_batch_size", "32"},
                                     {"launch_timeout_seconds", "120"},
+                                    {"node_lost_after_seconds", "60"},
                                     {"finished_pod_ttl_seconds", "0"},
                                     {"cancel_grace_seconds", "5"},
                                     {"max_batch_jobs", "500"}});
@@ -64,6 +65,7 @@ TEST(Policy, ReadsEveryKey) {
   EXPECT_EQ(policy->default_epochs, 3);
   EXPECT_EQ(policy->default_batch_size, 32);
   EXPECT_EQ(policy->launch_timeout_seconds, 120);
+  EXPECT_EQ(policy->node_lost_after_seconds, 60);
   EXPECT_EQ(policy->finished_pod_ttl_seconds, 0);
   EXPECT_EQ(policy->cancel_grace_seconds, 5);
   EXPECT_EQ(policy->max_batch_jobs, 500);

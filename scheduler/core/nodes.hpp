@@ -1,0 +1,29 @@
+#pragma once
+// The cluster's nodes as the API server tells of them, and which of them are away. Core's thread.
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "scheduler/kube/kube_api.hpp"
+#include "schemas/time.hpp"
+
+namespace oppen::core {
+
+class Nodes {
+ public:
+  void update(const std::vector<kube::Node>& nodes);
+
+  // The label nvidia.com/gpu.product; "" when it is not known.
+  std::string gpu_product(const std::string& node) const;
+
+  // Since when the node has not been Ready, or has not existed as far as is known here; nullopt: it is there. Without any node known
+  // (they may not be ours to read) none is away.
+  std::optional<Time> away_since(const std::string& node, Time now);
+
+ private:
+  std::unordered_map<std::string, kube::Node> known_;
+  std::unordered_map<std::string, Time> missed_since_;  // asked for, and not among the known
+};
+
+}  // namespace oppen::core

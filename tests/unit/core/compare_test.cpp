@@ -1,0 +1,190 @@
+// What the audit and --verify take for a difference, and what they let pass.
+#include "scheduler/core/compare.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scheduler/core/drift.hpp"
+
+namespace oppen::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+LiveView live(const std::string& job_id, int attempt = 1) {
+  return {job_id, 3, JobState::running, Priority::normal, attempt, {1, 2, 1000, 64}, true, "uid"};
+}
+
+kube::Pod pod(const std::string& name, const std::string& uid = "uid") {
+  kube::Pod pod;
+  pod.name = name;
+  pod.uid = uid;
+  pod.job_id = "a";
+  pod.managed = true;
+  pod.phase = "Running";
+  pod.priority_class = "normal";
+  pod.requests = {1, 2, 1000, 64};
+  return pod;
+}
+
+constexpr auto header = "r 3 4 n 1 16384 2 1000 64 500 60000";
+constexpr Time now{std::chrono::hours{500'000}};
+
+TEST(CompareSums, NamesEachSumThatDiffersAndWhoseItIs) {
+  auto counted = sums_of(std::vector{live("a"), live("b")});
+  counted["gpus:normal"] += 1;
+  std::vector<Drift> drifts;
+  compare_sums(sums_of(std::vector{live("a"), live("b")}), counted, {live("a"), live("b")}, true,
+               drifts);
+  ASSERT_EQ(drifts.size(), 1U);
+  EXPECT_EQ(drifts[0].sentence(), "gpus: normal: expected 4, found 5 (a, b)");
+}
+
+TEST(CompareSums, TheSumsOfLiveAttemptsAreThoseThatTheScriptsKeep) {
+  queue::Counters counters;
+  counters.usage[static_cast<std::size_t>(Priority::normal)] = {1, 2, 1000, 64};
+  counters.jobs_by_priority[static_cast<std::size_t>(Priority::normal)][JobState::running] = 1;
+  std::vector<Drift> drifts;
+  compare_sums(sums_of(std::vector{live("a")}), sums_of(counters), {}, true, drifts);
+  EXPECT_TRUE(drifts.empty());
+}
+
+TEST(HeaderView, ReadsWhatTheRecordWrites) {
+  queue::JobRecord record;
+  record.spec.job_id = "a";
+  record.spec.model_type = "mnist";
+  record.state = JobState::cancelling;
+  record.version = 7;
+  record.seq = 3;
+  record.priority = Priority::urgent;
+  record.attempt = 2;
+  record.place = queue::place_of(12, 5);
+  record.estimated_cost.value = 99;
+  record.estimated_seconds = 1.5;
+  const auto text = queue::encode(record);
+  const auto view = HeaderView::parse(text.substr(0, text.find('\n')));
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->state, letter_of(JobState::cancelling));
+  EXPECT_EQ(view->version, 7);
+  EXPECT_EQ(view->seq, 3);
+  EXPECT_EQ(view->priority, 'u');
+  EXPECT_EQ(view->attempt, 2);
+  EXPECT_EQ(view->place, queue::place_of(12, 5));
+  EXPECT_EQ(view->amounts, record.amounts());
+  EXPECT_EQ(view->cost, 99);
+  EXPECT_EQ(view->milliseconds, 1500);
+  EXPECT_FALSE(HeaderView::parse("q 1 2"));
+}
+
+TEST(CheckQueued, ARecordMustSayThatItStandsThere) {
+  std::vector<Drift> drifts;
+  check_queued({"a", 16384, "q 1 1 n 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
+  EXPECT_TRUE(drifts.empty());
+  check_queued({"a", 16384, ""}, Priority::normal, drifts);
+  check_queued({"a", 16384, header}, Priority::normal, drifts);
+  check_queued({"a", 16384, "q 1 1 u 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
+  check_queued({"a", 5, "q 1 1 n 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
+  ASSERT_EQ(drifts.size(), 4U);
+  EXPECT_EQ(drifts[0].found, "no record");
+  EXPECT_THAT(drifts[1].found, HasSubstr("state r"));
+  EXPECT_THAT(drifts[2].found, HasSubstr("priority u"));
+  EXPECT_THAT(drifts[3].found, HasSubstr("place 16384"));
+}
+
+TEST(CheckLive, WhatChangedSinceIsLeftAlone) {
+  std::vector<Drift> drifts;
+  auto view = live("a");
+  check_live({"a", 16384, header}, &view, drifts);
+  view.version = 2;  // older than the record
+  view.state = JobState::launching;
+  check_live({"a", 16384, header}, &view, drifts);
+  EXPECT_TRUE(drifts.empty());
+  view.version = 3;
+  check_live({"a", 16384, header}, &view, drifts);
+  check_live({"a", 16384, header}, nullptr, drifts);
+  check_live({"a", 16384, "q 4 4 n 1 16384 2 1000 64 500 60000"}, &view, drifts);
+  ASSERT_EQ(drifts.size(), 3U);
+  EXPECT_THAT(drifts[0].expected, HasSubstr("state l"));
+  EXPECT_THAT(drifts[0].found, HasSubstr("state r"));
+}
+
+TEST(PodComparison, MissingAndStrayAndOthers) {
+  const std::vector<LiveView> views{live("a"), live("b"), live("c", 2)};
+  PodComparison pods(views, now);
+  pods.add(pod("a-1"));
+  pods.add(pod("b-1", "other uid"));
+  pods.add(pod("c-1"));  // an earlier attempt
+  auto foreign = pod("somebody");
+  foreign.managed = false;
+  pods.add(foreign);
+  std::vector<Drift> drifts;
+  pods.finish(drifts);
+  std::vector<std::string> found;
+  for (const auto& drift : drifts) found.push_back(drift.kind + " " + drift.subject);
+  EXPECT_THAT(found, ::testing::UnorderedElementsAre("pod_missing pod b-1", "pod_missing pod c-2",
+                                                     "pod_stray pod c-1"));
+}
+
+TEST(PodComparison, AnAttemptThatIsNotLaunchedYetNeedsNoPodAndADeletedPodHasItsTime) {
+  auto view = live("a");
+  view.launched = false;
+  const std::vector<LiveView> views{view};
+  PodComparison pods(views, now);
+  auto leaving = pod("old-1");
+  leaving.deleting = true;
+  leaving.delete_by = now;
+  pods.add(leaving);
+  std::vector<Drift> drifts;
+  pods.finish(drifts);
+  EXPECT_TRUE(drifts.empty());
+  PodComparison later(views, now + std::chrono::minutes(5));
+  later.add(leaving);
+  later.finish(drifts);
+  EXPECT_EQ(drifts.size(), 1U);
+}
+
+TEST(PodComparison, AQuotaCountsThePodsOfItsClass) {
+  const std::vector<LiveView> views{live("a")};
+  PodComparison pods(views, now);
+  pods.add(pod("a-1"));
+  const plan::Quota right{"all", "", {{"gpus", 8}}, {{"gpus", 2}, {"pods", 1}}};
+  const plan::Quota wrong{"of-normal", "normal", {{"gpus", 8}}, {{"gpus", 3}}};
+  const plan::Quota other{"of-urgent", "urgent", {{"gpus", 8}}, {{"gpus", 0}}};
+  std::vector<Drift> drifts;
+  pods.finish_quotas({right, wrong, other}, {right, wrong, other}, drifts);
+  ASSERT_EQ(drifts.size(), 1U);
+  EXPECT_EQ(drifts[0].sentence(), "quota: of-normal gpus: expected 2, found 3");
+  drifts.clear();
+  auto before = wrong;
+  before.used["gpus"] = 2;
+  pods.finish_quotas({right, before, other}, {right, wrong, other}, drifts);
+  EXPECT_TRUE(drifts.empty()) << "it changed while the pods were read";
+}
+
+TEST(Confirmed, TellsOnceOfWhatTwoLooksInARowHaveFound) {
+  const Drift once{"pod_stray", "pod a-1", "none", "one", {"a"}, false};
+  const Drift sure{"queued", "normal", "1", "2", {}, true};
+  Confirmed confirmed;
+  const auto kinds = [](const std::vector<Drift>& drifts) {
+    std::vector<std::string> names;
+    for (const auto& drift : drifts) names.push_back(drift.kind);
+    return names;
+  };
+  EXPECT_THAT(kinds(confirmed.add({once, sure})), ElementsAre("queued"));
+  EXPECT_THAT(kinds(confirmed.add({once, sure})), ElementsAre("pod_stray"));
+  EXPECT_THAT(kinds(confirmed.add({once, sure})), ElementsAre());
+  EXPECT_THAT(kinds(confirmed.add({})), ElementsAre());
+  EXPECT_THAT(kinds(confirmed.add({once})), ElementsAre()) << "it was gone in between";
+  EXPECT_THAT(kinds(confirmed.add({once})), ElementsAre("pod_stray"));
+}
+
+TEST(DriftKinds, EachSaysWhatItMeansAndWhatHeals) {
+  for (const auto& kind : drift_kinds()) {
+    EXPECT_FALSE(std::string(kind.means).empty()) << kind.name;
+    EXPECT_FALSE(std::string(kind.heals).empty()) << kind.name;
+  }
+}
+
+}  // namespace
+}  // namespace oppen::core
