@@ -33,7 +33,7 @@ Result<BatchScan> scan_batch(std::string_view data,
                              const std::function<void(int index, JobSpec job)>& take) {
   BatchScan scan;
   const auto take_job = [&](const json& job) {
-    scan.digest = short_digest(scan.digest + text_of(job));
+    if (!take) scan.digest = short_digest(scan.digest + text_of(job));
     if (auto spec = parse_data<JobSpec>(job)) {
       if (take) take(scan.jobs, std::move(*spec));
     } else {
@@ -70,7 +70,7 @@ Result<BatchScan> scan_batch(std::string_view data,
                            fmt::format("a list of 1 to {} jobs", max_jobs)});
   }
   if (rest->is_object()) {
-    scan.digest = short_digest(scan.digest + text_of(*rest));
+    if (!take) scan.digest = short_digest(scan.digest + text_of(*rest));
     scan.batch_id = readable_id(*rest, "batch_id");
     scan.part = readable_part(*rest);
   }

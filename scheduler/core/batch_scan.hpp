@@ -19,7 +19,7 @@ struct BatchScan {
   int parts = 1;
   int jobs = 0;
   std::optional<MicroUsd> max_total;
-  std::string digest;  // equal for equal data, however it is written as JSON
+  std::string digest;  // equal for equal data, however it is written as JSON; not made for `take`
 };
 
 // `take(index, job)` is called for each valid job, in order. Errors: invalid, when it is not JSON.

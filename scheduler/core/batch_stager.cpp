@@ -12,6 +12,7 @@ namespace oppen::core {
 namespace {
 
 constexpr std::size_t stage_chunk_jobs = 250;
+constexpr int kept_jobs = 500;  // of a batch; some 2 KB each
 
 }  // namespace
 
@@ -29,6 +30,11 @@ struct BatchStager::Ahead {
     for (auto lower = static_cast<std::size_t>(job.priority) + 1; lower < 3; ++lower)
       add(job, lower);
   }
+};
+
+struct BatchStager::Plan {
+  Ahead ahead;                         // of the first job
+  std::vector<queue::JobRecord> jobs;  // all of them, or none when they are too many to keep
 };
 
 BatchStager::BatchStager(std::unique_ptr<runtime::Redis> redis, const std::string& topic_prefix,
@@ -51,10 +57,11 @@ void BatchStager::start(Work work, std::function<Status(const Outcome&)> done) {
 
 Result<BatchStager::Outcome> BatchStager::run(const Work& work, const std::stop_token& stop) {
   Outcome outcome;
-  Ahead higher;
-  if (auto status = check(work, stop, outcome, higher); !status) return fail(status.error());
+  Plan plan;
+  if (auto status = check(work, stop, outcome, plan); !status) return fail(status.error());
   if (!outcome.errors.empty()) return outcome;
-  if (auto status = stage(work, stop, outcome, higher); !status) return fail(status.error());
+  if (auto status = stage(work, stop, outcome, std::move(plan)); !status)
+    return fail(status.error());
   return outcome;
 }
 
@@ -79,7 +86,7 @@ Result<std::string> BatchStager::each_job(
 }
 
 Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome& outcome,
-                          Ahead& higher) {
+                          Plan& plan) {
   std::unordered_map<std::string, int> index_of;
   int jobs = 0;
   const auto lost = each_job(work, stop, [&](int index, const JobSpec& spec) -> Status {
@@ -89,8 +96,9 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
       outcome.errors.push_back({index, "job_id",
                                 fmt::format("job_id is \"{}\": job {} of the batch has it already",
                                             spec.job_id, earlier->second)});
-    } else if (const auto record = admit(spec, work.rules)) {
-      higher.add_below(*record);
+    } else if (auto record = admit(spec, work.rules)) {
+      plan.ahead.add_below(*record);
+      if (index < kept_jobs) plan.jobs.push_back(std::move(*record));
     } else {
       outcome.errors.push_back({index, record.error().field, record.error().reason});
     }
@@ -98,6 +106,7 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
   });
   if (!lost) return fail(lost.error());
   if (!lost->empty()) outcome.errors = {{-1, "part", *lost}};
+  if (jobs > kept_jobs) plan.jobs = {};
   const auto max_jobs = work.rules.policy->max_batch_jobs;
   if (jobs > max_jobs) {
     outcome.errors.insert(
@@ -110,7 +119,7 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
 }
 
 Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome& outcome,
-                          Ahead ahead) {
+                          Plan plan) {
   const auto now = work.outlook.at;
   std::vector<queue::StagedJob> chunk;
   bool first = true;
@@ -120,18 +129,16 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     chunk.clear();
     return status;
   };
-  const auto lost = each_job(work, stop, [&](int index, const JobSpec& spec) -> Status {
-    auto admitted = admit(spec, work.rules);
-    if (!admitted) return fail(ErrorKind::fatal, admitted.error().reason);
-    auto& record = *admitted;
+  const auto put = [&](int index, queue::JobRecord record) -> Status {
     const auto priority = static_cast<std::size_t>(record.priority);
     record.batch_id = work.batch_id;
     record.place = queue::place_of(work.header.offset, index);
     record.version = 1;
     record.seq = 1;
     record.submitted_at = now;
-    auto event = expectation(record, work.outlook, ahead.jobs[priority], ahead.seconds[priority]);
-    ahead.add(record, priority);
+    auto event =
+        expectation(record, work.outlook, plan.ahead.jobs[priority], plan.ahead.seconds[priority]);
+    plan.ahead.add(record, priority);
     record.estimated_cost = event.estimated_cost;
     event.job = record.context();
     event.source_offset = work.header.offset;
@@ -143,9 +150,21 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     outcome.total_cost += event.estimated_cost;
     chunk.push_back({std::move(record), job_entry(event, now)});
     return chunk.size() < stage_chunk_jobs ? Status() : write();
-  });
-  if (!lost) return fail(lost.error());
-  if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
+  };
+  int index = 0;
+  for (auto& record : plan.jobs) {
+    if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
+    if (auto status = put(index++, std::move(record)); !status) return status;
+  }
+  if (plan.jobs.empty()) {
+    const auto lost = each_job(work, stop, [&](int its_index, const JobSpec& spec) -> Status {
+      auto record = admit(spec, work.rules);
+      if (!record) return fail(ErrorKind::fatal, record.error().reason);
+      return put(its_index, std::move(*record));
+    });
+    if (!lost) return fail(lost.error());
+    if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
+  }
   return write();
 }
 

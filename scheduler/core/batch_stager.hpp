@@ -1,7 +1,7 @@
 #pragma once
 // Checks a whole batch and puts its jobs aside in Redis, not visible yet, on a thread and a connection
 // of its own: the core goes on meanwhile. Goes through the parts twice, first for what is wrong and for
-// what goes before what, then to write, so that memory holds one part's text and the jobs' ids.
+// what goes before what, then to write, so that memory holds one part's text and the jobs' ids; of a small batch the jobs themselves, once.
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,12 +42,13 @@ class BatchStager {
 
  private:
   struct Ahead;  // of a job in its batch
+  struct Plan;   // what check() finds for stage()
   Result<Outcome> run(const Work& work, const std::stop_token& stop);
   // Gives each job of the batch with its index; "", or what is missing of the batch.
   Result<std::string> each_job(const Work& work, const std::stop_token& stop,
                                const std::function<Status(int index, JobSpec spec)>& take);
-  Status check(const Work& work, const std::stop_token& stop, Outcome& outcome, Ahead& higher);
-  Status stage(const Work& work, const std::stop_token& stop, Outcome& outcome, Ahead ahead);
+  Status check(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan& plan);
+  Status stage(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan plan);
 
   std::unique_ptr<runtime::Redis> redis_;
   queue::QueueStore store_;

@@ -3,6 +3,7 @@
 // command is answered by an event, and its effect, its answer and its offset are one commit. Core's
 // thread.
 #include <optional>
+#include <span>
 #include <string>
 
 #include "scheduler/core/attempts.hpp"
@@ -19,24 +20,34 @@ class Intake {
   // nullopt: handled. A text: why the record can't be handled at all; the caller sets it aside and
   // then calls skip. Errors: of the store.
   Result<std::optional<std::string>> handle(const Command& command);
+  // The id of the job that is submitted; "" when the command is no submission or its id can't be read.
+  static std::string submitted_job(const Command& command);
+  // Handles submissions of different jobs that follow one another, by one commit.
+  Status submit(std::span<const Command* const> commands);
   // Steps over a record that has been set aside.
   Status skip(std::int64_t offset);
 
  private:
   using Verdict = Result<std::optional<std::string>>;
 
-  Verdict submit(const CloudEvent& event, std::int64_t offset);
+  void submit_one(const Command& command, const std::string& job_id,
+                  const std::optional<queue::JobRecord>& earlier, Outlook& outlook,
+                  queue::Changes& changes);
+  void queue_job(queue::JobRecord record, std::int64_t offset, Outlook& outlook,
+                 queue::Changes& changes);
+  void reject(const Command& command, const std::string& job_id,
+              const std::optional<queue::JobRecord>& earlier, const Refusal& refusal, Time now,
+              queue::Changes& changes);
   Verdict cancel(const CloudEvent& event, std::int64_t offset);
-  Status cancel_job(const JobCancel& command, const std::string& job_id, std::int64_t offset,
-                    queue::Changes& with_offset);
+  // Commits the cancel of these, together with what `changes` holds already.
+  Status cancel_jobs(const JobCancel& command, std::span<const std::string> job_ids,
+                     std::int64_t offset, queue::Changes changes);
+  void cancel_job(const JobCancel& command, const std::string& job_id,
+                  std::optional<queue::JobRecord>& found, std::int64_t offset,
+                  queue::Changes& changes);
   // Whether one of these is not over.
   Result<bool> any_open(const std::vector<std::string>& job_ids);
   Verdict amend(const CloudEvent& event);
-  Status queue_job(queue::JobRecord record, std::int64_t offset);
-  Status reject(const nlohmann::json& data, const std::string& job_id,
-                const std::optional<queue::JobRecord>& earlier, const Refusal& refusal,
-                std::int64_t offset);
-  Status duplicate(const queue::JobRecord& first, bool conflict, std::int64_t offset);
 
   State& state_;
   Attempts& attempts_;

@@ -47,23 +47,22 @@ class Mailbox {
     return true;
   }
 
-  // All tasks, and one record when `with_record`; waits until there is something, at most until
+  // All tasks, and all records when `with_records`; waits until there is something, at most until
   // `deadline`.
   struct Mail {
     std::deque<Task> tasks;
-    std::optional<Incoming> record;
+    std::deque<Incoming> records;
   };
-  Mail take(bool with_record, std::chrono::steady_clock::time_point deadline,
+  Mail take(bool with_records, std::chrono::steady_clock::time_point deadline,
             std::stop_token stop) {
     std::unique_lock lock(mutex_);
     arrived_.wait_until(lock, stop, deadline,
-                        [&] { return !tasks_.empty() || (with_record && !records_.empty()); });
+                        [&] { return !tasks_.empty() || (with_records && !records_.empty()); });
     Mail mail;
     mail.tasks.swap(tasks_);
-    if (with_record && !records_.empty()) {
-      mail.record = std::move(records_.front());
-      records_.pop_front();
-      bytes_ -= mail.record->bytes();
+    if (with_records && !records_.empty()) {
+      mail.records.swap(records_);
+      bytes_ = 0;
       taken_.notify_all();
     }
     return mail;

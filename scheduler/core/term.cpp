@@ -1,8 +1,11 @@
 #include "scheduler/core/term.hpp"
 
 #include <condition_variable>
+#include <deque>
+#include <iterator>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 
 #include "scheduler/core/auditor.hpp"
 #include "scheduler/core/events.hpp"
@@ -240,7 +243,9 @@ class Leader {
   // One turn of the loop. `handled(next)` after each record.
   Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
               std::stop_token stop) {
-    auto mail = mailbox_->take(ready() && !setting_aside_, deadline, stop);
+    const bool can_handle = ready() && !setting_aside_;
+    auto mail = mailbox_->take(can_handle, deadline, stop);
+    std::move(mail.records.begin(), mail.records.end(), std::back_inserter(waiting_));
     services_.health.beat();
     for (const auto& task : mail.tasks) {
       if (auto status = task(); !status) return status;
@@ -253,8 +258,8 @@ class Leader {
                    state_.live.size());
       if (auto status = batches_.resume(); !status) return status;
     }
-    if (mail.record) {
-      if (auto status = take(std::move(*mail.record), handled); !status) return status;
+    while (!waiting_.empty() && !setting_aside_) {
+      if (auto status = handle_waiting(handled); !status) return status;
     }
     return ready() && kube_answers_ ? attempts_.launch_next() : Status();
   }
@@ -268,7 +273,29 @@ class Leader {
   }
 
  private:
-  Status take(Incoming incoming, const std::function<void(std::int64_t)>& handled) {
+  // The first record that waits, or as many submissions as follow one another: they are one commit.
+  Status handle_waiting(const std::function<void(std::int64_t)>& handled) {
+    std::vector<const Command*> submissions;
+    std::unordered_set<std::string> ids;
+    for (const auto& incoming : waiting_) {
+      const auto id = incoming.command ? Intake::submitted_job(*incoming.command) : std::string();
+      if (id.empty() || !ids.insert(id).second) break;
+      submissions.push_back(&*incoming.command);
+    }
+    if (submissions.size() < 2) {
+      auto incoming = std::move(waiting_.front());
+      waiting_.pop_front();
+      return handle_one(std::move(incoming), handled);
+    }
+    if (auto status = intake_.submit(submissions); !status) return status;
+    last_handled_ = std::move(waiting_[submissions.size() - 1].record);
+    waiting_.erase(waiting_.begin(),
+                   waiting_.begin() + static_cast<std::ptrdiff_t>(submissions.size()));
+    handled(last_handled_->offset + 1);
+    return {};
+  }
+
+  Status handle_one(Incoming incoming, const std::function<void(std::int64_t)>& handled) {
     auto& record = incoming.record;
     const auto crashes = first_record_.begin(record.offset);
     if (!crashes) return fail(crashes.error());
@@ -381,7 +408,8 @@ class Leader {
   bool limits_known_ = false;
   bool kube_answers_ = false;
   bool resumed_ = false;
-  bool setting_aside_ = false;  // a record waits for the dead-letter topic
+  std::deque<Incoming> waiting_;  // taken from the mailbox and not handled yet
+  bool setting_aside_ = false;    // a record waits for the dead-letter topic
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The core's inbox: tasks in order, one record at a time and only when asked for, and a reader that waits while it is full.
+// The core's inbox: tasks in order, records only when asked for, and a reader that waits while it is full.
 #include "scheduler/core/mailbox.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 auto soon() { return std::chrono::steady_clock::now() + 5s; }
 auto at_once() { return std::chrono::steady_clock::now(); }
 
-TEST(Mailbox, GivesTasksInOrderAndARecordWhenAskedFor) {
+TEST(Mailbox, GivesTasksInOrderAndRecordsWhenAskedFor) {
   Mailbox mailbox;
   std::vector<int> ran;
   for (int i = 0; i < 3; ++i) {
@@ -29,23 +29,23 @@ TEST(Mailbox, GivesTasksInOrderAndARecordWhenAskedFor) {
   auto mail = mailbox.take(false, soon(), {});
   for (const auto& task : mail.tasks) ASSERT_TRUE(task());
   EXPECT_EQ(ran, (std::vector{0, 1, 2}));
-  EXPECT_FALSE(mail.record);
+  EXPECT_TRUE(mail.records.empty());
   mail = mailbox.take(true, soon(), {});
-  ASSERT_TRUE(mail.record);
-  EXPECT_EQ(mail.record->record.offset, 7);
-  EXPECT_FALSE(mailbox.take(true, at_once(), {}).record);
+  ASSERT_EQ(mail.records.size(), 1U);
+  EXPECT_EQ(mail.records.front().record.offset, 7);
+  EXPECT_TRUE(mailbox.take(true, at_once(), {}).records.empty());
 }
 
-TEST(Mailbox, AFullOneHoldsItsReaderUntilARecordIsTaken) {
+TEST(Mailbox, AFullOneHoldsItsReaderUntilItsRecordsAreTaken) {
   Mailbox mailbox;
   std::atomic<int> pushed{0};
   std::jthread reader([&](std::stop_token stop) {
     while (mailbox.push({}, stop)) ++pushed;
   });
   while (pushed < 64) std::this_thread::yield();
-  ASSERT_TRUE(mailbox.take(true, soon(), {}).record);
-  while (pushed < 65) std::this_thread::yield();
-  EXPECT_EQ(pushed, 65);
+  ASSERT_FALSE(mailbox.take(true, soon(), {}).records.empty());
+  while (pushed < 128) std::this_thread::yield();
+  EXPECT_EQ(pushed, 128);
   reader.request_stop();  // a reader that waits leaves
 }
 
@@ -58,7 +58,7 @@ TEST(Mailbox, IsFullOfBytesToo) {
     while (mailbox.push(large, stop)) ++pushed;
   });
   while (pushed < 1) std::this_thread::yield();
-  ASSERT_TRUE(mailbox.take(true, soon(), {}).record);
+  ASSERT_FALSE(mailbox.take(true, soon(), {}).records.empty());
   while (pushed < 2) std::this_thread::yield();
   EXPECT_EQ(pushed, 2);
   reader.request_stop();
