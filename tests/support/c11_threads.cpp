@@ -39,11 +39,9 @@ extern "C" {
 
 // librdkafka's reference counts are atomics, which the sanitizer does not see in a library either: each free() in it would
 // look like a race, and so would the first use of a lock that another thread made. What is guarded by the locks still
-// counts. cpp-httplib, where it is a library of its own, makes static objects at their first use, guarded in the same
-// unseen way.
+// counts.
 const char* __tsan_default_suppressions() {
-  return "called_from_lib:librdkafka.so\ncalled_from_lib:libcpp-httplib.so\nrace:^mtx_\nrace:^cnd_"
-         "\n";
+  return "called_from_lib:librdkafka.so\nrace:^mtx_\nrace:^cnd_\n";
 }
 
 int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {

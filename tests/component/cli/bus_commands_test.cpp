@@ -5,6 +5,7 @@
 #include <httplib.h>
 
 #include "tests/component/cli/cli_fixture.hpp"
+#include "tests/support/httplib_statics.hpp"
 
 namespace oppen::cli {
 namespace {

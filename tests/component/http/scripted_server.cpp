@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "tests/support/httplib_statics.hpp"
+
 namespace oppen::testing {
 namespace {
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "producers/cli/app.hpp"
+#include "tests/support/httplib_statics.hpp"
 
 namespace oppen::cli {
 namespace {

@@ -9,6 +9,7 @@
 
 #include <future>
 
+#include "tests/support/httplib_statics.hpp"
 #include "tests/unit/console/scripted.hpp"
 
 namespace oppen::console {

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "tests/support/httplib_statics.hpp"
+
 namespace oppen::runtime {
 namespace {
 
