@@ -156,7 +156,7 @@ TEST_F(LostNodes, ADeletionThatFailedIsAskedForAgain) {
   settle();
   say(clock.now());
   clock.advance(patience() + std::chrono::seconds(1));
-  for (int i = 0; i < 2; ++i) kube.script_remove(fail(ErrorKind::unavailable, "not now"));
+  for (int i = 0; i < 3; ++i) kube.script_remove(fail(ErrorKind::unavailable, "not now"));
   tick();
   EXPECT_EQ(state_of("a"), JobState::failed);
   publish();
