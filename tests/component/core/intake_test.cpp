@@ -67,6 +67,28 @@ TEST_F(CoreTest, ACancelBeforeItsSubmitIsRefusedAndTheSubmitCounts) {
   EXPECT_EQ(story("a"), "job.cancel-refused job.queued job.launched");
 }
 
+TEST_F(CoreTest, SubmissionsThatFollowOneAnotherAreOneCommitAndAnsweredEach) {
+  submit("known");
+  submit("running");
+  std::vector<Command> commands;
+  for (const auto& [id, epochs] : {std::pair{"a", 1}, {"known", 1}, {"bad", -1}, {"b", 1}}) {
+    const nlohmann::json data{{"job_id", id}, {"model_type", "mnist"}, {"epochs", epochs}};
+    commands.push_back(read_command(command(JobSubmit::type, data)));
+  }
+  std::vector<const Command*> pointers;
+  for (const auto& one : commands) pointers.push_back(&one);
+  ASSERT_TRUE(intake->submit(pointers));
+  EXPECT_EQ(story("a"), "job.queued");
+  EXPECT_EQ(story("b"), "job.queued");
+  EXPECT_EQ(last_event("known")["conflict"], true);
+  EXPECT_EQ(last_event("bad")["field"], "epochs");
+  EXPECT_EQ(last_event("a")["position"], 1);
+  EXPECT_EQ(last_event("b")["position"], 2) << "a stands before it already";
+  EXPECT_EQ(record("b").place, queue::place_of(commands.back().offset, 0));
+  EXPECT_EQ(store->meta("next:jobs").value(), std::to_string(commands.back().offset + 1));
+  EXPECT_EQ(state->counters.queued_total(), 2);
+}
+
 TEST_F(CoreTest, TellsPositionWaitAndCost) {
   for (const auto* id : {"a", "b", "c"}) submit(id, {{"epochs", 2}});
   clock.advance(std::chrono::seconds(1));  // what runs is looked through at most twice a second
