@@ -225,17 +225,24 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
   strays_.clear();
   delete_by_.clear();
   std::unordered_set<std::string> seen;
+  std::vector<const Pod*> ours;
   for (const auto& pod : pods) {
     if (auto status = check_epoch(pod); !status) return status;
     note_foreign(pod, false);
-    if (!pod.managed) continue;
+    if (pod.managed) ours.push_back(&pod);
+  }
+  // Of one job the earlier attempt first: only when its end is told can the next one be adopted.
+  std::stable_sort(ours.begin(), ours.end(),
+                   [](const Pod* a, const Pod* b) { return a->attempt < b->attempt; });
+  for (const auto* one : ours) {
+    const auto& pod = *one;
     const auto found = state_.live.find(pod.job_id);
     if (found != state_.live.end() && found->second.attempt == pod.attempt) {
       seen.insert(pod.job_id);
       if (auto status = follow(found->second, pod); !status) return status;
       continue;
     }
-    const auto adopted = has_ended(pod) ? Result<bool>(false) : adopt(pod);
+    const auto adopted = adopt(pod);
     if (!adopted) return fail(adopted.error());
     if (*adopted) {
       seen.insert(pod.job_id);
@@ -264,8 +271,10 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
   return {};
 }
 
+// A pod whose launch Redis has forgotten: its events had not been published when Redis was lost. Also one that has ended or is being
+// deleted meanwhile, as long as its finalizer says that its end is still to be told.
 Result<bool> Attempts::adopt(const Pod& pod) {
-  if (has_ended(pod) || pod.deleting) return false;
+  if ((has_ended(pod) || pod.deleting) && !pod.has_finalizer) return false;
   auto found = state_.store.job(pod.job_id);
   if (!found) return fail(found.error());
   if (!*found || (*found)->state != JobState::queued || (*found)->attempt + 1 != pod.attempt ||

@@ -72,6 +72,35 @@ TEST_F(CoreTest, AnEndThatNobodyReleasedIsReleasedAfterARestart) {
   EXPECT_EQ(story("a"), "job.queued job.launched job.started job.succeeded");
 }
 
+// Redis is lost while Kafka is away: of what was done since job.queued only the pods tell.
+TEST_F(CoreTest, WhatRedisForgotOfAttemptsIsToldByTheirPods) {
+  submit("a", {{"max_retries", 1}});
+  auto queued = record("a");
+  kube.run("a-1", clock.now());
+  kube.fail("a-1", clock.now(), 1);
+  settle();
+  kube.run("a-2", clock.now());
+  settle();
+  ASSERT_EQ(kube.launches().size(), 2U);
+
+  queued.state = JobState::queued;
+  queued.attempt = 0;
+  queued.seq = 1;
+  queued.version = 0;
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  ASSERT_TRUE(queue::Lease(*redis, "oppen.", "me", std::chrono::minutes(1)).claim(2, clock.now()));
+  queue::Changes rebuilt;
+  rebuilt.put(queued);
+  ASSERT_TRUE(queue::QueueStore(*redis, "oppen.", 2).commit(rebuilt));
+  begin_term(3);
+  EXPECT_EQ(story("a"), "job.launched job.started job.requeued job.launched job.started");
+  EXPECT_EQ(last_event("a")["attempt"], 2);
+  EXPECT_EQ(kube.launches().size(), 2U) << "an attempt was run again";
+  EXPECT_TRUE(kube.releases().empty()) << "a pod was released before its end was published";
+  attempts->published(store->outbox_tip().value());
+  EXPECT_EQ(kube.releases().size(), 1U);
+}
+
 TEST_F(CoreTest, OverQuotaGoesBackToItsPlaceAndKeepsItsAttempt) {
   kube.script_launch(LaunchResult::over_quota, "exceeded quota: ml-training-quota");
   submit("a");
