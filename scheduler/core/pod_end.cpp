@@ -42,7 +42,8 @@ FailureClass class_of(const kube::Pod& pod) {
     return FailureClass::node;
   }
   // Deleted by somebody while it ran: whatever its exit code, it is not the program's fault.
-  if (pod.deleting) return FailureClass::lost;
+  const bool ended_before = pod.finished_at && pod.deleted_at && *pod.finished_at < *pod.deleted_at;
+  if (pod.deleting && !ended_before) return FailureClass::lost;
   if (pod.exit_code) return FailureClass::user_error;
   return pod.started_at ? FailureClass::lost : FailureClass::launch;
 }

@@ -36,10 +36,11 @@ struct Pod {
   std::string node;
   std::string phase;  // Pending Running Succeeded Failed Unknown
   std::string priority_class;
-  Amounts requests;            // its effective requests as quota counts them
-  bool has_finalizer = false;  // oppen.dev/reported
-  bool deleting = false;       // has a deletionTimestamp
-  std::optional<Time> delete_by;  // that timestamp: when its grace is over
+  Amounts requests;                // its effective requests as quota counts them
+  bool has_finalizer = false;      // oppen.dev/reported
+  bool deleting = false;           // has a deletionTimestamp
+  std::optional<Time> delete_by;   // that timestamp: when its grace is over
+  std::optional<Time> deleted_at;  // when that was asked for
   Time created_at{};
   std::optional<Time> started_at;
   std::optional<Time> finished_at;
@@ -55,7 +56,7 @@ struct Pod {
 
 struct Node {
   std::string name;
-  bool ready = false;       // Ready and not cordoned
+  bool ready = false;  // Ready and not cordoned
   // Since when its condition Ready has been anything but True; cordoned or not.
   std::optional<Time> not_ready_since;
   std::string gpu_product;  // label nvidia.com/gpu.product

@@ -163,6 +163,10 @@ Pod parse_pod(const Json& object) {
   pod.requests = effective_requests(spec);
   pod.deleting = member(metadata, "deletionTimestamp").is_string();
   pod.delete_by = time_of(metadata, "deletionTimestamp");
+  if (pod.delete_by) {
+    const auto grace = whole_number(metadata, "deletionGracePeriodSeconds").value_or(0);
+    pod.deleted_at = *pod.delete_by - std::chrono::seconds(grace);
+  }
   for (const Json& finalizer : elements(metadata, "finalizers")) {
     if (finalizer == names::finalizer) pod.has_finalizer = true;
   }

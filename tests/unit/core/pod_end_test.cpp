@@ -41,6 +41,16 @@ TEST(PodEnd, DeletedByHandWhileItRanIsLostWhateverItsExitCode) {
   EXPECT_EQ(explain_end(&pod).failure, FailureClass::lost);
 }
 
+TEST(PodEnd, DeletedAfterItsEndEndedAsItDid) {
+  auto pod = failed("Error", 1);
+  pod.deleting = true;
+  pod.finished_at = Time{std::chrono::seconds(9)};
+  pod.deleted_at = Time{std::chrono::seconds(10)};
+  EXPECT_EQ(explain_end(&pod).failure, FailureClass::user_error);
+  pod.finished_at = pod.deleted_at;  // whole seconds: it may have been the deletion
+  EXPECT_EQ(explain_end(&pod).failure, FailureClass::lost);
+}
+
 TEST(PodEnd, NeverStartedIsALaunchFailure) {
   auto pod = failed("", std::nullopt);
   pod.started_at.reset();

@@ -128,6 +128,16 @@ TEST(PodParse, CountsRequestsAsKubernetesDoes) {
   EXPECT_EQ(amounts.memory_bytes, (std::int64_t{8} << 30) + (std::int64_t{64} << 20));
 }
 
+TEST(PodParse, TellsWhenADeletionWasAskedFor) {
+  const Pod graceful = parse_pod(json::parse(
+      R"({"metadata": {"deletionTimestamp": "2026-01-03T18:15:30Z", "deletionGracePeriodSeconds": 30}})"));
+  const Pod forced = parse_pod(json::parse(
+      R"({"metadata": {"deletionTimestamp": "2026-01-03T18:15:00Z", "deletionGracePeriodSeconds": 0}})"));
+  ASSERT_TRUE(graceful.deleted_at);
+  EXPECT_EQ(to_rfc3339(*graceful.deleted_at), "2026-01-03T18:15:00.000Z");
+  EXPECT_EQ(forced.deleted_at, graceful.deleted_at);
+}
+
 TEST(PodParse, ReadsWhatIsNotOursOrMalformedAsNothing) {
   const Pod foreign =
       parse_pod(json::parse(R"({"metadata": {"name": "x", "labels": {"oppen.dev/attempt": "2b"},
