@@ -178,6 +178,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   }
   const auto committed = state_.commit(changes);
   if (!committed) return fail(committed.error());
+  if (in_flight_.contains(job_id)) state_.kube.abandon(record.pod_name());
   state_.live.erase(job_id);
   accepted_since_list_.erase(job_id);
   delete_by_.erase(job_id);

@@ -109,6 +109,9 @@ class KubeApi {
                       std::chrono::milliseconds deadline,
                       std::function<void(LaunchOutcome)> done) = 0;
 
+  // The attempt has ended while its launch was on its way: that creates nothing from now on.
+  virtual void abandon(const std::string& pod_name) = 0;
+
   // Deletes by name with a UID precondition. ok too when it is gone or another pod has the name by
   // now.
   virtual void remove(const std::string& pod_name, const std::string& uid,

@@ -1,5 +1,6 @@
 #include "scheduler/kube/kube_client.hpp"
 
+#include <map>
 #include <utility>
 
 #include "scheduler/kube/api_caller.hpp"
@@ -35,6 +36,7 @@ struct KubeClient::Impl {
   ApiCaller lists{http, *access};  // of their own, not to queue behind a thousand launches
   ApiCaller calls{http, *access};
   std::unique_ptr<Watched> watched;
+  std::map<std::string, std::weak_ptr<Launch>> launches;  // by pod name; of the client's thread
 };
 
 KubeClient::KubeClient(std::unique_ptr<runtime::KubeAccess> access, std::string pod_namespace)
@@ -52,8 +54,21 @@ void KubeClient::start(KubeEvents events, std::vector<std::string> config_map_na
 void KubeClient::launch(const std::string& pod_name, std::string manifest_json,
                         std::chrono::milliseconds deadline,
                         std::function<void(LaunchOutcome)> done) {
-  impl_->start(std::make_shared<Launch>(impl_->calls, impl_->pods_path, pod_name,
-                                        std::move(manifest_json), deadline, std::move(done)));
+  const auto launch = std::make_shared<Launch>(impl_->calls, impl_->pods_path, pod_name,
+                                               std::move(manifest_json), deadline, std::move(done));
+  impl_->http.run_after(std::chrono::milliseconds{0}, [impl = impl_.get(), pod_name, launch] {
+    std::erase_if(impl->launches, [](const auto& one) { return one.second.expired(); });
+    impl->launches[pod_name] = launch;
+    launch->start();
+  });
+}
+
+void KubeClient::abandon(const std::string& pod_name) {
+  impl_->http.run_after(std::chrono::milliseconds{0}, [impl = impl_.get(), pod_name] {
+    const auto found = impl->launches.find(pod_name);
+    if (found == impl->launches.end()) return;
+    if (const auto launch = found->second.lock()) launch->abandon();
+  });
 }
 
 void KubeClient::remove(const std::string& pod_name, const std::string& uid,

@@ -23,6 +23,7 @@ class KubeClient final : public KubeApi {
   void start(KubeEvents events, std::vector<std::string> config_map_names) override;
   void launch(const std::string& pod_name, std::string manifest_json,
               std::chrono::milliseconds deadline, std::function<void(LaunchOutcome)> done) override;
+  void abandon(const std::string& pod_name) override;
   void remove(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace,
               std::function<void(Status)> done) override;
   void release(const std::string& pod_name, const std::string& uid,

@@ -42,6 +42,7 @@ Launch::Launch(ApiCaller& caller, std::string pods_path, std::string pod_name,
       done_(std::move(done)) {}
 
 void Launch::create() {
+  if (abandoned_) return finish(LaunchResult::unavailable, "the attempt has ended meanwhile");
   over_quota_.clear();
   tries_.send({"POST", pods_path_, manifest_},
               [self = shared_from_this()](const Result<runtime::HttpResponse>& answer) {

@@ -19,6 +19,8 @@ class Launch : public std::enable_shared_from_this<Launch> {
          std::chrono::milliseconds deadline, std::function<void(LaunchOutcome)> done);
 
   void start() { create(); }
+  // Creates nothing from now on. What was asked for already may still come to be.
+  void abandon() { abandoned_ = true; }
 
  private:
   using Step = void (Launch::*)();
@@ -39,6 +41,7 @@ class Launch : public std::enable_shared_from_this<Launch> {
   std::string manifest_;
   std::string over_quota_;  // the refusal, while the pod is looked for all the same
   Pod wanted_;
+  bool abandoned_ = false;
   std::function<void(LaunchOutcome)> done_;
 };
 

@@ -45,6 +45,8 @@ void FakeKube::launch(const std::string& pod_name, std::string manifest_json,
           done = std::move(done)] {
     const bool creates = !script || script->creates;
     if (!creates) return done(script->outcome);
+    if (abandoned_.contains(pod_name))
+      return done({kube::LaunchResult::unavailable, "abandoned", {}});
 
     const kube::Pod wanted = created_from(pod_name, manifest);
     const auto [position, is_new] = pods_.emplace(pod_name, wanted);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class FakeKube final : public kube::KubeApi {
   void launch(const std::string& pod_name, std::string manifest_json,
               std::chrono::milliseconds deadline,
               std::function<void(kube::LaunchOutcome)> done) override;
+  void abandon(const std::string& pod_name) override { abandoned_.insert(pod_name); }
   void remove(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace,
               std::function<void(Status)> done) override;
   void release(const std::string& pod_name, const std::string& uid,
@@ -118,6 +120,7 @@ class FakeKube final : public kube::KubeApi {
   bool holding_ = false;
   std::deque<std::function<void()>> held_;
 
+  std::set<std::string> abandoned_;
   std::vector<Launch> launches_;
   std::vector<Removal> removals_;
   std::vector<Release> releases_;

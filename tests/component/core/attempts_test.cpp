@@ -85,6 +85,8 @@ TEST_F(CoreTest, WhatRedisForgotOfAttemptsIsToldByTheirPods) {
 
   queued.state = JobState::queued;
   queued.attempt = 0;
+  queued.launched = false;
+  queued.pod_uid.clear();
   queued.seq = 1;
   queued.version = 0;
   ASSERT_TRUE(redis->command({"FLUSHALL"}));
@@ -157,6 +159,28 @@ TEST_F(CoreTest, APodThatRunsAlreadyWhenItIsFirstSeenIsFollowed) {
   begin_term(2);
   EXPECT_EQ(story("a"), "job.queued job.launched job.started");
   EXPECT_EQ(state_of("a"), JobState::running);
+}
+
+TEST_F(CoreTest, ALaunchOnItsWayIsAbandonedWhenItsPodHasComeAndGone) {
+  kube.hold_answers(true);
+  submit("a");
+  kube::Pod pod;
+  pod.name = "a-1";
+  pod.uid = "u";
+  pod.job_id = "a";
+  pod.attempt = 1;
+  pod.managed = true;
+  pod.epoch = 1;
+  pod.node = "node-1";
+  pod.phase = "Failed";
+  pod.started_at = pod.finished_at = clock.now();
+  pod.exit_code = 1;
+  ASSERT_TRUE(attempts->on_pod(pod, true));
+  EXPECT_EQ(state_of("a"), JobState::failed);
+  kube.hold_answers(false);
+  kube.release_answers();
+  settle();
+  EXPECT_TRUE(kube.pods().empty()) << "the attempt was launched again";
 }
 
 TEST_F(CoreTest, AVanishedPodIsLost) {

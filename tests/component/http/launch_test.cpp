@@ -168,6 +168,28 @@ TEST(Launch, FindsOutWhatBecameOfALostAnswer) {
   EXPECT_EQ(launch({lost(), found(stored_pod("another"))}).outcome.result, LaunchResult::clash);
 }
 
+// A pod that came, ended and went while its launch was without an answer.
+TEST(Launch, CreatesNothingOnceItIsAbandoned) {
+  std::vector<std::string> methods;
+  Arrivals<LaunchOutcome> outcomes;
+  KubeClient* client = nullptr;
+  LaunchOutcome outcome;
+  {
+    KubeServer kube([&](const Asked& asked) {
+      methods.push_back(asked.method);
+      if (asked.method == "POST") return lost();
+      client->abandon("job-a-1");
+      return not_found();
+    });
+    client = kube.client.get();
+    kube.client->launch("job-a-1", manifest(), std::chrono::seconds{20},
+                        [&](LaunchOutcome o) { outcomes.add(std::move(o)); });
+    outcome = outcomes.next();
+  }
+  EXPECT_EQ(outcome.result, LaunchResult::unavailable);
+  EXPECT_THAT(methods, ElementsAre("POST", "GET"));
+}
+
 TEST(Launch, TellsQuotaFromOtherRefusals) {
   const std::string quota =
       "pods \"job-a-1\" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1, "
