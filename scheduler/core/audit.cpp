@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int pages_a_look = 100;
-constexpr int live_page = 250;
+constexpr int pages_a_look = 250;
+constexpr int live_page = 100;
 
 // Between two pages, so that nobody waits for Redis longer than one takes. false: stopped.
 std::function<bool()> rest_until(std::stop_token stop) {
@@ -63,6 +63,7 @@ Status QueueWalk::go_on(int pages, const std::function<bool()>& rest, std::vecto
       seen_["queued_cost:" + name] += header->cost;
       seen_["queued_time:" + name] += header->milliseconds;
     }
+    keep_some(drifts);
     if (found->members.size() < page_size) {
       ++queues;
       if (!changed_) compare_sums(seen_, before_, {}, true, drifts);
@@ -119,6 +120,7 @@ Status Audit::check_live(const Belief& belief, const std::function<bool()>& rest
       core::check_live(member, view == followed.end() ? nullptr : view->second, drifts);
       if (view != followed.end()) followed.erase(view);
     }
+    keep_some(drifts);
     if (page->members.size() < live_page || !rest()) break;
   }
   for (const auto& [job_id, view] : followed) {
@@ -141,6 +143,7 @@ void Audit::check_pods(const Belief& belief, std::vector<Drift>& drifts) {
   if (!after) return spdlog::debug("the audit leaves out the pods: {}", after.error().message);
   pods.finish(drifts);
   pods.finish_quotas(*before, *after, drifts);
+  keep_some(drifts);
 }
 
 }  // namespace oppen::core

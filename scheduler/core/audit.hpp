@@ -35,7 +35,7 @@ class QueueWalk {
   Status go_on(int pages, const std::function<bool()>& rest, std::vector<Drift>& drifts);
 
  private:
-  static constexpr int page_size = 250;
+  static constexpr int page_size = 100;
   void begin(Priority priority);
 
   RedisLook& redis_;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
+
 namespace oppen::core {
 namespace {
 
@@ -78,6 +80,11 @@ const DriftKind& drift_kind(const std::string& name) {
   }
   static const DriftKind unknown{"", "", ""};
   return unknown;
+}
+
+void keep_some(std::vector<Drift>& drifts) {
+  std::map<std::string, std::size_t> of_kind;
+  std::erase_if(drifts, [&](const Drift& drift) { return ++of_kind[drift.kind] > most_of_a_kind; });
 }
 
 std::vector<Drift> Confirmed::add(std::vector<Drift> found) {

@@ -19,6 +19,10 @@ struct Drift {
   std::string sentence() const;
 };
 
+// Drops what is more of a kind than anyone would read, so that a queue that is wholly wrong does not fill memory and log.
+inline constexpr std::size_t most_of_a_kind = 50;
+void keep_some(std::vector<Drift>& drifts);
+
 struct DriftKind {
   const char* name;
   const char* means;

@@ -59,6 +59,7 @@ Status check_partition(const Jobs& jobs, RedisLook& redis, Time now, OpenJobs& o
     for (std::size_t i = 0; i < ids.size(); ++i)
       check_logged(ids[i], jobs.at(ids[i]), headers->at(i), now, drifts);
     ids.clear();
+    keep_some(drifts);
     return {};
   };
   for (const auto& [job_id, logged] : jobs) {
@@ -87,6 +88,7 @@ Status check_open(const OpenJobs& open, NextPage next_page, std::vector<Drift>& 
                         {member.job_id},
                         false});
     }
+    keep_some(drifts);
     if (page->members.size() < page_size) return {};
   }
 }

@@ -142,9 +142,9 @@ TEST_F(AuditTest, ALongQueueIsGoneThroughInTurns) {
         pages, [] { return true; }, drifts));
     return drifts.size();
   };
-  EXPECT_EQ(go_on(2), 248U);  // urgent, and the first page of normal: two are right
-  EXPECT_EQ(go_on(1), 250U);
-  EXPECT_EQ(go_on(1), 103U);  // the rest, and that more stand there than are counted
+  EXPECT_EQ(go_on(2), most_of_a_kind);  // urgent, and the first page of normal
+  for (int page = 2; page <= 6; ++page) EXPECT_EQ(go_on(1), most_of_a_kind);
+  EXPECT_EQ(go_on(1), 3U);  // the last two, and that more stand there than are counted
   EXPECT_EQ(drifts.back().kind, "queued");
 }
 
