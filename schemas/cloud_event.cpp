@@ -243,7 +243,7 @@ Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record) {
   auto event = *structured ? decode_structured(*record.value) : binary_attributes(record);
   if (!event) return fail(event.error());
   UnparsedEvent unparsed{std::move(*event), {}};
-  unparsed.data = *structured ? std::exchange(unparsed.event.data, {}).dump() : *record.value;
+  if (*structured) unparsed.data = std::exchange(unparsed.event.data, {}).dump();
   return unparsed;
 }
 

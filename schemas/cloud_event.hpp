@@ -48,7 +48,7 @@ Result<CloudEvent> decode(const KafkaRecord& record);
 // is JSON is the caller's to find out, by parse_event_data.
 struct UnparsedEvent {
   CloudEvent event;  // without data
-  std::string data;
+  std::string data;  // "": the record's value is the data
 };
 Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record);
 // `callback` as of nlohmann::json::parse: it may take parts and leave them out of the result.

@@ -130,7 +130,8 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const
   changes.value(part_key(batch_id, part.part), data);
   header.offset = offset;
   changes.value("batch:" + batch_id, header.encode());
-  if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+  if (auto committed = state_.commit(std::move(changes)); !committed)
+    return fail(committed.error());
   receiving_[batch_id] = header.first_seen + parts_deadline;
   return done(header.complete() ? begin(batch_id) : Status());
 }

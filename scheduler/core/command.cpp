@@ -4,26 +4,29 @@
 
 namespace oppen::core {
 
-Command read_command(const client::ConsumedRecord& record) {
+Command read_command(client::ConsumedRecord record) {
   Command command;
-  command.offset = record.offset;
-  const auto fault = [&](const Error& error) {
+  command.record = std::move(record);
+  command.read = true;
+  const auto unreadable = [&](const Error& error) {
     command.fault = error.message;
     return command;
   };
-  auto unparsed = decode_unparsed(record.record);
-  if (!unparsed) return fault(unparsed.error());
+  auto unparsed = decode_unparsed(command.record.record);
+  if (!unparsed) return unreadable(unparsed.error());
   command.event = std::move(unparsed->event);
+  const std::string_view data =
+      unparsed->data.empty() ? *command.record.record.value : unparsed->data;
   if (command.event.type == BatchSubmit::type) {
-    auto part = scan_batch(unparsed->data);
-    if (!part) return fault(part.error());
+    auto part = scan_batch(data);
+    if (!part) return unreadable(part.error());
     command.part = std::move(*part);
-    command.part_data = std::move(unparsed->data);
+    command.structured_data = std::move(unparsed->data);
     return command;
   }
-  auto data = parse_event_data(unparsed->data);
-  if (!data) return fault(data.error());
-  command.event.data = std::move(*data);
+  auto parsed = parse_event_data(data);
+  if (!parsed) return unreadable(parsed.error());
+  command.event.data = std::move(*parsed);
   return command;
 }
 

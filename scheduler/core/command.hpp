@@ -11,13 +11,20 @@
 namespace oppen::core {
 
 struct Command {
-  std::int64_t offset = -1;
+  client::ConsumedRecord record;  // as it came
+  bool read = false;              // whether the rest is filled in
   std::string fault;              // why it can't be handled at all; "" otherwise
   CloudEvent event;               // of a batch.submit without data
   std::optional<BatchScan> part;  // of a batch.submit
-  std::string part_data;          // its JSON
+  std::string structured_data;    // its JSON, where that is not the record's value
+
+  std::int64_t offset() const { return record.offset; }
+  // The JSON of a batch.submit.
+  const std::string& part_data() const {
+    return structured_data.empty() ? *record.record.value : structured_data;
+  }
 };
 
-Command read_command(const client::ConsumedRecord& record);
+Command read_command(client::ConsumedRecord record);
 
 }  // namespace oppen::core

@@ -42,7 +42,7 @@ Intake::Intake(State& state, Attempts& attempts, Batches& batches)
 Intake::Verdict Intake::handle(const Command& command) {
   const auto& event = command.event;
   if (!command.fault.empty()) return std::optional<std::string>(command.fault);
-  if (command.part) return batches_.receive(*command.part, command.part_data, command.offset);
+  if (command.part) return batches_.receive(*command.part, command.part_data(), command.offset());
   if (event.type == JobSubmit::type) {
     if (!submitted_job(command).empty()) {
       const Command* one[] = {&command};
@@ -50,7 +50,7 @@ Intake::Verdict Intake::handle(const Command& command) {
     }
     return std::optional<std::string>(sentences(parse_data<JobSubmit>(event.data).error()));
   }
-  if (event.type == JobCancel::type) return cancel(event, command.offset);
+  if (event.type == JobCancel::type) return cancel(event, command.offset());
   if (event.type == JobAmend::type) return amend(event);
   return std::optional<std::string>(
       "ce_type is \"" + event.type.substr(0, 100) + "\": expected " + std::string(JobSubmit::type) +
@@ -75,7 +75,7 @@ Status Intake::submit(std::span<const Command* const> commands) {
   if (!known) return fail(known.error());
   auto outlook = attempts_.outlook(state_.clock.now());
   Changes changes;
-  changes.cause(std::string(topics::jobs), commands.back()->offset);
+  changes.cause(std::string(topics::jobs), commands.back()->offset());
   for (std::size_t i = 0; i < ids.size(); ++i)
     submit_one(*commands[i], ids[i], (*known)[i], outlook, changes);
   return state_.commit(changes).map([](auto&&) {});
@@ -84,7 +84,7 @@ Status Intake::submit(std::span<const Command* const> commands) {
 void Intake::submit_one(const Command& command, const std::string& job_id,
                         const std::optional<JobRecord>& earlier, Outlook& outlook,
                         Changes& changes) {
-  const auto offset = command.offset;
+  const auto offset = command.offset();
   // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
   const bool settled =
       earlier && (earlier->state == JobState::rejected ||  // its event does not tell the offset
@@ -136,7 +136,7 @@ void Intake::reject(const Command& command, const std::string& job_id,
   record.version = earlier ? earlier->version : 0;
   record.seq = (earlier ? earlier->seq : 0) + 1;
   record.state = JobState::rejected;
-  record.place = queue::place_of(command.offset, 0);
+  record.place = queue::place_of(command.offset(), 0);
   record.submitted_at = now;
   record.ended_at = now;
   record.reason = refusal.reason;

@@ -1,5 +1,5 @@
 #pragma once
-// The core's inbox: tasks from other threads, and the records of the topic `jobs`. Records are
+// The core's inbox: tasks from other threads, and the commands of the topic `jobs`. Commands are
 // bounded in number and bytes, so that a reader waits while the core is behind; tasks are not, because
 // their senders must not block. Safe from any thread; one thread takes.
 #include <chrono>
@@ -16,13 +16,6 @@
 
 namespace oppen::core {
 
-struct Incoming {
-  client::ConsumedRecord record;
-  std::optional<Command> command;  // where it has been read already
-
-  std::size_t bytes() const { return record.record.value ? record.record.value->size() : 0; }
-};
-
 class Mailbox {
  public:
   using Task = std::function<Status()>;
@@ -34,34 +27,34 @@ class Mailbox {
   }
 
   // Waits while it is full. false: stopped.
-  bool push(Incoming record, std::stop_token stop) {
+  bool push(Command command, std::stop_token stop) {
+    const auto bytes = command.record.record.value ? command.record.record.value->size() : 0;
     std::unique_lock lock(mutex_);
     const auto has_room = [&] {
-      return records_.empty() ||
-             (records_.size() < capacity && bytes_ + record.bytes() <= capacity_bytes);
+      return commands_.empty() || (commands_.size() < capacity && bytes_ + bytes <= capacity_bytes);
     };
     if (!taken_.wait(lock, stop, has_room)) return false;
-    bytes_ += record.bytes();
-    records_.push_back(std::move(record));
+    bytes_ += bytes;
+    commands_.push_back(std::move(command));
     arrived_.notify_all();
     return true;
   }
 
-  // All tasks, and all records when `with_records`; waits until there is something, at most until
+  // All tasks, and all commands when `with_commands`; waits until there is something, at most until
   // `deadline`.
   struct Mail {
     std::deque<Task> tasks;
-    std::deque<Incoming> records;
+    std::deque<Command> commands;
   };
-  Mail take(bool with_records, std::chrono::steady_clock::time_point deadline,
+  Mail take(bool with_commands, std::chrono::steady_clock::time_point deadline,
             std::stop_token stop) {
     std::unique_lock lock(mutex_);
     arrived_.wait_until(lock, stop, deadline,
-                        [&] { return !tasks_.empty() || (with_records && !records_.empty()); });
+                        [&] { return !tasks_.empty() || (with_commands && !commands_.empty()); });
     Mail mail;
     mail.tasks.swap(tasks_);
-    if (with_records && !records_.empty()) {
-      mail.records.swap(records_);
+    if (with_commands && !commands_.empty()) {
+      mail.commands.swap(commands_);
       bytes_ = 0;
       taken_.notify_all();
     }
@@ -75,7 +68,7 @@ class Mailbox {
   std::condition_variable_any arrived_;
   std::condition_variable_any taken_;
   std::deque<Task> tasks_;
-  std::deque<Incoming> records_;
+  std::deque<Command> commands_;
   std::size_t bytes_ = 0;  // of these
 };
 

@@ -11,8 +11,8 @@ plan::Capacity State::capacity() const {
   return capacity;
 }
 
-Result<queue::Committed> State::commit(const queue::Changes& changes) {
-  auto committed = store.commit(changes);
+Result<queue::Committed> State::commit(queue::Changes changes) {
+  auto committed = store.commit(std::move(changes));
   if (committed) counters = committed->counters;
   return committed;
 }

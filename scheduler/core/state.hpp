@@ -50,7 +50,7 @@ struct State {
   plan::Capacity capacity() const;
 
   // Commits, and renews the counters. The errors of QueueStore::commit.
-  Result<queue::Committed> commit(const queue::Changes& changes);
+  Result<queue::Committed> commit(queue::Changes changes);
 };
 
 }  // namespace oppen::core

@@ -147,10 +147,12 @@ class Reader {
   }
 
   // The first of a term is left to the core, which counts it before anything is done with it; so is what comes until then.
-  Incoming read(client::ConsumedRecord record) {
+  Command read(client::ConsumedRecord record) {
     if (first_ < 0) first_ = record.offset;
-    auto command = handled_ > first_ ? std::optional(read_command(record)) : std::nullopt;
-    return {std::move(record), std::move(command)};
+    if (handled_ > first_) return read_command(std::move(record));
+    Command unread;
+    unread.record = std::move(record);
+    return unread;
   }
 
   void ask(runtime::Health& health, std::stop_token stop) {
@@ -245,7 +247,7 @@ class Leader {
               std::stop_token stop) {
     const bool can_handle = ready() && !setting_aside_;
     auto mail = mailbox_->take(can_handle, deadline, stop);
-    std::move(mail.records.begin(), mail.records.end(), std::back_inserter(waiting_));
+    std::move(mail.commands.begin(), mail.commands.end(), std::back_inserter(waiting_));
     services_.health.beat();
     for (const auto& task : mail.tasks) {
       if (auto status = task(); !status) return status;
@@ -277,15 +279,15 @@ class Leader {
   Status handle_waiting(const std::function<void(std::int64_t)>& handled) {
     std::vector<const Command*> submissions;
     std::unordered_set<std::string> ids;
-    for (const auto& incoming : waiting_) {
-      const auto id = incoming.command ? Intake::submitted_job(*incoming.command) : std::string();
+    for (const auto& command : waiting_) {
+      const auto id = command.read ? Intake::submitted_job(command) : std::string();
       if (id.empty() || !ids.insert(id).second) break;
-      submissions.push_back(&*incoming.command);
+      submissions.push_back(&command);
     }
     if (submissions.size() < 2) {
-      auto incoming = std::move(waiting_.front());
+      auto command = std::move(waiting_.front());
       waiting_.pop_front();
-      return handle_one(std::move(incoming), handled);
+      return handle_one(std::move(command), handled);
     }
     if (auto status = intake_.submit(submissions); !status) return status;
     last_handled_ = std::move(waiting_[submissions.size() - 1].record);
@@ -295,17 +297,17 @@ class Leader {
     return {};
   }
 
-  Status handle_one(Incoming incoming, const std::function<void(std::int64_t)>& handled) {
-    auto& record = incoming.record;
-    const auto crashes = first_record_.begin(record.offset);
+  Status handle_one(Command command, const std::function<void(std::int64_t)>& handled) {
+    const auto crashes = first_record_.begin(command.offset());
     if (!crashes) return fail(crashes.error());
-    if (*crashes) return set_aside(std::move(record), **crashes, handled);
-    const auto reason = intake_.handle(incoming.command ? *incoming.command : read_command(record));
+    if (*crashes) return set_aside(std::move(command.record), **crashes, handled);
+    if (!command.read) command = read_command(std::move(command.record));
+    const auto reason = intake_.handle(command);
     if (!reason) return fail(reason.error());
     if (auto status = first_record_.end(); !status) return status;
-    if (*reason) return set_aside(std::move(record), **reason, handled);
-    handled(record.offset + 1);
-    last_handled_ = std::move(record);
+    if (*reason) return set_aside(std::move(command.record), **reason, handled);
+    handled(command.offset() + 1);
+    last_handled_ = std::move(command.record);
     return {};
   }
 
@@ -408,8 +410,8 @@ class Leader {
   bool limits_known_ = false;
   bool kube_answers_ = false;
   bool resumed_ = false;
-  std::deque<Incoming> waiting_;  // taken from the mailbox and not handled yet
-  bool setting_aside_ = false;    // a record waits for the dead-letter topic
+  std::deque<Command> waiting_;  // taken from the mailbox and not handled yet
+  bool setting_aside_ = false;   // a record waits for the dead-letter topic
 };
 
 }  // namespace

@@ -91,10 +91,10 @@ Result<RedisReply> QueueStore::command(Redis::Args args) {
   return reply;
 }
 
-Result<Committed> QueueStore::commit(const Changes& changes) {
+Result<Committed> QueueStore::commit(Changes changes) {
   static const RedisScript script(lua::commit);
   Redis::Args args{epoch_, changes.topic_, std::to_string(changes.offset_)};
-  args.insert(args.end(), changes.operations_.begin(), changes.operations_.end());
+  std::move(changes.operations_.begin(), changes.operations_.end(), std::back_inserter(args));
   return eval(script, std::move(args)).map(committed);
 }
 

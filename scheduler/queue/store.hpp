@@ -73,7 +73,7 @@ class QueueStore {
   // `epoch`: of the instance that leads; every write carries it.
   QueueStore(runtime::Redis& redis, std::string topic_prefix, std::int64_t epoch);
 
-  Result<Committed> commit(const Changes& changes);
+  Result<Committed> commit(Changes changes);
   Result<Heads> heads(int per_priority);
   Result<std::optional<JobRecord>> job(const std::string& job_id);
   Result<std::vector<std::optional<JobRecord>>> jobs(const std::vector<std::string>& job_ids);

@@ -84,8 +84,8 @@ TEST_F(CoreTest, SubmissionsThatFollowOneAnotherAreOneCommitAndAnsweredEach) {
   EXPECT_EQ(last_event("bad")["field"], "epochs");
   EXPECT_EQ(last_event("a")["position"], 1);
   EXPECT_EQ(last_event("b")["position"], 2) << "a stands before it already";
-  EXPECT_EQ(record("b").place, queue::place_of(commands.back().offset, 0));
-  EXPECT_EQ(store->meta("next:jobs").value(), std::to_string(commands.back().offset + 1));
+  EXPECT_EQ(record("b").place, queue::place_of(commands.back().offset(), 0));
+  EXPECT_EQ(store->meta("next:jobs").value(), std::to_string(commands.back().offset() + 1));
   EXPECT_EQ(state->counters.queued_total(), 2);
 }
 
