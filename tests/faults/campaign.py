@@ -8,6 +8,7 @@ the same microsecond. A run that broke a promise leaves its history and logs in 
 """
 
 import argparse
+import contextlib
 import pathlib
 import random
 import shutil
@@ -120,19 +121,23 @@ def run(seed, form, folder):
     count, plan = FORMS[form]
     history = History({"seed": seed, "form": form, "max_concurrent_jobs": SLOTS, "began": time.time()})
     stack = Stack(folder / "stack")
-    fleet = bus = None
-    recorders = []
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(put_away, stack, folder)
         stack.up()
+        undo.callback(lambda: history.save(folder / "history.jsonl"))
         kube, bus = Kube(stack), Bus(stack)
+        undo.callback(bus.close)
         ttl = random.Random(seed).choice(("3", "3600"))
         policies = {"max_concurrent_jobs": str(SLOTS), "launch_timeout_seconds": "15", "finished_pod_ttl_seconds": ttl}
         kube.patch("configmaps/scheduling-policies", {"data": policies})
-        recorders = [PodRecorder(kube, history), BusRecorder(bus, history)]
+        undo.callback(PodRecorder(kube, history).close)
+        undo.callback(BusRecorder(bus, history).close)
         fleet = Fleet(stack, folder, history, MISCHIEF, seed)
+        undo.callback(fleet.close)
         wait_led(fleet)
         history.meta["began"] = time.time()
         injector = Injector(stack, fleet, kube, history, seed, plan)
+        history.meta["faults"] = len(injector.plan)
         sender = Sender(Workload(seed, count), bus, history, injector)
         sending = threading.Thread(target=sender.run, daemon=True)
         sending.start()
@@ -140,22 +145,13 @@ def run(seed, form, folder):
         fleet.behave()
         history.add("fault", fault="that was the last one")
         come_to_rest(history, stack, kube, bus, sender, sending, ttl)
-        fleet.close()
-        fleet = None
-        return history
-    finally:
-        if fleet:
-            fleet.close()
-        for recorder in recorders:
-            recorder.close()
-        if bus:
-            bus.close()
-        history.save(folder / "history.jsonl")
-        stack.down() if not (folder / "stack" / "log").exists() else keep_logs_and_down(stack, folder)
+    return history
 
 
-def keep_logs_and_down(stack, folder):
-    shutil.copytree(folder / "stack" / "log", folder / "stack-log")
+def put_away(stack, folder):
+    logs = folder / "stack" / "log"
+    if logs.exists():
+        shutil.copytree(logs, folder / "stack-log")
     stack.down()
 
 
@@ -197,10 +193,8 @@ def judge(seed, form):
         breaches = rules.check(history)
         if breaches:
             trouble = rules.report(history, breaches)
-        ended = len(history.jobs)
-        told = (
-            f"{ended} jobs, {len(history.of('fault'))} entries of faults, {len({pod['uid'] for pod in history.of('pod')})} pods"
-        )
+        pods = len({pod["uid"] for pod in history.of("pod")})
+        told = f"{len(history.jobs)} jobs, {pods} pods, {history.meta['faults']} faults"
     except Exception:  # noqa: BLE001  a run that could not be done has shown nothing, and the next one goes on
         trouble = f"seed {seed}: the run broke off\n{traceback.format_exc()}"
         told = "broke off"

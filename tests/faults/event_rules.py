@@ -12,7 +12,8 @@ def _verdicts(history, batch_id):
 
 @rule
 def history_is_complete(history):
-    """Of the checker itself: each partition's offsets without a gap, and each acknowledged command in the log."""
+    """Of the checker itself: each partition's offsets without a gap, each acknowledged command in the log, and a pod of each
+    attempt that is told as launched."""
     offsets = collections.defaultdict(list)
     for event in history.of("event"):
         offsets[f"job-events/{event['partition']}"].append(event["offset"])
@@ -24,6 +25,11 @@ def history_is_complete(history):
     for acked in history.of("acked"):
         if acked["offset"] not in known:
             yield f"jobs/{acked['offset']}", "was acknowledged and is not in the log"
+    for job in history.jobs.values():
+        seen = {pod["attempt"] for pod in job.pods}
+        for step in job.life:
+            if step["kind"] == "launched" and step["data"]["attempt"] not in seen:
+                yield job.id, f"attempt {step['data']['attempt']} was launched, and no pod of it was seen"
 
 
 @rule
@@ -90,7 +96,7 @@ def same_seq_same_event(history):
                 ]
                 yield (
                     job.id,
-                    f"two events of seq {event['data']['seq']}: {known['kind']}, {event['kind']}; they differ in {sorted(changed)}",
+                    f"two events of seq {event['data']['seq']}: {known['kind']}, {event['kind']}, unlike in {sorted(changed)}",
                 )
                 break
 

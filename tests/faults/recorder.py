@@ -45,6 +45,7 @@ class PodRecorder:
         self._thread.start()
 
     def close(self):
+        assert self._thread.is_alive(), "the watch of the pods has broken off"
         self._closing.set()
         self._thread.join(30)
 
@@ -104,6 +105,7 @@ class BusRecorder:
         self._thread.start()
 
     def close(self):
+        assert self._thread.is_alive(), "taking over what the bus has told has broken off"
         self._closing.set()
         self._thread.join(30)
         self._drain()

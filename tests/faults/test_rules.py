@@ -133,7 +133,11 @@ REQUEUED = event(3, "requeued", 4, **{"class": "user_error", "reason": "exit cod
 
 # rule: bad histories, each of which it must find.
 BAD = {
-    "history_is_complete": [history({"launched": None}), history({"submit": None})],
+    "history_is_complete": [
+        history({"launched": None}),
+        history({"submit": None}),
+        history(dict.fromkeys(("pending", "running", "ended", "released"))),
+    ],
     "nothing_is_lost": [history({"succeeded": None}), lived(), lived("rejected"), history(more=[command(2, key="lost")])],
     "nothing_is_invented": [
         history(more=[event(4, "queued", 1, 0, "ghost", source_offset=9)]),
