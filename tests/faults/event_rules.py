@@ -209,13 +209,13 @@ def ends_are_named_rightly(history):
     taken = {fault["pod"] for fault in history.of("fault") if "pod" in fault}
     dead_nodes = {fault["node"] for fault in history.of("fault") if "node" in fault}
     for job in history.jobs.values():
-        ended_as, nodes, never_began = {}, {}, set()
+        ended_as, nodes, never_began = collections.defaultdict(set), {}, set()
         for pod in job.pods:
             # One that could not start was given up; why, only Redis knew, which may have been lost.
             if pod["deleting"] and not pod["node"]:
                 never_began.add(pod["attempt"])
             if pod["phase"] in ENDED_PHASES:
-                ended_as.setdefault(pod["attempt"], pod["phase"])  # a simulated node that dies in between may say both
+                ended_as[pod["attempt"]].add(pod["phase"])  # a simulated node may say both of a pod that is deleted as it ends
             nodes[pod["attempt"]] = pod["node"] or nodes.get(pod["attempt"], "")
         for step in job.life:
             data, attempt = step["data"], step["data"]["attempt"]
@@ -228,9 +228,9 @@ def ends_are_named_rightly(history):
                 and all(command["intent"] == "valid" for command, _, _ in job.submissions)
             ):
                 yield job.id, f"was right, and rejected: {data.get('reason')}"
-            elif step["kind"] == "succeeded" and ended_as.get(attempt) == "Failed":
+            elif step["kind"] == "succeeded" and ended_as[attempt] == {"Failed"}:
                 yield job.id, f"is said to have succeeded; its pod {pod} failed"
-            elif step["kind"] in ("failed", "requeued") and ended_as.get(attempt) == "Succeeded":
+            elif step["kind"] in ("failed", "requeued") and ended_as[attempt] == {"Succeeded"}:
                 yield job.id, f"is said to have ended with {reason}; its pod {pod} succeeded"
             elif reason == "user_error" and job.spec.get("env", {}).get("SIMULATED_EXIT_CODE", "0") == "0" and not excused:
                 yield job.id, f"{step['kind']} with user_error; its program does not fail"
