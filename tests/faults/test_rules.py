@@ -131,6 +131,8 @@ def second_pod(**changes):
 OTHER = [command(2, key="b"), event(4, "queued", 1, 0, "b", source_offset=2)]
 REQUEUED = event(3, "requeued", 4, **{"class": "user_error", "reason": "exit code 1"})
 
+FAILED = {"ended": pod("MODIFIED", "Failed"), "released": None}
+
 # rule: bad histories, each of which it must find.
 BAD = {
     "history_is_complete": [
@@ -188,11 +190,11 @@ BAD = {
     ],
     "ends_are_named_rightly": [
         lived("rejected"),
-        history({"ended": pod("MODIFIED", "Failed")}),
+        history(FAILED),
         history({"succeeded": event(3, "failed", 4, **{"class": "oom"})}),
-        history({"ended": pod("MODIFIED", "Failed"), "succeeded": event(3, "failed", 4, **{"class": "user_error"})}),
-        history({"ended": pod("MODIFIED", "Failed"), "succeeded": event(3, "failed", 4, **{"class": "lost"})}),
-        history({"ended": pod("MODIFIED", "Failed"), "succeeded": event(3, "failed", 4, **{"class": "node"})}),
+        history({**FAILED, "succeeded": event(3, "failed", 4, **{"class": "user_error"})}),
+        history({**FAILED, "succeeded": event(3, "failed", 4, **{"class": "lost"})}),
+        history({**FAILED, "succeeded": event(3, "failed", 4, **{"class": "node"})}),
     ],
     "one_live_attempt": [
         history(after={"running": [second_pod()]}),
