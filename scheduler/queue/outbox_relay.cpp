@@ -119,6 +119,7 @@ struct OutboxRelay::Impl {
   std::vector<std::pair<std::string, OutboxEntry>> kept_back;  // by outbox id; wait for a list
   std::vector<std::string> done;                               // ids sent and not removed yet
   std::vector<std::string> done_lists;                         // their keys in Redis
+  bool redis_lost = false;
   std::thread thread;
 
   Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis,
@@ -179,6 +180,13 @@ struct OutboxRelay::Impl {
     return fail(ErrorKind::unavailable, std::exchange(deliveries->error, {}));
   }
 
+  // A Redis that was away may be another one when it is back: older, with entries that are on the bus already. To publish them and
+  // note how far the bus reaches would hide what Redis has forgotten, so a new term has to look first.
+  tl::unexpected<Error> lost(const Error& error) {
+    redis_lost = true;
+    return fail(error);
+  }
+
   Status remove_done() {
     static const runtime::RedisScript script(lua::acknowledge);
     if (done.empty()) return {};
@@ -194,7 +202,7 @@ struct OutboxRelay::Impl {
       }
     }
     const auto left = redis->eval(script, {prefix + "meta"}, args);
-    if (!left) return fail(left.error());
+    if (!left) return lost(left.error());
     length.set(static_cast<double>(left->integer));
     done.clear();
     done_lists.clear();
@@ -229,7 +237,7 @@ struct OutboxRelay::Impl {
       const auto events =
           redis->command({"LRANGE", prefix + list.redis_key, std::to_string(list.sent),
                           std::to_string(list.sent + room - 1)});
-      if (!events) return fail(events.error());
+      if (!events) return lost(events.error());
       for (const auto& event : events->elements) {
         if (auto status = send_text(event.text); !status) return status;
       }
@@ -263,7 +271,7 @@ struct OutboxRelay::Impl {
     if (!closing && lists.empty()) args.insert(args.end(), {"BLOCK", "500"});
     args.insert(args.end(), {"STREAMS", prefix + "outbox", last_read});
     const auto reply = redis->command(args);
-    if (!reply) return fail(reply.error());
+    if (!reply) return lost(reply.error());
     std::vector<Entry> entries;
     if (reply->is_nil() || reply->elements.empty()) return entries;
     for (const auto& element : reply->elements.at(0).elements.at(1).elements) {
@@ -314,7 +322,7 @@ struct OutboxRelay::Impl {
         if (closing && !*worked) return;
         continue;
       }
-      if (worked.error().kind != ErrorKind::unavailable) {
+      if (redis_lost || worked.error().kind != ErrorKind::unavailable) {
         failed(worked.error());
         return;
       }

@@ -21,11 +21,11 @@ class OutboxRelay {
   struct Options {
     std::string topic_prefix;
     std::string redis_url;
-    std::string source;  // ce_source, "/oppen/scheduler"
+    std::string source;      // ce_source, "/oppen/scheduler"
     std::int64_t epoch = 0;  // of the leader whose outbox it is
   };
   // `published(id)`: everything up to this outbox id is on the bus; called on the relay's thread.
-  // `failed(error)`: it can't go on (fenced or fatal); called once. `producer` and `metrics` must outlive it.
+  // `failed(error)`: it can't go on (fenced, fatal, or Redis was away); called once. `producer` and `metrics` must outlive it.
   // The producer must keep trying for ever (message.timeout.ms=0), so that order holds.
   static Result<std::unique_ptr<OutboxRelay>> start(
       Options options, client::Producer& producer, runtime::Metrics& metrics,
