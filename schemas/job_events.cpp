@@ -56,6 +56,7 @@ void describe(V& v, JobRejected& e) {
              forms::one_of("invalid", "never_fits", "over_budget", "not_allowed", "batch"));
   v.required("reason", e.reason);
   v.optional("field", e.field);
+  v.optional("source_offset", e.source_offset, forms::at_least(0));
 }
 
 template <class V>

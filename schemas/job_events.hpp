@@ -62,7 +62,8 @@ struct JobRejected {
   JobContext job;
   std::string code;  // invalid | never_fits | over_budget | not_allowed | batch
   std::string reason;
-  std::string field;  // "" (absent): the whole job
+  std::string field;               // "" (absent): the whole job
+  std::int64_t source_offset = 0;  // of its command in the topic `jobs`
 };
 
 struct JobDuplicate {

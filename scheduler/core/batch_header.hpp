@@ -20,6 +20,7 @@ struct BatchHeader {
   std::map<std::string, int> counts;            // part number -> how many jobs it has
   std::string cancelled_by;                     // asked for while it was undecided
   std::optional<MicroUsd> max_total;
+  int resumed = 0;                // how often a leader found it complete and undecided
   std::vector<std::string> jobs;  // once queued
 
   bool complete() const { return received.size() == static_cast<std::size_t>(parts); }

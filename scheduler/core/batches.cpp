@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 using queue::Changes;
 using JobErrors = std::vector<BatchRejected::JobError>;
 
-constexpr auto parts_deadline = 5min;     // between the first part and the last
+constexpr auto parts_deadline = 5min;  // between the first part and the last
+constexpr int max_resumed = 5;
 constexpr std::size_t max_errors = 1000;  // in one batch.rejected; the rest is counted
 
 // "jobs[3].resources.gpus" -> index 3 (+ first), field "resources.gpus".
@@ -147,6 +148,10 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
   changes.value("batch:" + batch_id, header.encode(), queue::horizon)
       .event(entry(topics::job_events, batch_id, fmt::format("{}/rejected/{}", batch_id, cause),
                    BatchRejected{batch_id, std::move(errors), cause}, now));
+  // What an earlier leader has staged of it.
+  if (header.resumed > 0) {
+    if (auto status = state_.store.discard_stage(batch_id); !status) return status;
+  }
   if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   receiving_.erase(batch_id);
   return state_.store.drop_open_batch(batch_id);
@@ -240,6 +245,21 @@ Result<bool> Batches::cancel_undecided(const JobCancel& command, std::int64_t of
       .map([] { return true; });
 }
 
+// A batch that crashes the scheduler while it is staged must not do so for ever.
+Status Batches::resume_complete(const std::string& batch_id, BatchHeader header) {
+  if (++header.resumed > max_resumed) {
+    const auto reason = fmt::format(
+        "{} schedulers have begun this batch and none has finished it: it seems to crash them",
+        max_resumed);
+    return reject(batch_id, std::move(header), {{-1, "", reason}}, Changes());
+  }
+  Changes changes;
+  changes.value("batch:" + batch_id, header.encode());
+  if (auto committed = state_.commit(std::move(changes)); !committed)
+    return fail(committed.error());
+  return begin(batch_id);
+}
+
 Status Batches::resume() {
   const auto open = state_.store.open_batches();
   if (!open) return fail(open.error());
@@ -248,9 +268,10 @@ Status Batches::resume() {
     if (!header) return fail(header.error());
     Status status;
     if (!*header || (*header)->state != "receiving") {
-      status = state_.store.drop_open_batch(batch_id);
+      status = state_.store.discard_stage(batch_id);
+      if (status) status = state_.store.drop_open_batch(batch_id);
     } else if ((*header)->complete()) {
-      status = begin(batch_id);
+      status = resume_complete(batch_id, **header);
     } else {
       // Counted from now: the other parts may be in the log already, unread while nobody led.
       receiving_[batch_id] = state_.clock.now() + parts_deadline;

@@ -40,6 +40,7 @@ class Batches {
   Status reject(const std::string& batch_id, BatchHeader header,
                 std::vector<BatchRejected::JobError> errors, queue::Changes changes);
   Status begin(const std::string& batch_id);
+  Status resume_complete(const std::string& batch_id, BatchHeader header);
   Status stage_next();
   Status on_staged(const std::string& batch_id, const BatchStager::Outcome& outcome);
   // Queued, or rejected after all.

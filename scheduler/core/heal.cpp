@@ -83,6 +83,7 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
   if (event.type == JobRejected::type) {
     return apply<JobRejected>(event, record, [&](JobRecord& r, const JobRejected& e) {
       r.reason = e.reason;
+      r.place = queue::place_of(e.source_offset, 0);
       r.ended_at = event.time;
     });
   }

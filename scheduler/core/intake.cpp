@@ -86,9 +86,7 @@ void Intake::submit_one(const Command& command, const std::string& job_id,
                         Changes& changes) {
   const auto offset = command.offset();
   // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
-  const bool settled =
-      earlier && (earlier->state == JobState::rejected ||  // its event does not tell the offset
-                  offset <= queue::offset_of(earlier->place));
+  const bool settled = earlier && offset <= queue::offset_of(earlier->place);
   if (settled && offset < state_.replay_until) return;
   const auto parsed = parse_data<JobSubmit>(command.event.data);
   // What was rejected may be submitted anew; everything else is known for the horizon.
@@ -140,8 +138,9 @@ void Intake::reject(const Command& command, const std::string& job_id,
   record.submitted_at = now;
   record.ended_at = now;
   record.reason = refusal.reason;
-  changes.put(record).event(
-      job_entry(JobRejected{record.context(), refusal.code, refusal.reason, refusal.field}, now));
+  changes.put(record).event(job_entry(
+      JobRejected{record.context(), refusal.code, refusal.reason, refusal.field, command.offset()},
+      now));
 }
 
 Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {

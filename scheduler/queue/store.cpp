@@ -250,4 +250,18 @@ Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<
   return {};
 }
 
+Status QueueStore::discard_stage(const std::string& batch_id) {
+  std::string cursor = "0";
+  do {
+    const auto found =
+        command({"SCAN", cursor, "MATCH", prefix_ + "stage:" + batch_id + ":*", "COUNT", "1000"});
+    if (!found) return fail(found.error());
+    cursor = found->elements.at(0).text;
+    Redis::Args unlink{"UNLINK", prefix_ + "stage-events:" + batch_id};
+    for (const auto& key : found->elements.at(1).elements) unlink.push_back(key.text);
+    if (auto reply = command(std::move(unlink)); !reply) return fail(reply.error());
+  } while (cursor != "0");
+  return {};
+}
+
 }  // namespace oppen::queue

@@ -96,6 +96,8 @@ class QueueStore {
       const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
       int parts, const std::vector<BatchJob>& jobs);
   Status discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs);
+  // The same when the jobs are not known; looks through all keys.
+  Status discard_stage(const std::string& batch_id);
 
  private:
   Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);

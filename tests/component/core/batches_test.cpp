@@ -132,6 +132,24 @@ TEST_F(BatchTest, IsBegunAgainByTheNextLeader) {
   EXPECT_EQ(record("s2").place, queue::place_of(0, 1));
 }
 
+TEST_F(BatchTest, OneThatManyLeadersHaveBegunAndNoneFinishedIsRejected) {
+  EXPECT_EQ(
+      handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),
+      std::nullopt);
+  for (int epoch = 2; epoch < 7; ++epoch) {
+    begin_term(epoch);  // each dies before it has decided
+    ASSERT_TRUE(batches->resume());
+  }
+  begin_term(7);
+  EXPECT_EQ(story("sweep"), "");
+  ASSERT_TRUE(batches->resume());
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  EXPECT_THAT(last_event("sweep")["errors"][0]["reason"].get<std::string>(),
+              ::testing::HasSubstr("5 schedulers"));
+  EXPECT_TRUE(store->open_batches().value().empty());
+  EXPECT_EQ(redis->command({"KEYS", "*stage*"}).value().elements.size(), 0U);
+}
+
 TEST_F(BatchTest, ACancelBeforeItIsDecidedRejectsIt) {
   EXPECT_EQ(
       handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),

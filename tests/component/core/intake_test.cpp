@@ -35,6 +35,21 @@ TEST_F(CoreTest, ARejectedJobMayBeSubmittedAnew) {
   EXPECT_EQ(events("a")[1].second["seq"], 2);
 }
 
+TEST_F(CoreTest, ReadAgainARefusalStandsAndWhatCameAfterItCounts) {
+  const auto refused =
+      command(JobSubmit::type, {{"job_id", "a"}, {"model_type", "mnist"}, {"epochs", -1}});
+  const auto mended =
+      command(JobSubmit::type, {{"job_id", "a"}, {"model_type", "mnist"}, {"epochs", 1}});
+  EXPECT_EQ(handle(refused), std::nullopt);
+  EXPECT_EQ(last_event("a")["source_offset"], refused.offset);
+  // As after Redis came back older than the log: the refusal is known from its event, and both are read again.
+  ASSERT_TRUE(redis->command({"HDEL", "{oppen.scheduler}:meta", "next:jobs"}));
+  state->replay_until = mended.offset + 1;
+  EXPECT_EQ(handle(refused), std::nullopt);
+  EXPECT_EQ(handle(mended), std::nullopt);
+  EXPECT_EQ(story("a"), "job.rejected job.queued");
+}
+
 TEST_F(CoreTest, WhatCannotBeAnsweredIsSetAside) {
   EXPECT_THAT(handle(command(JobSubmit::type, {{"model_type", "mnist"}})).value_or(""),
               HasSubstr("job_id"));
