@@ -31,6 +31,8 @@ packages_install() {
   say "installing $# packages: $*"
   # A Redis that comes along must not start, nor take the standard port: the stack starts its own. The policy forbids all
   # starts while we install; one that is already there is its owner's business.
+  local callers_trap
+  callers_trap=$(trap -p EXIT)
   if [[ ! -e $policy ]]; then
     # shellcheck disable=SC2064  # the path as it is now
     trap "as_root rm -f $policy" EXIT
@@ -47,7 +49,7 @@ packages_install() {
   }
   if [[ -n $policy ]]; then
     as_root rm -f "$policy"
-    trap - EXIT
+    eval "${callers_trap:-trap - EXIT}"
   fi
   if [[ " $* " == *' redis-server '* && -d /run/systemd/system ]]; then
     as_root systemctl disable --quiet redis-server # else it would start with the machine
