@@ -9,6 +9,7 @@ the same microsecond. A run that broke a promise leaves its history and logs in 
 
 import argparse
 import contextlib
+import json
 import pathlib
 import random
 import shutil
@@ -27,6 +28,7 @@ from fleet import Fleet, wait_led  # noqa: E402
 from harness.bus import Bus  # noqa: E402
 from harness.kube import Kube  # noqa: E402
 from harness.stack import ROOT, Stack  # noqa: E402
+from harness.verify import verify  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
 from history import History  # noqa: E402
 from injector import LONG, SHORT, Injector  # noqa: E402
@@ -145,6 +147,8 @@ def run(seed, form, folder):
         fleet.behave()
         history.add("fault", fault="that was the last one")
         come_to_rest(history, stack, kube, bus, sender, sending, ttl)
+        code, report = verify(stack)
+        history.add("verify", code=code, said=json.dumps(report))
     return history
 
 

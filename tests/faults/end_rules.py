@@ -46,6 +46,14 @@ def redis_agrees_with_the_log(history):
 
 
 @rule
+def verify_agrees(history):
+    """The scheduler's own comparison of log, Redis, pods and quotas finds no difference either."""
+    for verify in history.of("verify"):
+        if verify["code"] != 0:
+            yield "oppen-scheduler --verify", f"ended with {verify['code']}: {verify['said'][-2000:]}"
+
+
+@rule
 def what_cannot_be_read_is_set_aside(history):
     """Each poison record is in the dead letter, untouched and with a reason, and nothing else is."""
     letters = {}

@@ -29,6 +29,7 @@ class History:
     pod       a change the API server told: change, name, uid, job, attempt, epoch, phase, node, deleting, finalizer, created
     fault     what was done to the system: fault, and its particulars
     exit      a scheduler ended: label, code, expected
+    verify    what oppen-scheduler --verify said in the end: code, said
     final     what was left when all was said to be over: redis, pods, ...
     """
 

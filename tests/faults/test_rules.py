@@ -252,6 +252,7 @@ BAD = {
     ],
     "the_queue_ends_empty": [history({"final": final(left={"outbox": 1})})],
     "the_counters_are_right": [history({"final": final(counters={"pods:n": 1})}), history({"final": final(counters={})})],
+    "verify_agrees": [history(more=[{"what": "verify", "code": 1, "said": "1 difference"}])],
     "redis_agrees_with_the_log": [history({"final": final(states={"a": "running"})}), history({"final": final(states={})})],
     "what_cannot_be_read_is_set_aside": [
         history({"letter": None}),
