@@ -103,8 +103,8 @@ class Attempts {
 
   std::deque<std::pair<std::string, kube::Pod>> releases_;  // outbox id -> pod whose end it tells
   std::unordered_map<std::string, std::pair<std::string, Time>>
-      finished_pods_;     // name -> uid, end; until deleted
-  std::unordered_map<std::string, Time> delete_by_;   // job id -> when its deleted pod is to be gone
+      finished_pods_;                                // name -> uid, end; until deleted
+  std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
   std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
   Time next_removals_{};  // when deletions that had no effect are asked for again
 

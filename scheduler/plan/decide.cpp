@@ -24,7 +24,8 @@ namespace {
 std::string readable(const std::string& resource, std::int64_t amount) {
   if (resource == "cpu_millicores") return format_millicores(amount) + " cpu";
   if (resource == "memory_bytes") return format_bytes(amount) + " memory";
-  return fmt::format("{} {}", amount, amount == 1 ? resource.substr(0, resource.size() - 1) : resource);
+  return fmt::format("{} {}", amount,
+                     amount == 1 ? resource.substr(0, resource.size() - 1) : resource);
 }
 
 // What is taken of a quota: as we count it, or as the API server last said, whichever is more. It

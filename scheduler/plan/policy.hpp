@@ -32,11 +32,13 @@ struct Policy {
   bool preemption_enabled = false;
   std::map<std::string, ModelEntry> model_catalog;
   // Optional keys.
-  std::map<std::string, std::string> gpu_products;  // gpu_products (JSON): gpu_type -> node label value
+  std::map<std::string, std::string>
+      gpu_products;  // gpu_products (JSON): gpu_type -> node label value
   int default_epochs = 1;
   int default_batch_size = 64;
-  std::int64_t launch_timeout_seconds = 300;      // a pod that has not started by then is given up
-  std::int64_t node_lost_after_seconds = 300;     // a node that has been away for so long takes its pods with it
+  std::int64_t launch_timeout_seconds = 300;  // a pod that has not started by then is given up
+  std::int64_t node_lost_after_seconds =
+      300;  // a node that has been away for so long takes its pods with it
   std::int64_t finished_pod_ttl_seconds = 3'600;  // a finished pod is deleted after
   std::int64_t cancel_grace_seconds = 30;
   int max_batch_jobs = 10'000;
@@ -44,7 +46,8 @@ struct Policy {
 
 // Every fault at once, each with key, value and what was expected; unknown keys are faults too (a typing error would
 // otherwise be silent). An absent key keeps its default.
-tl::expected<Policy, FieldErrors> parse_policy(const std::map<std::string, std::string>& config_map);
+tl::expected<Policy, FieldErrors> parse_policy(
+    const std::map<std::string, std::string>& config_map);
 
 // Fills what the spec leaves open, from the catalogue and the defaults. Faults: a model type that the catalogue lacks while
 // the spec brings no image.

@@ -47,8 +47,8 @@ TEST_F(DeadLetters, AreShownWhole) {
   const auto shown = run({"dead-letter", "list", "--show", "0"});
   EXPECT_EQ(shown.exit_code, 0);
   EXPECT_THAT(shown.out,
-              AllOf(HasSubstr("From     oppen.jobs 0/41"), HasSubstr("ce_type: dev.oppen.job.submit.v1"),
-                    HasSubstr("not { json")));
+              AllOf(HasSubstr("From     oppen.jobs 0/41"),
+                    HasSubstr("ce_type: dev.oppen.job.submit.v1"), HasSubstr("not { json")));
   const auto absent = run({"dead-letter", "list", "--show", "9"});
   EXPECT_EQ(absent.exit_code, 4);
   EXPECT_THAT(absent.err, HasSubstr("it holds 0 to 0"));
@@ -59,7 +59,8 @@ TEST_F(DeadLetters, AreReplayedUntouched) {
   set_aside("job-1", "second");
   const auto replayed = run({"dead-letter", "replay", "1"});
   EXPECT_EQ(replayed.exit_code, 0) << replayed.err;
-  EXPECT_THAT(replayed.out, HasSubstr("Record 1 published again to oppen.jobs, partition 0, offset 0"));
+  EXPECT_THAT(replayed.out,
+              HasSubstr("Record 1 published again to oppen.jobs, partition 0, offset 0"));
   const auto consumer = *client::Consumer::create(kafka_.settings(), "");
   ASSERT_TRUE(consumer->assign({{{"jobs", 0}, client::Consumer::beginning}}));
   const auto record = client::next_record(*consumer);

@@ -66,8 +66,8 @@ class CoreTest : public ::testing::Test {
     attempts = std::make_unique<Attempts>(*state, post);
     batches = std::make_unique<Batches>(
         *state, *attempts,
-        std::make_unique<BatchStager>(runtime::Redis::create(server->url()).value(), "oppen.", epoch,
-                                      post));
+        std::make_unique<BatchStager>(runtime::Redis::create(server->url()).value(), "oppen.",
+                                      epoch, post));
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
     state->counters = store->counters().value();
     const auto live = store->jobs(store->live().value()).value();

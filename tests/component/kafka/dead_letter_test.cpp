@@ -48,7 +48,8 @@ TEST(DeadLetters, ReplaceWhatIsNotUtf8InTheReason) {
   kafka.create_topic("oppen.dead-letter", 1);
   const auto producer = client::Producer::create(kafka.settings(), {"dead-letter"});
   Metrics metrics;
-  ASSERT_TRUE(DeadLetters(**producer, metrics, "cost", "oppen.").put(broken(), "bad \xff byte", 20s));
+  ASSERT_TRUE(
+      DeadLetters(**producer, metrics, "cost", "oppen.").put(broken(), "bad \xff byte", 20s));
   const auto consumer = client::Consumer::create(kafka.settings(), "");
   ASSERT_TRUE((*consumer)->assign({{{"dead-letter", 0}, client::Consumer::beginning}}));
   const auto letter = client::next_record(**consumer);
@@ -62,7 +63,8 @@ TEST(DeadLetters, AreNotCountedBeforeTheBrokerHasThem) {
   kafka.set_up(false);
   const auto producer = client::Producer::create(kafka.settings(), {"dead-letter"});
   Metrics metrics;
-  const auto put = DeadLetters(**producer, metrics, "scheduler", "oppen.").put(broken(), "why", 50ms);
+  const auto put =
+      DeadLetters(**producer, metrics, "scheduler", "oppen.").put(broken(), "why", 50ms);
   ASSERT_FALSE(put);
   EXPECT_EQ(put.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(put.error().message, HasSubstr("offset 41"));

@@ -82,7 +82,9 @@ TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::fenced);
   EXPECT_EQ(store->stage("batch", true, {{record, event("a")}}).error().kind, ErrorKind::fenced);
-  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, of({{record, event("a")}})).error().kind,
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, of({{record, event("a")}}))
+                .error()
+                .kind,
             ErrorKind::fenced);
   EXPECT_EQ(outbox(), 0);
   EXPECT_FALSE(store->job("a").value());

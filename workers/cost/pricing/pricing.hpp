@@ -19,7 +19,8 @@ namespace oppen::pricing {
 // The ConfigMap `cost-model`. Rates in micro-dollars an hour, multipliers in millionths, so that arithmetic is exact.
 struct CostModel {
   std::int64_t gpu_hourly = 250'000;
-  std::map<std::string, std::int64_t> gpu_type_hourly = {{"A100", 350'000}, {"V100", 250'000}, {"T4", 150'000}};
+  std::map<std::string, std::int64_t> gpu_type_hourly = {
+      {"A100", 350'000}, {"V100", 250'000}, {"T4", 150'000}};
   std::int64_t cpu_only_hourly = 100'000;
   std::int64_t cpu_core_hourly = 50'000;
   std::int64_t memory_gib_hourly = 10'000;
@@ -34,7 +35,8 @@ struct CostModel {
 };
 
 // Every fault at once, with key, value and what was expected; unknown keys are faults. An absent key keeps its default.
-tl::expected<CostModel, FieldErrors> parse_cost_model(const std::map<std::string, std::string>& config_map);
+tl::expected<CostModel, FieldErrors> parse_cost_model(
+    const std::map<std::string, std::string>& config_map);
 
 // What is priced.
 struct Usage {
