@@ -205,7 +205,10 @@ class Injector:
             except (OSError, ValueError, AssertionError):
                 return False  # the API server is away
 
-        wait_until("a pod to delete", one, pause=0.2)
+        try:
+            wait_until("a pod to delete", one, deadline=20, pause=0.2)
+        except AssertionError:
+            self._tell("there is no pod to delete")
 
     def node_dies(self, draw):
         """Its object goes, and with it whoever plays its pods; it comes back after some seconds, or when Kubernetes has given
