@@ -80,10 +80,13 @@ def nothing_is_launched_after_the_end(history):
         told = [event["at"] for event in job.events if event["kind"] in TERMINAL]
         if not told:
             continue
-        for uid, created in {pod["uid"]: pod["created"] for pod in job.pods}.items():
-            at = calendar.timegm(time.strptime(created, "%Y-%m-%dT%H:%M:%SZ"))  # whole seconds, rounded down
-            if at > min(told) and not excused(history, at, at):
-                yield job.id, f"pod {uid} was created {at - min(told):.1f} s after its end was told"
+        first = {}
+        for pod in job.pods:
+            first.setdefault(pod["uid"], pod)
+        for pod in first.values():
+            at = calendar.timegm(time.strptime(pod["created"], "%Y-%m-%dT%H:%M:%SZ"))  # whole seconds, rounded down
+            if at > min(told) and not excused(history, pod["at"], pod["at"]):
+                yield job.id, f"pod {pod['uid']} was created {at - min(told):.1f} s after its end was told"
 
 
 @rule

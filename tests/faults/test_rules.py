@@ -279,6 +279,11 @@ ALLOWED = {
     "what a leader that woke put right in time": history(
         after={"running": [fault("leader wakes up"), second_pod(node=""), pod("DELETED", "Pending", attempt=2, uid="u2")]}
     ),
+    "what a leader that woke launched after the end, and another took away": history(
+        {"final": None},
+        more=[fault("leader wakes up")]
+        + [pod(change, "Pending", uid="u2", node="", created="1970-01-01T00:00:14Z") for change in ("ADDED", "DELETED")],
+    ),
     "the next attempt after the last has ended": history(
         {
             "submit": command(0, data={**SPEC, "env": {"SIMULATED_EXIT_CODE": "1"}}),
