@@ -16,7 +16,8 @@ std::string BatchHeader::encode() const {
             {"received", received},
             {"counts", counts},
             {"cancelled_by", cancelled_by},
-            {"resumed", resumed},
+            {"begun", begun},
+            {"begun_by", begun_by},
             {"jobs", jobs}};
   if (max_total) data["max_total"] = max_total->value;
   return data.dump();
@@ -33,7 +34,8 @@ Result<BatchHeader> BatchHeader::decode(const std::string& text) {
   header.received = data.value("received", header.received);
   header.counts = data.value("counts", header.counts);
   header.cancelled_by = data.value("cancelled_by", "");
-  header.resumed = data.value("resumed", 0);
+  header.begun = data.value("begun", 0);
+  header.begun_by = data.value("begun_by", "");
   header.jobs = data.value("jobs", header.jobs);
   if (data.contains("max_total"))
     header.max_total = MicroUsd{data["max_total"].get<std::int64_t>()};

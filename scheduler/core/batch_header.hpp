@@ -20,7 +20,8 @@ struct BatchHeader {
   std::map<std::string, int> counts;            // part number -> how many jobs it has
   std::string cancelled_by;                     // asked for while it was undecided
   std::optional<MicroUsd> max_total;
-  int resumed = 0;                // how often a leader found it complete and undecided
+  int begun = 0;                  // by how many processes that did not finish it
+  std::string begun_by;           // the last of them
   std::vector<std::string> jobs;  // once queued
 
   bool complete() const { return received.size() == static_cast<std::size_t>(parts); }

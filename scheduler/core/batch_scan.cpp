@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int max_jobs = 10'000;  // of one part, as the schema has it
+constexpr std::size_t max_errors = 1000;
 
 std::string text_of(const json& data) {
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -34,13 +35,21 @@ Result<BatchScan> scan_batch(std::string_view data,
   BatchScan scan;
   const auto take_job = [&](const json& job) {
     if (!take) scan.digest = short_digest(scan.digest + text_of(job));
+    if (scan.jobs >= max_jobs) {
+      ++scan.jobs;
+      return;
+    }
     if (auto spec = parse_data<JobSpec>(job)) {
       if (take) take(scan.jobs, std::move(*spec));
     } else {
       for (auto& fault : spec.error()) {
         fault.path =
             fmt::format("jobs[{}]{}{}", scan.jobs, fault.path.empty() ? "" : ".", fault.path);
-        scan.errors.push_back(std::move(fault));
+        if (scan.errors.size() < max_errors) {
+          scan.errors.push_back(std::move(fault));
+        } else {
+          ++scan.more_errors;
+        }
       }
     }
     ++scan.jobs;

@@ -13,7 +13,9 @@
 namespace oppen::core {
 
 struct BatchScan {
-  FieldErrors errors;    // all of them, with paths as "jobs[3].epochs"; empty: the part is valid
+  // With paths as "jobs[3].epochs"; empty: the part is valid. Of very many the first, and `more_errors`.
+  FieldErrors errors;
+  std::size_t more_errors = 0;
   std::string batch_id;  // what can be read of the rest, also of an invalid part; "" when it can't
   int part = 1;
   int parts = 1;

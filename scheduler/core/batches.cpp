@@ -13,7 +13,7 @@ using queue::Changes;
 using JobErrors = std::vector<BatchRejected::JobError>;
 
 constexpr auto parts_deadline = 5min;  // between the first part and the last
-constexpr int max_resumed = 5;
+constexpr int max_begun = 5;
 constexpr std::size_t max_errors = 1000;  // in one batch.rejected; the rest is counted
 
 // "jobs[3].resources.gpus" -> index 3 (+ first), field "resources.gpus".
@@ -28,17 +28,25 @@ BatchRejected::JobError job_error(const FieldError& fault, int first) {
   return {index, field, fault.sentence()};
 }
 
+BatchRejected::JobError left_out(std::size_t more) {
+  return {-1, "", fmt::format("{} more errors are left out", more)};
+}
+
 void shorten(JobErrors& errors) {
   if (errors.size() <= max_errors) return;
   const auto more = errors.size() - max_errors;
   errors.resize(max_errors);
-  errors.push_back({-1, "", fmt::format("{} more errors are left out", more)});
+  errors.push_back(left_out(more));
 }
 
 }  // namespace
 
-Batches::Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager)
-    : state_(state), attempts_(attempts), stager_(std::move(stager)) {}
+Batches::Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager,
+                 std::string instance)
+    : state_(state),
+      attempts_(attempts),
+      stager_(std::move(stager)),
+      instance_(std::move(instance)) {}
 
 Result<std::optional<BatchHeader>> Batches::load(const std::string& batch_id) {
   const auto text = state_.store.value("batch:" + batch_id);
@@ -86,7 +94,7 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const
     }
     return done(state_.commit(changes).map([](auto&&) {}));
   }
-  if (known && known->state == "receiving" && seen) {
+  if (known && known->state == "receiving" && (seen || known->complete())) {
     // The answer that is to come answers this one too, unless it asks for something else.
     if (!same) {
       changes.event(answer_entry(batch_id, "duplicate", offset,
@@ -119,6 +127,7 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const
         before += header.counts[std::to_string(earlier)];
       }
       for (const auto& fault : part.errors) errors.push_back(job_error(fault, before));
+      if (part.more_errors > 0) errors.push_back(left_out(part.more_errors));
     } else {
       errors.push_back({-1, "parts",
                         fmt::format("parts is {}: expected {}, as in the part before", part.parts,
@@ -127,7 +136,15 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const
     header.offset = offset;
     return done(reject(batch_id, header, std::move(errors), std::move(changes)));
   }
-  if (auto status = state_.store.add_open_batch(batch_id); !status) return fail(status.error());
+  int jobs = 0;
+  for (const auto& [its_number, count] : header.counts) jobs += count;
+  if (const auto most = state_.policy->max_batch_jobs; jobs > most) {
+    const auto reason = fmt::format(
+        "the batch has {} jobs or more: expected at most {} (max_batch_jobs)", jobs, most);
+    header.offset = offset;
+    return done(reject(batch_id, header, {{-1, "jobs", reason}}, std::move(changes)));
+  }
+  changes.open_batch(batch_id);
   changes.value(part_key(batch_id, part.part), data);
   header.offset = offset;
   changes.value("batch:" + batch_id, header.encode());
@@ -149,12 +166,14 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
       .event(entry(topics::job_events, batch_id, fmt::format("{}/rejected/{}", batch_id, cause),
                    BatchRejected{batch_id, std::move(errors), cause}, now));
   // What an earlier leader has staged of it.
-  if (header.resumed > 0) {
+  if (header.begun > 0) {
     if (auto status = state_.store.discard_stage(batch_id); !status) return status;
   }
-  if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
+  changes.close_batch(batch_id);
+  if (auto committed = state_.commit(std::move(changes)); !committed)
+    return fail(committed.error());
   receiving_.erase(batch_id);
-  return state_.store.drop_open_batch(batch_id);
+  return {};
 }
 
 // One batch at a time is staged, in the order of the log: each may hold 10,000 jobs.
@@ -171,29 +190,40 @@ Status Batches::stage_next() {
     const auto header = load(batch_id);
     if (!header) return fail(header.error());
     if (!*header || (*header)->state != "receiving") continue;
+    if (resumed_.erase(batch_id) > 0) {
+      const auto may = begin_again(batch_id, **header);
+      if (!may) return fail(may.error());
+      if (!*may) continue;
+    }
     staging_ = true;
-    stager_->start({batch_id,
-                    **header,
-                    {state_.policy, state_.quotas, state_.limits},
-                    attempts_.outlook(state_.clock.now())},
-                   [this, batch_id](const BatchStager::Outcome& outcome) {
-                     return on_staged(batch_id, outcome);
-                   });
+    stager_->start(
+        {batch_id,
+         **header,
+         {state_.policy, state_.quotas, state_.limits},
+         attempts_.outlook(state_.clock.now())},
+        [this, batch_id, offset = (*header)->offset](const BatchStager::Outcome& outcome) {
+          return on_staged(batch_id, offset, outcome);
+        });
   }
   return {};
 }
 
-Status Batches::on_staged(const std::string& batch_id, const BatchStager::Outcome& outcome) {
+Status Batches::on_staged(const std::string& batch_id, std::int64_t offset,
+                          const BatchStager::Outcome& outcome) {
   staging_ = false;
-  if (auto status = decide(batch_id, outcome); !status) return status;
+  if (auto status = decide(batch_id, offset, outcome); !status) return status;
   return stage_next();
 }
 
-Status Batches::decide(const std::string& batch_id, const BatchStager::Outcome& outcome) {
+Status Batches::decide(const std::string& batch_id, std::int64_t offset,
+                       const BatchStager::Outcome& outcome) {
   const auto loaded = load(batch_id);
   if (!loaded) return fail(loaded.error());
   if (!*loaded) return fail(ErrorKind::conflict, "the record of batch " + batch_id + " is gone");
   auto header = **loaded;
+  // What was staged is of another time.
+  if (header.state != "receiving" || header.offset != offset)
+    return state_.store.discard_stage(batch_id, outcome.jobs);
   JobErrors errors = outcome.errors;
   if (!errors.empty()) return reject(batch_id, std::move(header), std::move(errors), Changes());
   if (!header.cancelled_by.empty()) {
@@ -246,18 +276,19 @@ Result<bool> Batches::cancel_undecided(const JobCancel& command, std::int64_t of
 }
 
 // A batch that crashes the scheduler while it is staged must not do so for ever.
-Status Batches::resume_complete(const std::string& batch_id, BatchHeader header) {
-  if (++header.resumed > max_resumed) {
+Result<bool> Batches::begin_again(const std::string& batch_id, BatchHeader header) {
+  if (std::exchange(header.begun_by, instance_) != instance_) ++header.begun;
+  if (header.begun > max_begun) {
     const auto reason = fmt::format(
         "{} schedulers have begun this batch and none has finished it: it seems to crash them",
-        max_resumed);
-    return reject(batch_id, std::move(header), {{-1, "", reason}}, Changes());
+        max_begun);
+    return reject(batch_id, std::move(header), {{-1, "", reason}}, Changes()).map([] {
+      return false;
+    });
   }
   Changes changes;
   changes.value("batch:" + batch_id, header.encode());
-  if (auto committed = state_.commit(std::move(changes)); !committed)
-    return fail(committed.error());
-  return begin(batch_id);
+  return state_.commit(std::move(changes)).map([](auto&&) { return true; });
 }
 
 Status Batches::resume() {
@@ -269,9 +300,12 @@ Status Batches::resume() {
     Status status;
     if (!*header || (*header)->state != "receiving") {
       status = state_.store.discard_stage(batch_id);
-      if (status) status = state_.store.drop_open_batch(batch_id);
+      if (status) {
+        status = state_.commit(Changes().close_batch(batch_id)).map([](auto&&) {});
+      }
     } else if ((*header)->complete()) {
-      status = resume_complete(batch_id, **header);
+      resumed_.insert(batch_id);
+      status = begin(batch_id);
     } else {
       // Counted from now: the other parts may be in the log already, unread while nobody led.
       receiving_[batch_id] = state_.clock.now() + parts_deadline;

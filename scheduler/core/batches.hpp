@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "scheduler/core/attempts.hpp"
@@ -21,7 +22,9 @@ namespace oppen::core {
 
 class Batches {
  public:
-  Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager);
+  // `instance`: of this process, unique among all that ever ran.
+  Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager,
+          std::string instance);
 
   // A part has come. nullopt: handled; a text: why it can't be handled at all (see Intake::handle).
   Result<std::optional<std::string>> receive(const BatchScan& part, const std::string& data,
@@ -40,17 +43,22 @@ class Batches {
   Status reject(const std::string& batch_id, BatchHeader header,
                 std::vector<BatchRejected::JobError> errors, queue::Changes changes);
   Status begin(const std::string& batch_id);
-  Status resume_complete(const std::string& batch_id, BatchHeader header);
+  // Counts how many processes have begun it; false: too many, and it is rejected.
+  Result<bool> begin_again(const std::string& batch_id, BatchHeader header);
   Status stage_next();
-  Status on_staged(const std::string& batch_id, const BatchStager::Outcome& outcome);
+  Status on_staged(const std::string& batch_id, std::int64_t offset,
+                   const BatchStager::Outcome& outcome);
   // Queued, or rejected after all.
-  Status decide(const std::string& batch_id, const BatchStager::Outcome& outcome);
+  Status decide(const std::string& batch_id, std::int64_t offset,
+                const BatchStager::Outcome& outcome);
 
   State& state_;
   Attempts& attempts_;
   std::unique_ptr<BatchStager> stager_;
+  std::string instance_;
   std::unordered_map<std::string, Time> receiving_;  // batch id -> when its parts must be there
-  std::deque<std::string> complete_;  // batch ids that wait for the stager, in log order
+  std::deque<std::string> complete_;         // batch ids that wait for the stager, in log order
+  std::unordered_set<std::string> resumed_;  // of these what an earlier leader may have begun
   bool staging_ = false;
 };
 

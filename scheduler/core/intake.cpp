@@ -169,15 +169,17 @@ Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
     last.event(
         answer_entry(parsed->batch_id, "cancel-refused", offset, refused, state_.clock.now()));
   }
-  // Some at a time and only then the offset: a crash in between cancels the rest again, and those that
-  // are cancelled already stay so.
+  // Some at a time, and the offset with the last of them: a crash in between cancels the rest again, and those that are cancelled
+  // already stay so.
   const std::span<const std::string> all(*jobs);
-  for (std::size_t begin = 0; *open && begin < all.size(); begin += jobs_at_once) {
-    const auto some = all.subspan(begin, std::min(jobs_at_once, all.size() - begin));
-    if (auto status = cancel_jobs(*parsed, some, offset, Changes()); !status)
+  std::size_t begin = 0;
+  for (; *open && begin + jobs_at_once < all.size(); begin += jobs_at_once) {
+    if (auto status = cancel_jobs(*parsed, all.subspan(begin, jobs_at_once), offset, Changes());
+        !status)
       return fail(status.error());
   }
-  return handled(state_.commit(last).map([](auto&&) {}));
+  return handled(
+      cancel_jobs(*parsed, *open ? all.subspan(begin) : all.first(0), offset, std::move(last)));
 }
 
 Result<bool> Intake::any_open(const std::vector<std::string>& job_ids) {

@@ -191,7 +191,7 @@ class Leader {
         mailbox_(std::move(mailbox)),
         state_(state),
         attempts_(state, post_to(mailbox_)),
-        batches_(state, attempts_, std::move(stager)),
+        batches_(state, attempts_, std::move(stager), options.instance),
         intake_(state, attempts_, batches_),
         policies_(state),
         first_record_(state, options.instance),
@@ -268,6 +268,7 @@ class Leader {
 
   Status tick() {
     show();
+    if (auto status = check_leadership(); !status) return status;
     if (auto status = note_last_handled(); !status) return status;
     if (!ready()) return {};
     if (auto status = batches_.tick(); !status) return status;
@@ -309,6 +310,15 @@ class Leader {
     handled(command.offset() + 1);
     last_handled_ = std::move(command.record);
     return {};
+  }
+
+  // An idle leader writes nothing: a Redis that was emptied under it would not be noticed.
+  Status check_leadership() {
+    const auto epoch = state_.store.meta("epoch");
+    if (!epoch) return fail(epoch.error());
+    if (*epoch == std::to_string(state_.epoch)) return {};
+    return fail(ErrorKind::fenced,
+                "Redis does not know this leader: it was emptied, or another leads");
   }
 
   // So that a log which is not this one any more is noticed at the next start (log_check.hpp).

@@ -29,6 +29,9 @@ using runtime::Redis;
 // Of up to some 256 KiB each: what is in memory at a time is bounded by this.
 constexpr auto read_chunk = "100";
 constexpr std::int64_t list_chunk = 500;
+// Nothing newer is read while so much waits.
+constexpr std::size_t max_kept_back = 4000;
+constexpr std::size_t max_lists = 4;
 
 std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
   char* dash = nullptr;
@@ -55,13 +58,17 @@ struct Entry {
 struct EventList {
   std::string entry_id;
   std::string redis_key;
-  std::unordered_set<std::string> keys;
+  std::unordered_set<std::string> keys;  // of its jobs, and of their batch
+  std::int64_t length = 0;               // one event a job
   std::int64_t sent = 0;
 };
 
-std::unordered_set<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  return {std::istream_iterator<std::string>(stream), {}};
+EventList list_of(const std::string& entry_id, const std::string& redis_key,
+                  const std::string& before) {
+  EventList list{entry_id, redis_key, {}, -1, 0};
+  std::istringstream words(before);
+  for (std::string word; words >> word; ++list.length) list.keys.insert(word);
+  return list;
 }
 
 // What became of the records in flight. Shared with the producer's callbacks, which may come after
@@ -212,7 +219,7 @@ struct OutboxRelay::Impl {
   // Sends an entry, or keeps it back while a list before it has events of the same job to send: order holds for each job.
   Status take(Entry entry) {
     if (entry.is_list) {
-      lists.push_back({std::move(entry.id), std::move(entry.text), words(entry.before), 0});
+      lists.push_back(list_of(entry.id, entry.text, entry.before));
       return {};
     }
     auto event = decode_entry(entry.text);
@@ -243,7 +250,10 @@ struct OutboxRelay::Impl {
       }
       const auto sent = static_cast<std::int64_t>(events->elements.size());
       list.sent += sent;
-      if (sent == room) return {};
+      if (list.sent < list.length) {
+        if (sent == room) return {};
+        return fail(ErrorKind::fenced, "Redis has lost events of the outbox");
+      }
       room -= sent;
       done.push_back(std::move(list.entry_id));
       done_lists.push_back(std::move(list.redis_key));
@@ -254,6 +264,8 @@ struct OutboxRelay::Impl {
   }
 
   Status send_kept_back() {
+    // What a list holds is on the bus before anything that tells of it.
+    if (auto status = wait_for_deliveries(); !status) return status;
     for (auto kept = std::exchange(kept_back, {}); auto& [id, event] : kept) {
       if (must_wait(event)) {
         kept_back.push_back({std::move(id), std::move(event)});
@@ -267,6 +279,7 @@ struct OutboxRelay::Impl {
 
   // Reads what is new, waiting for it when there is nothing else to do.
   Result<std::vector<Entry>> read() {
+    if (kept_back.size() > max_kept_back || lists.size() > max_lists) return std::vector<Entry>();
     Redis::Args args{"XREAD", "COUNT", read_chunk};
     if (!closing && lists.empty()) args.insert(args.end(), {"BLOCK", "500"});
     args.insert(args.end(), {"STREAMS", prefix + "outbox", last_read});

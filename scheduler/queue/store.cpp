@@ -65,6 +65,16 @@ Changes& Changes::meta(std::string field, std::string value) {
   return *this;
 }
 
+Changes& Changes::open_batch(std::string batch_id) {
+  operations_.insert(operations_.end(), {"A", "batches", std::move(batch_id)});
+  return *this;
+}
+
+Changes& Changes::close_batch(std::string batch_id) {
+  operations_.insert(operations_.end(), {"R", "batches", std::move(batch_id)});
+  return *this;
+}
+
 QueueStore::QueueStore(Redis& redis, std::string topic_prefix, std::int64_t epoch)
     : redis_(redis),
       prefix_(key_prefix(topic_prefix)),
@@ -175,14 +185,6 @@ Result<std::int64_t> QueueStore::outbox_length() {
   });
 }
 
-Status QueueStore::add_open_batch(const std::string& batch_id) {
-  return command({"SADD", prefix_ + "batches", batch_id}).map([](const RedisReply&) {});
-}
-
-Status QueueStore::drop_open_batch(const std::string& batch_id) {
-  return command({"SREM", prefix_ + "batches", batch_id}).map([](const RedisReply&) {});
-}
-
 Result<std::vector<std::string>> QueueStore::open_batches() {
   const auto reply = command({"SMEMBERS", prefix_ + "batches"});
   if (!reply) return fail(reply.error());
@@ -241,11 +243,11 @@ Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_ba
 Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs) {
   constexpr std::size_t chunk = 1000;
   for (std::size_t begin = 0; begin <= jobs.size(); begin += chunk) {
-    Redis::Args args{"UNLINK", prefix_ + "stage-events:" + batch_id};
-    for (std::size_t i = begin; i < std::min(jobs.size(), begin + chunk); ++i) {
-      args.push_back(prefix_ + "stage:" + batch_id + ":" + jobs[i].id);
-    }
-    if (auto reply = command(std::move(args)); !reply) return fail(reply.error());
+    Changes changes;
+    changes.erase("stage-events:" + batch_id);
+    for (std::size_t i = begin; i < std::min(jobs.size(), begin + chunk); ++i)
+      changes.erase("stage:" + batch_id + ":" + jobs[i].id);
+    if (auto committed = commit(std::move(changes)); !committed) return fail(committed.error());
   }
   return {};
 }
@@ -257,9 +259,11 @@ Status QueueStore::discard_stage(const std::string& batch_id) {
         command({"SCAN", cursor, "MATCH", prefix_ + "stage:" + batch_id + ":*", "COUNT", "1000"});
     if (!found) return fail(found.error());
     cursor = found->elements.at(0).text;
-    Redis::Args unlink{"UNLINK", prefix_ + "stage-events:" + batch_id};
-    for (const auto& key : found->elements.at(1).elements) unlink.push_back(key.text);
-    if (auto reply = command(std::move(unlink)); !reply) return fail(reply.error());
+    Changes changes;
+    changes.erase("stage-events:" + batch_id);
+    for (const auto& key : found->elements.at(1).elements)
+      changes.erase(key.text.substr(prefix_.size()));
+    if (auto committed = commit(std::move(changes)); !committed) return fail(committed.error());
   } while (cursor != "0");
   return {};
 }

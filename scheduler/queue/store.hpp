@@ -30,6 +30,9 @@ class Changes {
   Changes& value(std::string key, std::string value, std::chrono::milliseconds keep = {});
   Changes& erase(std::string key);
   Changes& meta(std::string field, std::string value);
+  // The set of batches that are not decided yet.
+  Changes& open_batch(std::string batch_id);
+  Changes& close_batch(std::string batch_id);
 
   bool empty() const { return operations_.empty() && topic_.empty(); }
 
@@ -86,8 +89,6 @@ class QueueStore {
   Result<std::int64_t> outbox_length();
 
   // Batches that are not visible yet (scripts/stage.lua, publish_batch.lua).
-  Status add_open_batch(const std::string& batch_id);
-  Status drop_open_batch(const std::string& batch_id);
   Result<std::vector<std::string>> open_batches();
   // In order of their places; `first`: what was staged of this batch before is forgotten.
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);

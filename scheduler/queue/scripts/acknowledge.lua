@@ -6,7 +6,10 @@ local refused = fenced(ARGV[2])
 if refused then return refused end
 local outbox = prefix .. 'outbox'
 local ids = tonumber(ARGV[3])
-local removed = redis.call('XDEL', outbox, unpack(ARGV, 4, 3 + ids))
+local removed = 0
+for i = 4, 3 + ids, 5000 do -- what unpack takes is bounded
+  removed = removed + redis.call('XDEL', outbox, unpack(ARGV, i, math.min(i + 4999, 3 + ids)))
+end
 if removed ~= ids then
   return redis.error_reply('OPPEN_FENCED Redis holds ' .. removed .. ' of ' .. ids .. ' published outbox entries: it came back older')
 end

@@ -5,6 +5,8 @@
 --         V key value keep_ms                             set a plain key (keep_ms 0: for good)
 --         D key                                           delete a plain key
 --         M field value                                   set a field of meta
+--         A key member                                    put a member into a set
+--         R key member                                    take it out
 -- Returns {'ok' | 'applied', id of the last outbox entry, flat counters}. 'applied': this offset was handled before.
 local refused = fenced(ARGV[2])
 if refused then return refused end
@@ -17,7 +19,7 @@ if topic ~= '' then
   end
 end
 
-local operands = {J = 5, E = 1, V = 3, D = 1, M = 2}
+local operands = {J = 5, E = 1, V = 3, D = 1, M = 2, A = 2, R = 2}
 local old = {}
 local versions = {}
 
@@ -81,6 +83,10 @@ while i <= #ARGV do
     redis.call('DEL', prefix .. ARGV[i + 1])
   elseif operation == 'M' then
     redis.call('HSET', meta, ARGV[i + 1], ARGV[i + 2])
+  elseif operation == 'A' then
+    redis.call('SADD', prefix .. ARGV[i + 1], ARGV[i + 2])
+  elseif operation == 'R' then
+    redis.call('SREM', prefix .. ARGV[i + 1], ARGV[i + 2])
   end
   i = i + operands[operation] + 1
 end

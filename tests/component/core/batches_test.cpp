@@ -97,6 +97,35 @@ TEST_F(BatchTest, PartsCountWhenAllAreInWhateverTheirOrder) {
   EXPECT_EQ(queued["jobs"], json({"s1", "s2", "s3"}));
 }
 
+TEST_F(BatchTest, AFurtherPartOfACompleteBatchIsAConflictAndChangesNothing) {
+  EXPECT_EQ(
+      handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),
+      std::nullopt);
+  // Before it is staged: the next records of the log.
+  for (const auto& further :
+       {json{{"batch_id", "sweep"}, {"jobs", jobs({"s3"})}, {"part", 2}, {"parts", 2}},
+        json{{"batch_id", "sweep"}, {"part", 3}}}) {
+    EXPECT_EQ(handle(command(BatchSubmit::type, further)), std::nullopt);
+    EXPECT_EQ(last_event("sweep")["conflict"], true);
+  }
+  while (story("s2").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(story("sweep"), "batch.duplicate batch.duplicate batch.queued");
+  EXPECT_FALSE(store->job("s3").value());
+}
+
+TEST_F(BatchTest, TooManyJobsAreRefusedBeforeTheyAreLookedAt) {
+  auto policy = *state->policy;
+  policy.max_batch_jobs = 3;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  send({{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}, {"part", 1}, {"parts", 3}}, false);
+  send({{"batch_id", "sweep"}, {"jobs", jobs({"s3", "s4"})}, {"part", 2}, {"parts", 3}});
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  EXPECT_EQ(last_event("sweep")["errors"][0]["field"], "jobs");
+}
+
 TEST_F(BatchTest, MissingPartsAreNotWaitedForForEver) {
   send({{"batch_id", "sweep"}, {"jobs", jobs({"s1"})}, {"part", 1}, {"parts", 2}}, false);
   clock.advance(std::chrono::minutes(4));

@@ -67,7 +67,8 @@ class CoreTest : public ::testing::Test {
     batches = std::make_unique<Batches>(
         *state, *attempts,
         std::make_unique<BatchStager>(runtime::Redis::create(server->url()).value(), "oppen.",
-                                      epoch, post));
+                                      epoch, post),
+        "process-" + std::to_string(epoch));
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
     state->counters = store->counters().value();
     const auto live = store->jobs(store->live().value()).value();

@@ -134,5 +134,38 @@ TEST_F(RelayTest, ManyListsGoOutInTheirOrder) {
   EXPECT_EQ(outbox(), 0);
 }
 
+TEST_F(RelayTest, AListThatRedisHasLostIsNotTakenForItsEnd) {
+  may_fail = true;
+  stage_and_publish("batch", 700);
+  ASSERT_TRUE(redis->command({"LTRIM", "{oppen.scheduler}:stage-events:batch", "0", "99"}));
+  start_relay();
+  EXPECT_EQ(read(100).back(), "batch-99/1");
+  for (int i = 0; i < 1'000 && !failed; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(failed);
+  relay.reset();
+  EXPECT_EQ(outbox(), 2) << "nothing is taken for published";
+  ASSERT_TRUE(producer->flush(std::chrono::seconds(5)));
+  EXPECT_EQ(consumer->watermarks({"job-events", 0}, std::chrono::seconds(5)).value().high, 100)
+      << "batch.queued would name jobs that were never told of";
+}
+
+TEST_F(RelayTest, ThousandsOfKeptBackEventsAreRemovedAtOnce) {
+  stage_and_publish("batch", 9'000);
+  Changes cancels;
+  for (int i = 0; i < 9'000; ++i) {
+    auto cancelled = event("batch-" + std::to_string(i));
+    cancelled.id = cancelled.key + "/2";
+    cancels.event(cancelled);
+  }
+  ASSERT_TRUE(store->commit(cancels));
+  start_relay();
+  const auto ids = read(18'001);
+  ASSERT_EQ(ids.size(), 18'001U);
+  EXPECT_GT(place_in(ids, "batch-8999/2"), place_in(ids, "batch-8999/1"));
+  relay.reset();
+  EXPECT_EQ(outbox(), 0);
+}
+
 }  // namespace
 }  // namespace oppen::queue

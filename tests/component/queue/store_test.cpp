@@ -208,6 +208,31 @@ TEST_F(StoreTest, EachPriorityOfABatchGetsItsOrderAndSums) {
   EXPECT_EQ(counters.pending_seconds[2], 2);
 }
 
+TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
+  // As after Redis forgot that the batch was published, of which two events were on the bus: they stand in their places.
+  const auto jobs = staged({"a", "b", "c", "d"});
+  for (const auto* id : {"a", "c"}) {
+    auto record = jobs[id == std::string("a") ? 0 : 2].record;
+    record.version = 0;
+    ASSERT_TRUE(store->commit(Changes().put(record)));
+  }
+  ASSERT_TRUE(store->stage("batch", true, jobs));
+  const auto published = store->publish_batch("batch", "{}", event("batch"), 1, of(jobs)).value();
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->counters.queued[1], 4);
+  EXPECT_EQ(published->counters.pending_cost[1].value, 40);
+  EXPECT_EQ(published->counters.pending_seconds[1], 4);
+  EXPECT_EQ(ids(store->heads(9).value().by_priority[1]),
+            (std::vector<std::string>{"a", "b", "c", "d"}));
+  // Their events are not told again: only the others' are.
+  const auto list =
+      redis->command({"LRANGE", "{oppen.scheduler}:stage-events:batch", "0", "-1"}).value();
+  std::vector<std::string> told;
+  for (const auto& text : list.elements) told.push_back(decode_entry(text.text).value().key);
+  EXPECT_EQ(told, (std::vector<std::string>{"b", "d"}));
+  EXPECT_EQ(redis->command({"KEYS", "*stage:*"}).value().elements.size(), 0U);
+}
+
 TEST_F(StoreTest, ABatchWhoseStagedJobIsGoneChangesNothing) {
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
   ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:stage:batch:b"}));

@@ -70,6 +70,16 @@ TEST(BatchScan, CountsWhatIsTooMuch) {
   EXPECT_EQ(scan->errors[0].path, "jobs");
 }
 
+TEST(BatchScan, ManyFaultsAreCountedNotKept) {
+  auto jobs = json::array();
+  for (int i = 0; i < 20'000; ++i) jobs.push_back(json::object());  // without job_id and model_type
+  const auto scan = scan_batch(batch(jobs).dump());
+  ASSERT_TRUE(scan);
+  EXPECT_LE(scan->errors.size(), 1001U);
+  EXPECT_EQ(scan->more_errors, 2 * 10'000 - 1000U);
+  EXPECT_EQ(scan->errors.back().path, "jobs");
+}
+
 TEST(BatchScan, TheDigestIsOfTheDataNotOfItsText) {
   const auto data = batch({job("a"), job("b")});
   EXPECT_EQ(scan_batch(data.dump())->digest, scan_batch(data.dump(4))->digest);
