@@ -130,8 +130,9 @@ class Injector:
         meanwhile()
         self._stack.start(service)
         if service == "apiserver":
-            # The cluster's own scheduler and nodes look for a lost API server only once in a while: anew, they look at once.
-            for part in ("scheduler", "kwok"):
+            # The cluster's own parts look for a lost API server only once in a while, and a quota's use is counted anew only
+            # every 5 minutes: started anew, they look at once.
+            for part in ("controller", "scheduler", "kwok"):
                 self._stack.kill(part)
                 self._stack.start(part)
         self._tell(f"{service} is back")
