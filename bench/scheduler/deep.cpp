@@ -16,7 +16,11 @@ void measure(bench::Bench& bench, bench::Report& report) {
   const int queued = bench.samples(100'000, 20'000);
   const auto wanted = static_cast<std::size_t>(bench.samples(500, 100));
   bench.hold_queue();
-  bench.fill_queue(bench.job("50ms"), queued);
+  // Of different lengths, so that ends come one by one and each POST has the API server for itself.
+  std::vector<JobSpec> kinds;
+  for (int i = 0; i < 61; ++i)
+    kinds.push_back(bench.job(std::to_string(2000 + 97 * (i * 29 % 61)) + "ms"));
+  bench.fill_queue(kinds, queued);
   bench.wait_outbox_empty();
   const auto before = bench.cluster().creations().size();  // the job that holds the queue
   bench.release_queue(slots);

@@ -29,7 +29,7 @@ void launch_rate(bench::Bench& bench, bench::Report& report, std::size_t pods) {
   const auto bare_before = bare_rate(bench, pods);
   bench.hold_queue();
   const auto before = bench.cluster().creations().size();
-  bench.fill_queue(bench.job("24h"), static_cast<int>(pods));
+  bench.fill_queue({bench.job("24h")}, static_cast<int>(pods));
   bench.wait_outbox_empty();
   bench.release_queue(static_cast<int>(pods));
   bench.cluster().wait_creations(before + pods, 600s);
@@ -62,10 +62,10 @@ void measure(bench::Bench& bench, bench::Report& report) {
   constexpr std::size_t launches = 200;
   launch_rate(bench, report, pods);
 
-  bench.fill_queue(bench.job("24h"), few + static_cast<int>(launches));
+  bench.fill_queue({bench.job("24h")}, few + static_cast<int>(launches));
   const auto short_queue = decision_microseconds(bench, launches);
   const auto begin = SteadyClock::now();
-  bench.fill_queue(bench.job("24h"), many);
+  bench.fill_queue({bench.job("24h")}, many);
   const auto filled = SteadyClock::now() - begin;
   bench.wait_outbox_empty();
   const auto long_queue = decision_microseconds(bench, launches);

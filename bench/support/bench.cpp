@@ -87,13 +87,14 @@ void Bench::submit_later(const JobSpec& job, std::function<void()> acknowledged)
   send(JobSubmit{job}, job.job_id, std::move(acknowledged));
 }
 
-void Bench::fill_queue(JobSpec job, int count) {
+void Bench::fill_queue(std::vector<JobSpec> kinds, int count) {
   constexpr int batch_jobs = 10'000;
-  job.job_id.clear();  // the client gives each its own
+  for (auto& kind : kinds) kind.job_id.clear();  // the client gives each its own
   for (int left = count; left > 0; left -= batch_jobs) {
     BatchSubmit batch;
     batch.batch_id = make_job_id("fill");
-    batch.jobs.assign(static_cast<std::size_t>(std::min(left, batch_jobs)), job);
+    for (int i = 0; i < std::min(left, batch_jobs); ++i)
+      batch.jobs.push_back(kinds[static_cast<std::size_t>(i) % kinds.size()]);
     const auto id = batch.batch_id;
     must(client_->submit_batch(std::move(batch)), "submitting a batch");
     events_->wait(BatchQueued::type, id, 120s);

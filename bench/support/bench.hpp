@@ -47,8 +47,8 @@ class Bench {
   // Returns at once; `acknowledged` is called when the broker has it, on another thread.
   void submit_batch_later(const BatchSubmit& batch, std::function<void()> acknowledged);
   void submit_later(const JobSpec& job, std::function<void()> acknowledged);
-  // Queues so many jobs like this one by batches of 10,000, each after the other.
-  void fill_queue(JobSpec job, int count);
+  // Queues so many jobs by batches of 10,000, each after the other; they are like these in turn.
+  void fill_queue(std::vector<JobSpec> kinds, int count);
 
   // Without waiting for each: returns when the broker has acknowledged all.
   void submit_all(const std::vector<JobSpec>& jobs);
