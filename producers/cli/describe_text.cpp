@@ -74,7 +74,8 @@ void describe_work(Page& page, const json& job) {
   page.field("Secrets", spec, "secrets");
   page.field("Window", spec, "window");
   page.field("After", spec, "after");
-  page.field("Max runtime", spec, "max_runtime_seconds");
+  if (spec.contains("max_runtime_seconds"))
+    page.line("Max runtime", duration_text(number_field(spec, "max_runtime_seconds")));
   page.field("Max retries", spec, "max_retries");
   page.section("Belongs to");
   page.field("Team", job, "team");
