@@ -122,6 +122,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
                           Plan plan) {
   const auto now = work.outlook.at;
   std::vector<queue::StagedJob> chunk;
+  std::vector<std::int64_t> positions;
   bool first = true;
   const auto write = [&]() -> Status {
     if (chunk.empty()) return {};
@@ -146,7 +147,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     event.submitted_hash = record.submitted_hash;
     outcome.jobs.push_back({record.spec.job_id, record.priority, record.place,
                             record.estimated_cost, std::llround(record.estimated_seconds * 1000)});
-    outcome.positions.push_back(event.position);
+    positions.push_back(event.position);
     outcome.total_cost += event.estimated_cost;
     chunk.push_back({std::move(record), job_entry(event, now)});
     return chunk.size() < stage_chunk_jobs ? Status() : write();
@@ -165,7 +166,16 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     if (!lost) return fail(lost.error());
     if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
   }
-  return write();
+  if (auto status = write(); !status) return status;
+
+  auto header = work.header;
+  header.state = "queued";
+  for (const auto& job : outcome.jobs) header.jobs.push_back(job.id);
+  outcome.record = header.encode();
+  const BatchQueued queued{work.batch_id, std::move(header.jobs), std::move(positions),
+                           outcome.total_cost, header.offset};
+  outcome.event = entry(topics::job_events, work.batch_id, work.batch_id + "/queued", queued, now);
+  return {};
 }
 
 }  // namespace oppen::core

@@ -27,8 +27,10 @@ class BatchStager {
   struct Outcome {
     std::vector<BatchRejected::JobError> errors;  // not empty: nothing is staged
     std::vector<queue::BatchJob> jobs;            // in the batch's order
-    std::vector<std::int64_t> positions;          // of each, as its job.queued tells it
     MicroUsd total_cost;
+    // Once it is queued: its record, and its event.
+    std::string record;
+    queue::OutboxEntry event;
   };
   using Post = std::function<void(std::function<Status()>)>;
 

@@ -233,14 +233,8 @@ Status Batches::decide(const std::string& batch_id, std::int64_t offset,
                       fmt::format("the batch is estimated at {}, above its ceiling of {}",
                                   to_string(outcome.total_cost), to_string(*header.max_total))});
   } else {
-    header.state = "queued";
-    for (const auto& job : outcome.jobs) header.jobs.push_back(job.id);
-    const BatchQueued event{batch_id, header.jobs, outcome.positions, outcome.total_cost,
-                            header.offset};
-    const auto published = state_.store.publish_batch(
-        batch_id, header.encode(),
-        entry(topics::job_events, batch_id, batch_id + "/queued", event, state_.clock.now()),
-        header.parts, outcome.jobs);
+    const auto published = state_.store.publish_batch(batch_id, outcome.record, outcome.event,
+                                                      header.parts, outcome.jobs);
     if (!published) return fail(published.error());
     if (*published) {
       state_.counters = (*published)->counters;
@@ -253,7 +247,6 @@ Status Batches::decide(const std::string& batch_id, std::int64_t offset,
       errors.push_back({index_of[id], "job_id",
                         fmt::format("job_id is \"{}\": a job of this id exists already", id)});
     }
-    header.jobs.clear();
   }
   if (auto status = state_.store.discard_stage(batch_id, outcome.jobs); !status) return status;
   return reject(batch_id, std::move(header), std::move(errors), Changes());

@@ -13,12 +13,6 @@ local at_once = 5000 -- what unpack takes is bounded, and even, so that pairs st
 local function in_chunks(list, first, last, call)
   for i = first, last, at_once do call(unpack(list, i, math.min(i + at_once - 1, last))) end
 end
-local function how_many_exist(keys)
-  local found = 0
-  in_chunks(keys, 1, #keys, function(...) found = found + redis.call('EXISTS', ...) end)
-  return found
-end
-
 local ids, places, jobs, staged = {}, {}, {}, {}
 local orders = {}
 local at = 14
@@ -36,7 +30,9 @@ for _, priority in ipairs({'u', 'n', 'b'}) do
 end
 
 local own = {} -- by index in ids
-if how_many_exist(jobs) > 0 then
+local existing = 0
+in_chunks(jobs, 1, #jobs, function(...) existing = existing + redis.call('EXISTS', ...) end)
+if existing > 0 then
   local answer = {'exists'}
   for i, id in ipairs(ids) do
     local present = parse(redis.call('GETRANGE', jobs[i], 0, 250))
@@ -48,9 +44,10 @@ if how_many_exist(jobs) > 0 then
   end
   if #answer > 1 then return answer end
 end
-if how_many_exist(staged) < #ids then return {'missing'} end
-
+-- Each staged job has its event there, written by the same script.
 local events = prefix .. 'stage-events:' .. batch
+if redis.call('LLEN', events) ~= #ids then return {'missing'} end
+
 local fresh = {}
 local index = 0
 for i, priority in ipairs({'u', 'n', 'b'}) do

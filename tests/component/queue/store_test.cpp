@@ -233,9 +233,9 @@ TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
   EXPECT_EQ(redis->command({"KEYS", "*stage:*"}).value().elements.size(), 0U);
 }
 
-TEST_F(StoreTest, ABatchWhoseStagedJobIsGoneChangesNothing) {
+TEST_F(StoreTest, ABatchThatIsNotStagedWholeChangesNothing) {
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
-  ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:stage:batch:b"}));
+  ASSERT_TRUE(redis->command({"RPOP", "{oppen.scheduler}:stage-events:batch"}));
   EXPECT_EQ(
       store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b"}))).error().kind,
       ErrorKind::conflict);
