@@ -223,9 +223,11 @@ SteadyClock::duration Cluster::post_all(std::vector<runtime::HttpRequest> reques
 }
 
 void Cluster::delete_bare_pods() {
-  impl_->send(impl_->access->request(
+  auto request = impl_->access->request(
       "DELETE", impl_->path("pods?gracePeriodSeconds=0&labelSelector=" + std::string(managed_by) +
-                            "=" + bare)));
+                            "=" + bare));
+  request.timeout = 180s;  // thousands are deleted one after the other before it answers
+  impl_->send(std::move(request));
   std::unique_lock lock(impl_->mutex);
   if (!impl_->changed.wait_for(lock, 120s, [&] { return impl_->bare_pods.empty(); }))
     give_up("deleting the bare pods", std::to_string(impl_->bare_pods.size()) + " are still there");
