@@ -477,7 +477,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   const auto next = store.meta("next:jobs");
   if (!next) return fail(next.error());
   const auto start = *next ? std::strtoll((*next)->c_str(), nullptr, 10) : 0;
-  // // The beginning of the log moves on as records grow old.
+  // The beginning of the log moves on as records grow old.
   const auto marks = (*consumer)->watermarks({std::string(topics::jobs), 0}, kafka_deadline);
   if (!marks) return fail(marks.error());
   const TopicPartition jobs{std::string(topics::jobs), 0};
