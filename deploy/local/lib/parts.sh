@@ -74,7 +74,7 @@ build_kwok() {
 build_kafka() {
   mkdir -p "$1/.build" "$1/libs"
   cat >"$1/.build/pom.xml" <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>dev.oppen</groupId><artifactId>local-kafka</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
