@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "schemas/forms.hpp"
+#include "schemas/json_text.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/place.hpp"
 
@@ -94,7 +95,7 @@ class Reader {
 
 class Writer {
  public:
-  explicit Writer(nlohmann::json& object) : object_(object) {}
+  explicit Writer(JsonObjectText& object) : object_(object) {}
 
   template <class T>
   void required(const char* name, const T& value) {
@@ -102,7 +103,7 @@ class Writer {
   }
   template <class T, class Form>
   void required(const char* name, const T& value, const Form& form) {
-    object_[name] = form.write(value);
+    form.write(object_.member(name), value);
   }
 
   template <class T>
@@ -115,24 +116,23 @@ class Writer {
   }
   template <class T, class Form>
   void optional(const char* name, const T& value, const Form& form) {
-    auto written = form.write(value);
-    const auto* text = written.template get_ptr<const std::string*>();
-    if (text != nullptr ? !text->empty() : !written.empty()) object_[name] = std::move(written);
+    form.write(object_.member(name), value);
+    object_.drop_if_empty();
   }
   template <class T, class Form>
   void optional(const char* name, const std::optional<T>& value, const Form& form) {
-    if (value) object_[name] = form.write(*value);
+    if (value) form.write(object_.member(name), *value);
   }
 
   template <class T, class Fallback, class Form>
   void defaulted(const char* name, const T& value, const Fallback& fallback, const Form& form) {
-    if (value != fallback) object_[name] = form.write(value);
+    if (value != fallback) form.write(object_.member(name), value);
   }
 
   void check(bool, const char*, const char*) {}
 
  private:
-  nlohmann::json& object_;
+  JsonObjectText& object_;
 };
 
 namespace forms {
@@ -148,12 +148,12 @@ struct Described {
     return place.error_count() == before;
   }
   template <class T>
-  json write(const T& value) const {
-    json object = json::object();
+  void write(std::string& out, const T& value) const {
+    JsonObjectText object(out);
     Writer writer(object);
     // A description takes what it reads into; the writer only looks.
     describe(writer, const_cast<T&>(value));
-    return object;
+    object.end();
   }
   std::string expected() const { return "an object"; }
 };
@@ -170,13 +170,15 @@ tl::expected<Event, FieldErrors> parse_data(const nlohmann::json& data) {
 }
 
 template <class Event>
-nlohmann::json to_data(const Event& event) {
-  return forms::Described{}.write(event);
+std::string to_text(const Event& event) {
+  std::string text;
+  forms::Described{}.write(text, event);
+  return text;
 }
 
 // Puts the two functions of an event type into this object file.
 #define OPPEN_EVENT(Event)                                                            \
   template tl::expected<Event, FieldErrors> parse_data<Event>(const nlohmann::json&); \
-  template nlohmann::json to_data<Event>(const Event&);
+  template std::string to_text<Event>(const Event&);
 
 }  // namespace oppen

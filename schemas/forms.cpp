@@ -184,6 +184,10 @@ bool Object::read(const json& value, json& into, const Place& place) const {
   return true;
 }
 
+void Object::write(std::string& out, const json& value) const {
+  out += value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string one_of_text(const std::string_view* begin, const std::string_view* end) {
   return fmt::format("one of {}", fmt::join(begin, end, ", "));
 }

@@ -4,7 +4,7 @@
 // to this folder. Pure functions, any thread.
 //
 // A form has: bool read(const json&, T&, const Place&), which reports what is wrong and then
-// returns false; json write(const T&); std::string expected().
+// returns false; void write(std::string& out, const T&), which appends JSON text; std::string expected().
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "schemas/json_text.hpp"
 #include "schemas/names.hpp"
 #include "schemas/place.hpp"
 #include "schemas/time.hpp"
@@ -32,7 +33,9 @@ struct Text {
   bool secret = false;
 
   bool read(const json& value, std::string& into, const Place& place) const;
-  json write(const std::string& value) const { return value; }
+  void write(std::string& out, const std::string& value) const {
+    append_json(out, std::string_view(value));
+  }
   std::string expected() const;
 };
 
@@ -43,7 +46,7 @@ struct Whole {
 
   bool read(const json& value, std::int64_t& into, const Place& place) const;
   bool read(const json& value, int& into, const Place& place) const;
-  json write(std::int64_t value) const { return value; }
+  void write(std::string& out, std::int64_t value) const { append_json(out, value); }
   std::string expected() const;
 };
 
@@ -53,19 +56,21 @@ struct Real {
   bool above_min = false;  // min itself is refused
 
   bool read(const json& value, double& into, const Place& place) const;
-  json write(double value) const { return value; }
+  void write(std::string& out, double value) const { append_json(out, value); }
   std::string expected() const;
 };
 
 struct Flag {
   bool read(const json& value, bool& into, const Place& place) const;
-  json write(bool value) const { return value; }
+  void write(std::string& out, bool value) const { append_json(out, value); }
   std::string expected() const { return "true or false"; }
 };
 
 struct Instant {
   bool read(const json& value, Time& into, const Place& place) const;
-  json write(Time value) const { return to_rfc3339(value); }
+  void write(std::string& out, Time value) const {
+    append_json(out, std::string_view(to_rfc3339(value)));
+  }
   std::string expected() const { return "an RFC 3339 time such as 2026-01-03T18:15:00Z"; }
 };
 
@@ -73,7 +78,7 @@ struct Money {
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
 
   bool read(const json& value, MicroUsd& into, const Place& place) const;
-  json write(MicroUsd value) const { return value.value; }
+  void write(std::string& out, MicroUsd value) const { append_json(out, value.value); }
   std::string expected() const { return Whole{min}.expected() + " (micro-dollars)"; }
 };
 
@@ -83,7 +88,9 @@ struct Cpu {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
 
   bool read(const json& value, std::int64_t& into, const Place& place) const;
-  json write(std::int64_t value) const { return format_millicores(value); }
+  void write(std::string& out, std::int64_t value) const {
+    append_json(out, std::string_view(format_millicores(value)));
+  }
   std::string expected() const;
 };
 
@@ -93,14 +100,16 @@ struct Memory {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
 
   bool read(const json& value, std::int64_t& into, const Place& place) const;
-  json write(std::int64_t value) const { return format_bytes(value); }
+  void write(std::string& out, std::int64_t value) const {
+    append_json(out, std::string_view(format_bytes(value)));
+  }
   std::string expected() const;
 };
 
 // Any JSON object, kept as it is; its text is UTF-8 without NUL.
 struct Object {
   bool read(const json& value, json& into, const Place& place) const;
-  json write(const json& value) const { return value; }
+  void write(std::string& out, const json& value) const;
   std::string expected() const { return "an object (its text UTF-8 without NUL)"; }
 };
 
@@ -122,7 +131,9 @@ struct OneOf {
     }
     return place.wrong(value, expected());
   }
-  json write(const std::string& value) const { return value; }
+  void write(std::string& out, const std::string& value) const {
+    append_json(out, std::string_view(value));
+  }
   std::string expected() const { return one_of_text(words.data(), words.data() + N); }
 };
 template <class... Words>
@@ -142,7 +153,9 @@ struct Named {
     }
     return place.wrong(value, expected());
   }
-  json write(Enum value) const { return name_of(value); }
+  void write(std::string& out, Enum value) const {
+    append_json(out, std::string_view(name_of(value)));
+  }
   std::string expected() const {
     return one_of_text(names<Enum>.data(), names<Enum>.data() + names<Enum>.size());
   }
@@ -168,10 +181,13 @@ struct ListOf {
     return good;
   }
   template <class T>
-  json write(const std::vector<T>& value) const {
-    json list = json::array();
-    for (const T& element : value) list.push_back(item.write(element));
-    return list;
+  void write(std::string& out, const std::vector<T>& value) const {
+    out += '[';
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (i > 0) out += ',';
+      item.write(out, value[i]);
+    }
+    out += ']';
   }
   std::string expected() const {
     const std::string from = "a list of " + std::to_string(min);
@@ -200,10 +216,15 @@ struct MapOf {
     return good;
   }
   template <class T>
-  json write(const std::map<std::string, T>& value) const {
-    json object = json::object();
-    for (const auto& [name, element] : value) object[name] = item.write(element);
-    return object;
+  void write(std::string& out, const std::map<std::string, T>& value) const {
+    out += '{';
+    for (const auto& [name, element] : value) {
+      if (out.back() != '{') out += ',';
+      append_json(out, std::string_view(name));
+      out += ':';
+      item.write(out, element);
+    }
+    out += '}';
   }
   std::string expected() const {
     return max == std::numeric_limits<std::size_t>::max()

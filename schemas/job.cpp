@@ -4,7 +4,6 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "schemas/names.hpp"
@@ -40,10 +39,7 @@ bool is_terminal(JobState state) {
          state == JobState::cancelled || state == JobState::rejected;
 }
 
-std::string canonical_text(const JobSpec& spec) {
-  using nlohmann::json;  // whose objects are sorted by key
-  return to_data(spec).dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string canonical_text(const JobSpec& spec) { return to_text(spec); }
 
 std::string spec_hash(const JobSpec& spec) { return short_digest(canonical_text(spec)); }
 

@@ -23,13 +23,13 @@ std::string random_id() {
   return id;
 }
 
-// The scheduler's own reading of what would be sent.
+// JSON text, after the scheduler's own reading of what would be sent.
 template <class Event>
-Result<nlohmann::json> checked_data(const Event& event) {
-  auto data = to_data(event);
-  const auto read = parse_data<Event>(data);
+Result<std::string> checked_data(const Event& event) {
+  auto text = to_text(event);
+  const auto read = parse_data<Event>(nlohmann::json::parse(text));
   if (!read) return fail(ErrorKind::invalid, sentences(read.error()));
-  return data;
+  return text;
 }
 
 // How each part divides the jobs: the place of its first job. A job that is too large alone is an
@@ -38,7 +38,7 @@ Result<std::vector<std::size_t>> split(const std::vector<JobSpec>& jobs) {
   std::vector<std::size_t> firsts{0};
   std::size_t used = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto size = to_data(jobs[i]).dump().size() + 1;
+    const auto size = to_text(jobs[i]).size() + 1;
     if (size > max_part_bytes) {
       return fail(ErrorKind::invalid, "jobs[" + std::to_string(i) + "] takes " +
                                           std::to_string(size) + " bytes: expected at most " +
@@ -70,8 +70,9 @@ struct Client::Impl {
     auto data = checked_data(event);
     if (!data) return fail(data.error());
     CloudEvent envelope{random_id(),         options.source, std::string(Event::type),
-                        SystemClock().now(), subject,        std::move(*data)};
-    const auto sent = producer->send_and_wait(topic, encode(envelope, key), options.deadline);
+                        SystemClock().now(), subject,        {}};
+    const auto sent =
+        producer->send_and_wait(topic, encode(envelope, key, std::move(*data)), options.deadline);
     if (!sent) return fail(sent.error());
     return {};
   }

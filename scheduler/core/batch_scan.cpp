@@ -34,13 +34,16 @@ Result<BatchScan> scan_batch(std::string_view data,
                              const std::function<void(int index, JobSpec job)>& take) {
   BatchScan scan;
   const auto take_job = [&](const json& job) {
-    if (!take) scan.digest = short_digest(scan.digest + text_of(job));
     if (scan.jobs >= max_jobs) {
       ++scan.jobs;
       return;
     }
     if (auto spec = parse_data<JobSpec>(job)) {
-      if (take) take(scan.jobs, std::move(*spec));
+      if (take) {
+        take(scan.jobs, std::move(*spec));
+      } else {
+        scan.digest = short_digest(scan.digest + to_text(*spec));
+      }
     } else {
       for (auto& fault : spec.error()) {
         fault.path =

@@ -1,7 +1,6 @@
 #pragma once
 // Job events as outbox entries. The id is made of the cause, so that the same cause gives the same
 // id. Pure.
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -16,12 +15,8 @@ namespace oppen::core {
 template <class Event>
 queue::OutboxEntry entry(std::string_view topic, std::string key, std::string id,
                          const Event& event, Time now) {
-  return {std::string(topic),
-          std::move(key),
-          std::string(Event::type),
-          std::move(id),
-          now,
-          to_data(event).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return {std::string(topic), std::move(key), std::string(Event::type), std::move(id), now,
+          to_text(event)};
 }
 
 // An event of a job's life: "<job>/<seq>".

@@ -114,8 +114,8 @@ Status Policies::publish_when_complete() {
   event.cost_model = in_force_[1];
   event.effective_from = now;
   queue::Changes changes;
-  changes.value(policy_key, to_data(event).dump())
-      .event(entry(topics::control, policy_key, "policy/" + short_digest(to_data(event).dump()),
+  changes.value(policy_key, to_text(event))
+      .event(entry(topics::control, policy_key, "policy/" + short_digest(to_text(event)),
                    event, now));
   return state_.commit(changes).map([](auto&&) {});
 }

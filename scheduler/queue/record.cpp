@@ -9,6 +9,7 @@
 #include "scheduler/kube/pod_manifest.hpp"
 #include "scheduler/queue/keys.hpp"
 #include "schemas/commands.hpp"
+#include "schemas/json_text.hpp"
 #include "schemas/parse.hpp"
 
 namespace oppen::queue {
@@ -53,13 +54,22 @@ class HeaderReader {
 };
 
 // The detail leaves out what has its default value: a million queued jobs pay for each byte.
-template <class Value>
-void put(json& detail, const char* key, const Value& value) {
-  if (value != Value{}) detail[key] = value;
+void put(JsonObjectText& detail, const char* key, std::string_view value) {
+  if (!value.empty()) append_json(detail.member(key), value);
 }
-void put(json& detail, const char* key, const std::optional<Time>& value) {
-  if (value) detail[key] = milliseconds_of(*value);
+void put(JsonObjectText& detail, const char* key, const std::optional<Time>& value) {
+  if (value) append_json(detail.member(key), milliseconds_of(*value));
 }
+
+// The spec without the job's id, which stands in the key.
+void append_spec(std::string& out, const JobSpec& spec) {
+  const auto text = to_text(spec);
+  const auto id_member = fmt::format("\"job_id\":\"{}\",", spec.job_id);
+  const auto begin = text.compare(1, id_member.size(), id_member) == 0 ? 1 + id_member.size() : 1;
+  out += '{';
+  out.append(text, begin);
+}
+
 std::optional<Time> optional_time(const json& detail, const char* key) {
   const auto found = detail.find(key);
   return found == detail.end() ? std::nullopt
@@ -109,32 +119,36 @@ std::string encode(const JobRecord& record) {
     if (state == record.state) state_letter = name;
   }
   const auto amounts = record.amounts();
-  json detail = json::object();
-  detail["spec"] = to_data(JobSubmit{record.spec});
-  detail["spec"].erase("job_id");  // stands in the key
+  auto text =
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n", state_letter, record.version, record.seq,
+                  letter(record.priority), record.attempt, record.place, amounts.gpus,
+                  amounts.cpu_millicores, amounts.memory_bytes, record.estimated_cost.value,
+                  std::llround(record.estimated_seconds * 1000));
+  JsonObjectText detail(text);
+  append_spec(detail.member("spec"), record.spec);
   put(detail, "hash", record.submitted_hash);
   put(detail, "batch", record.batch_id);
-  detail["submitted"] = milliseconds_of(record.submitted_at);
+  append_json(detail.member("submitted"), milliseconds_of(record.submitted_at));
   put(detail, "uid", record.pod_uid);
-  put(detail, "launched", record.launched);
-  if (record.launching_at != Time{}) detail["launching"] = milliseconds_of(record.launching_at);
+  if (record.launched) append_json(detail.member("launched"), true);
+  if (record.launching_at != Time{})
+    append_json(detail.member("launching"), milliseconds_of(record.launching_at));
   put(detail, "node", record.node);
   put(detail, "gpu", record.gpu_type);
   put(detail, "started", record.started_at);
   put(detail, "ended", record.ended_at);
   put(detail, "by", record.requested_by);
   put(detail, "reason", record.reason);
-  if (record.cancelled_from != JobState::queued) detail["was"] = to_string(record.cancelled_from);
+  if (record.cancelled_from != JobState::queued)
+    put(detail, "was", to_string(record.cancelled_from));
   put(detail, "give_up", record.give_up);
-  if (record.failure) detail["class"] = to_string(*record.failure);
-  if (record.exit_code) detail["exit"] = *record.exit_code;
+  if (record.failure) put(detail, "class", to_string(*record.failure));
+  if (record.exit_code) append_json(detail.member("exit"), std::int64_t{*record.exit_code});
   put(detail, "message", record.message);
-  if (!record.metrics.is_null()) detail["metrics"] = record.metrics;
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", state_letter, record.version,
-                     record.seq, letter(record.priority), record.attempt, record.place,
-                     amounts.gpus, amounts.cpu_millicores, amounts.memory_bytes,
-                     record.estimated_cost.value, std::llround(record.estimated_seconds * 1000),
-                     detail.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (!record.metrics.is_null())
+    detail.member("metrics") += record.metrics.dump(-1, ' ', false, json::error_handler_t::replace);
+  detail.end();
+  return text;
 }
 
 Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
