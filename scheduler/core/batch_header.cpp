@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "schemas/json_text.hpp"
+
 namespace oppen::core {
 
 using nlohmann::json;
@@ -17,10 +19,18 @@ std::string BatchHeader::encode() const {
             {"counts", counts},
             {"cancelled_by", cancelled_by},
             {"begun", begun},
-            {"begun_by", begun_by},
-            {"jobs", jobs}};
+            {"begun_by", begun_by}};
   if (max_total) data["max_total"] = max_total->value;
-  return data.dump();
+  auto text = data.dump();
+  if (jobs.empty()) return text;
+  // Thousands of ids: no tree is made of them.
+  text.pop_back();
+  text += ",\"jobs\":[";
+  for (const auto& id : jobs) {
+    if (text.back() != '[') text += ',';
+    append_json(text, std::string_view(id));
+  }
+  return text += "]}";
 }
 
 Result<BatchHeader> BatchHeader::decode(const std::string& text) {

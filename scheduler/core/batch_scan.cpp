@@ -15,6 +15,7 @@ using nlohmann::json;
 
 constexpr int max_jobs = 10'000;  // of one part, as the schema has it
 constexpr std::size_t max_errors = 1000;
+constexpr int max_kept = 500;  // jobs; some 1 KB each
 
 std::string text_of(const json& data) {
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -43,6 +44,7 @@ Result<BatchScan> scan_batch(std::string_view data,
         take(scan.jobs, std::move(*spec));
       } else {
         scan.digest = short_digest(scan.digest + to_text(*spec));
+        if (scan.jobs < max_kept) scan.kept.push_back(std::move(*spec));
       }
     } else {
       for (auto& fault : spec.error()) {
@@ -90,6 +92,7 @@ Result<BatchScan> scan_batch(std::string_view data,
     scan.parts = head->parts;
     scan.max_total = head->max_total;
   }
+  if (!scan.errors.empty() || scan.parts != 1 || scan.jobs > max_kept) scan.kept = {};
   return scan;
 }
 

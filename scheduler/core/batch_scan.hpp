@@ -21,7 +21,9 @@ struct BatchScan {
   int parts = 1;
   int jobs = 0;
   std::optional<MicroUsd> max_total;
-  std::string digest;  // equal for equal data, however it is written as JSON; not made for `take`
+  // Not made for `take`:
+  std::string digest;         // equal for equal data, however it is written as JSON
+  std::vector<JobSpec> kept;  // all jobs of a valid batch of one part, when they are few
 };
 
 // `take(index, job)` is called for each valid job, in order. Errors: invalid, when it is not JSON.

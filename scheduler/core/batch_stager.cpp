@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <unordered_map>
 
 #include "scheduler/core/batch_scan.hpp"
@@ -67,15 +66,19 @@ Result<BatchStager::Outcome> BatchStager::run(const Work& work, const std::stop_
 
 Result<std::string> BatchStager::each_job(
     const Work& work, const std::stop_token& stop,
-    const std::function<Status(int index, JobSpec spec)>& take) {
+    const std::function<Status(int index, const JobSpec& spec)>& take) {
   int first = 0;
+  for (const auto& spec : work.jobs) {
+    if (auto status = take(first++, spec); !status) return fail(status.error());
+  }
+  if (!work.jobs.empty()) return std::string();
   for (int number = 1; number <= work.header.parts; ++number) {
     const auto part = store_.value(part_key(work.batch_id, number));
     if (!part) return fail(part.error());
     if (!*part) return fmt::format("part {} is lost: submit the batch again", number);
     Status status;
-    const auto scan = scan_batch(**part, [&](int index, JobSpec spec) {
-      if (status && !stop.stop_requested()) status = take(first + index, std::move(spec));
+    const auto scan = scan_batch(**part, [&](int index, const JobSpec& spec) {
+      if (status && !stop.stop_requested()) status = take(first + index, spec);
     });
     if (!status) return fail(status.error());
     if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
@@ -122,6 +125,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
                           Plan plan) {
   const auto now = work.outlook.at;
   std::vector<queue::StagedJob> chunk;
+  std::vector<std::string> ids;
   std::vector<std::int64_t> positions;
   bool first = true;
   const auto write = [&]() -> Status {
@@ -145,8 +149,8 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     event.source_offset = work.header.offset;
     event.batch_index = index;
     event.submitted_hash = record.submitted_hash;
-    outcome.jobs.push_back({record.spec.job_id, record.priority, record.place,
-                            record.estimated_cost, std::llround(record.estimated_seconds * 1000)});
+    outcome.staged.add(record);
+    ids.push_back(record.spec.job_id);
     positions.push_back(event.position);
     outcome.total_cost += event.estimated_cost;
     chunk.push_back({std::move(record), job_entry(event, now)});
@@ -170,7 +174,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
 
   auto header = work.header;
   header.state = "queued";
-  for (const auto& job : outcome.jobs) header.jobs.push_back(job.id);
+  header.jobs = std::move(ids);
   outcome.record = header.encode();
   const BatchQueued queued{work.batch_id, std::move(header.jobs), std::move(positions),
                            outcome.total_cost, header.offset};

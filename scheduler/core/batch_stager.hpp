@@ -20,13 +20,14 @@ class BatchStager {
  public:
   struct Work {
     std::string batch_id;
-    BatchHeader header;  // complete: every part is in Redis
+    BatchHeader header;         // complete: every part is in Redis
+    std::vector<JobSpec> jobs;  // the same; empty: read them there
     AdmissionRules rules;
     Outlook outlook;
   };
   struct Outcome {
     std::vector<BatchRejected::JobError> errors;  // not empty: nothing is staged
-    std::vector<queue::BatchJob> jobs;            // in the batch's order
+    queue::StagedBatch staged;
     MicroUsd total_cost;
     // Once it is queued: its record, and its event.
     std::string record;
@@ -48,7 +49,7 @@ class BatchStager {
   Result<Outcome> run(const Work& work, const std::stop_token& stop);
   // Gives each job of the batch with its index; "", or what is missing of the batch.
   Result<std::string> each_job(const Work& work, const std::stop_token& stop,
-                               const std::function<Status(int index, JobSpec spec)>& take);
+                               const std::function<Status(int index, const JobSpec& spec)>& take);
   Status check(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan& plan);
   Status stage(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan plan);
 

@@ -14,6 +14,7 @@ using JobErrors = std::vector<BatchRejected::JobError>;
 
 constexpr auto parts_deadline = 5min;  // between the first part and the last
 constexpr int max_begun = 5;
+constexpr std::size_t max_jobs_kept = 1000;
 constexpr std::size_t max_errors = 1000;  // in one batch.rejected; the rest is counted
 
 // "jobs[3].resources.gpus" -> index 3 (+ first), field "resources.gpus".
@@ -62,7 +63,7 @@ Result<std::vector<std::string>> Batches::jobs_of(const std::string& batch_id) {
   });
 }
 
-Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const std::string& data,
+Result<std::optional<std::string>> Batches::receive(BatchScan& part, std::string& data,
                                                     std::int64_t offset) {
   const auto done = [](const Status& status) {
     return status.map([] { return std::optional<std::string>(); });
@@ -145,13 +146,13 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, const
     return done(reject(batch_id, header, {{-1, "jobs", reason}}, std::move(changes)));
   }
   changes.open_batch(batch_id);
-  changes.value(part_key(batch_id, part.part), data);
+  changes.value(part_key(batch_id, part.part), std::move(data));
   header.offset = offset;
   changes.value("batch:" + batch_id, header.encode());
   if (auto committed = state_.commit(std::move(changes)); !committed)
     return fail(committed.error());
   receiving_[batch_id] = header.first_seen + parts_deadline;
-  return done(header.complete() ? begin(batch_id) : Status());
+  return done(header.complete() ? begin(batch_id, std::move(part.kept)) : Status());
 }
 
 Status Batches::reject(const std::string& batch_id, BatchHeader header, JobErrors errors,
@@ -177,16 +178,19 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
 }
 
 // One batch at a time is staged, in the order of the log: each may hold 10,000 jobs.
-Status Batches::begin(const std::string& batch_id) {
+Status Batches::begin(const std::string& batch_id, std::vector<JobSpec> jobs) {
   receiving_.erase(batch_id);
-  complete_.push_back(batch_id);
+  if (jobs_kept_ + jobs.size() > max_jobs_kept) jobs = {};  // Redis has them
+  jobs_kept_ += jobs.size();
+  complete_.push_back({batch_id, std::move(jobs)});
   return stage_next();
 }
 
 Status Batches::stage_next() {
   while (!staging_ && !complete_.empty()) {
-    const auto batch_id = complete_.front();
+    auto [batch_id, jobs] = std::move(complete_.front());
     complete_.pop_front();
+    jobs_kept_ -= jobs.size();
     const auto header = load(batch_id);
     if (!header) return fail(header.error());
     if (!*header || (*header)->state != "receiving") continue;
@@ -199,11 +203,11 @@ Status Batches::stage_next() {
     stager_->start(
         {batch_id,
          **header,
+         std::move(jobs),
          {state_.policy, state_.quotas, state_.limits},
          attempts_.outlook(state_.clock.now())},
-        [this, batch_id, offset = (*header)->offset](const BatchStager::Outcome& outcome) {
-          return on_staged(batch_id, offset, outcome);
-        });
+        [this, batch_id = batch_id, offset = (*header)->offset](
+            const BatchStager::Outcome& outcome) { return on_staged(batch_id, offset, outcome); });
   }
   return {};
 }
@@ -223,7 +227,7 @@ Status Batches::decide(const std::string& batch_id, std::int64_t offset,
   auto header = **loaded;
   // What was staged is of another time.
   if (header.state != "receiving" || header.offset != offset)
-    return state_.store.discard_stage(batch_id, outcome.jobs);
+    return state_.store.discard_stage(batch_id, outcome.staged);
   JobErrors errors = outcome.errors;
   if (!errors.empty()) return reject(batch_id, std::move(header), std::move(errors), Changes());
   if (!header.cancelled_by.empty()) {
@@ -234,21 +238,18 @@ Status Batches::decide(const std::string& batch_id, std::int64_t offset,
                                   to_string(outcome.total_cost), to_string(*header.max_total))});
   } else {
     const auto published = state_.store.publish_batch(batch_id, outcome.record, outcome.event,
-                                                      header.parts, outcome.jobs);
+                                                      header.parts, outcome.staged);
     if (!published) return fail(published.error());
     if (*published) {
       state_.counters = (*published)->counters;
       return {};
     }
-    std::unordered_map<std::string, int> index_of;
-    for (const auto& job : outcome.jobs)
-      index_of.emplace(job.id, static_cast<int>(index_of.size()));
-    for (const auto& id : published->error()) {
-      errors.push_back({index_of[id], "job_id",
-                        fmt::format("job_id is \"{}\": a job of this id exists already", id)});
+    for (const auto& job : published->error()) {
+      errors.push_back({queue::index_of(job.place), "job_id",
+                        fmt::format("job_id is \"{}\": a job of this id exists already", job.id)});
     }
   }
-  if (auto status = state_.store.discard_stage(batch_id, outcome.jobs); !status) return status;
+  if (auto status = state_.store.discard_stage(batch_id, outcome.staged); !status) return status;
   return reject(batch_id, std::move(header), std::move(errors), Changes());
 }
 
@@ -298,7 +299,7 @@ Status Batches::resume() {
       }
     } else if ((*header)->complete()) {
       resumed_.insert(batch_id);
-      status = begin(batch_id);
+      status = begin(batch_id, {});
     } else {
       // Counted from now: the other parts may be in the log already, unread while nobody led.
       receiving_[batch_id] = state_.clock.now() + parts_deadline;

@@ -1,11 +1,13 @@
 #include "scheduler/core/command.hpp"
 
+#include "scheduler/core/log_check.hpp"
 #include "schemas/commands.hpp"
 
 namespace oppen::core {
 
 Command read_command(client::ConsumedRecord record) {
   Command command;
+  command.note = note_of(record);
   command.record = std::move(record);
   command.read = true;
   const auto unreadable = [&](const Error& error) {

@@ -17,10 +17,11 @@ struct Command {
   CloudEvent event;               // of a batch.submit without data
   std::optional<BatchScan> part;  // of a batch.submit
   std::string structured_data;    // its JSON, where that is not the record's value
+  std::string note;               // note_of the record (log_check.hpp)
 
   std::int64_t offset() const { return record.offset; }
   // The JSON of a batch.submit.
-  const std::string& part_data() const {
+  std::string& part_data() {
     return structured_data.empty() ? *record.record.value : structured_data;
   }
 };

@@ -39,7 +39,7 @@ JobSpec readable_spec(const json& data, const std::string& job_id) {
 Intake::Intake(State& state, Attempts& attempts, Batches& batches)
     : state_(state), attempts_(attempts), batches_(batches) {}
 
-Intake::Verdict Intake::handle(const Command& command) {
+Intake::Verdict Intake::handle(Command& command) {
   const auto& event = command.event;
   if (!command.fault.empty()) return std::optional<std::string>(command.fault);
   if (command.part) return batches_.receive(*command.part, command.part_data(), command.offset());

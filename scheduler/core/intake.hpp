@@ -17,9 +17,9 @@ class Intake {
  public:
   Intake(State& state, Attempts& attempts, Batches& batches);
 
-  // nullopt: handled. A text: why the record can't be handled at all; the caller sets it aside and
-  // then calls skip. Errors: of the store.
-  Result<std::optional<std::string>> handle(const Command& command);
+  // nullopt: handled, and what was large of the command is taken. A text: why the record can't be handled at all; the caller sets
+  // it aside, for which it is left whole, and then calls skip. Errors: of the store.
+  Result<std::optional<std::string>> handle(Command& command);
   // The id of the job that is submitted; "" when the command is no submission or its id can't be read.
   static std::string submitted_job(const Command& command);
   // Handles submissions of different jobs that follow one another, by one commit.

@@ -115,8 +115,8 @@ Status Policies::publish_when_complete() {
   event.effective_from = now;
   queue::Changes changes;
   changes.value(policy_key, to_text(event))
-      .event(entry(topics::control, policy_key, "policy/" + short_digest(to_text(event)),
-                   event, now));
+      .event(
+          entry(topics::control, policy_key, "policy/" + short_digest(to_text(event)), event, now));
   return state_.commit(changes).map([](auto&&) {});
 }
 

@@ -291,10 +291,12 @@ class Leader {
       return handle_one(std::move(command), handled);
     }
     if (auto status = intake_.submit(submissions); !status) return status;
-    last_handled_ = std::move(waiting_[submissions.size() - 1].record);
+    auto& last = waiting_[submissions.size() - 1];
+    last_note_ = std::move(last.note);
+    const auto next = last.offset() + 1;
     waiting_.erase(waiting_.begin(),
                    waiting_.begin() + static_cast<std::ptrdiff_t>(submissions.size()));
-    handled(last_handled_->offset + 1);
+    handled(next);
     return {};
   }
 
@@ -308,7 +310,7 @@ class Leader {
     if (auto status = first_record_.end(); !status) return status;
     if (*reason) return set_aside(std::move(command.record), **reason, handled);
     handled(command.offset() + 1);
-    last_handled_ = std::move(command.record);
+    last_note_ = std::move(command.note);
     return {};
   }
 
@@ -323,10 +325,9 @@ class Leader {
 
   // So that a log which is not this one any more is noticed at the next start (log_check.hpp).
   Status note_last_handled() {
-    if (!last_handled_) return {};
-    const auto note = note_of(*last_handled_);
-    last_handled_.reset();
-    return state_.commit(queue::Changes().meta(last_record_field, note)).map([](auto&&) {});
+    if (last_note_.empty()) return {};
+    return state_.commit(queue::Changes().meta(last_record_field, std::exchange(last_note_, {})))
+        .map([](auto&&) {});
   }
 
   // No further record is taken before the broker has this one: nothing is dropped, and everything else goes on meanwhile.
@@ -412,7 +413,7 @@ class Leader {
   Intake intake_;
   Policies policies_;
   FirstRecord first_record_;
-  std::optional<client::ConsumedRecord> last_handled_;  // since the last tick
+  std::string last_note_;  // of the last record handled since the last tick; "": none
   runtime::DeadLetters dead_letters_;
   runtime::Gauge& leader_;
   bool pods_known_ = false;

@@ -9,9 +9,8 @@
 #include <iterator>
 #include <map>
 #include <mutex>
-#include <sstream>
+#include <string_view>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "scheduler/queue/keys.hpp"
@@ -58,16 +57,24 @@ struct Entry {
 struct EventList {
   std::string entry_id;
   std::string redis_key;
-  std::unordered_set<std::string> keys;  // of its jobs, and of their batch
-  std::int64_t length = 0;               // one event a job
+  // Hashes of the keys of its jobs, and of their batch, sorted. Two keys of one hash would only make an event wait in vain.
+  std::vector<std::size_t> keys;
+  std::int64_t length = 0;
   std::int64_t sent = 0;
 };
+
+std::size_t key_hash(std::string_view key) { return std::hash<std::string_view>()(key); }
 
 EventList list_of(const std::string& entry_id, const std::string& redis_key,
                   const std::string& before) {
   EventList list{entry_id, redis_key, {}, -1, 0};
-  std::istringstream words(before);
-  for (std::string word; words >> word; ++list.length) list.keys.insert(word);
+  for (std::string_view rest = before; !rest.empty();) {
+    const auto end = std::min(rest.find(' '), rest.size());
+    if (end > 0) list.keys.push_back(key_hash(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  list.length = std::ssize(list.keys) - 1;  // one event a job
+  std::sort(list.keys.begin(), list.keys.end());
   return list;
 }
 
@@ -234,7 +241,9 @@ struct OutboxRelay::Impl {
 
   bool must_wait(const OutboxEntry& event) const {
     return std::any_of(lists.begin(), lists.end(),
-                       [&](const EventList& list) { return list.keys.contains(event.key); });
+                       [hash = key_hash(event.key)](const EventList& list) {
+                         return std::binary_search(list.keys.begin(), list.keys.end(), hash);
+                       });
   }
 
   // A chunk of the lists, in their order; after the end of one, what was kept back for it.

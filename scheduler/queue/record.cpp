@@ -107,6 +107,7 @@ std::int64_t place_of(std::int64_t source_offset, int index_in_batch) {
   return source_offset * 16'384 + index_in_batch;
 }
 std::int64_t offset_of(std::int64_t place) { return place / 16'384; }
+int index_of(std::int64_t place) { return static_cast<int>(place % 16'384); }
 
 bool is_live(JobState state) {
   return state == JobState::launching || state == JobState::running ||

@@ -65,6 +65,7 @@ struct JobRecord {
 // Offset in `jobs` first, then the place in the batch (below 16,384).
 std::int64_t place_of(std::int64_t source_offset, int index_in_batch);
 std::int64_t offset_of(std::int64_t place);
+int index_of(std::int64_t place);  // in its batch
 
 bool is_live(JobState state);  // launching, running, cancelling: an attempt that takes a slot
 

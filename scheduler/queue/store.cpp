@@ -45,13 +45,16 @@ Changes& Changes::put(JobRecord& record) {
 }
 
 Changes& Changes::event(const OutboxEntry& entry) {
-  operations_.insert(operations_.end(), {"E", encode(entry)});
+  operations_.emplace_back("E");
+  operations_.push_back(encode(entry));
   return *this;
 }
 
 Changes& Changes::value(std::string key, std::string value, std::chrono::milliseconds keep) {
-  operations_.insert(operations_.end(),
-                     {"V", std::move(key), std::move(value), std::to_string(keep.count())});
+  operations_.insert(operations_.end(), {"V", std::move(key)});
+  operations_.push_back(
+      std::move(value));  // of up to a megabyte: an initializer list would copy it
+  operations_.push_back(std::to_string(keep.count()));
   return *this;
 }
 
@@ -203,53 +206,48 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
   return eval(script, std::move(args)).map([](const RedisReply&) {});
 }
 
-Result<tl::expected<Committed, std::vector<std::string>>> QueueStore::publish_batch(
+Result<tl::expected<Committed, std::vector<ExistingJob>>> QueueStore::publish_batch(
     const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-    int parts, const std::vector<BatchJob>& jobs) {
+    int parts, const StagedBatch& staged) {
   static const RedisScript script(lua::publish_batch);
-  MicroUsd cost[3] = {};
-  std::int64_t milliseconds[3] = {};
-  Redis::Args order[3];
-  for (const auto& job : jobs) {
-    const auto priority = static_cast<std::size_t>(job.priority);
-    cost[priority] += job.estimated_cost;
-    milliseconds[priority] += job.estimated_milliseconds;
-    order[priority].insert(order[priority].end(), {std::to_string(job.place), job.id});
-  }
+  using Published = tl::expected<Committed, std::vector<ExistingJob>>;
   Redis::Args args{epoch_,       batch_id,      batch_record,
                    horizon_ms(), encode(event), std::to_string(parts)};
   for (std::size_t priority = 0; priority < 3; ++priority) {
-    args.push_back(std::to_string(cost[priority].value));
-    args.push_back(std::to_string(milliseconds[priority]));
+    args.push_back(std::to_string(staged.cost[priority].value));
+    args.push_back(std::to_string(staged.milliseconds[priority]));
   }
-  for (auto& places : order) {
-    args.push_back(std::to_string(places.size() / 2));
-    args.insert(args.end(), std::make_move_iterator(places.begin()),
-                std::make_move_iterator(places.end()));
-  }
+  for (const auto& order : staged.order) args.push_back(order);
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());
   const auto& verdict = reply->elements.at(0).text;
-  if (verdict == "ok") return tl::expected<Committed, std::vector<std::string>>(committed(*reply));
+  if (verdict == "ok") return Published(committed(*reply));
   if (verdict == "missing") {
     return fail(ErrorKind::conflict, "a staged job of batch " + batch_id + " is gone");
   }
-  std::vector<std::string> existing;
-  for (std::size_t i = 1; i < reply->elements.size(); ++i)
-    existing.push_back(reply->elements[i].text);
-  return tl::expected<Committed, std::vector<std::string>>(tl::unexpect, std::move(existing));
+  std::vector<ExistingJob> existing;
+  for (std::size_t i = 1; i + 1 < reply->elements.size(); i += 2) {
+    existing.push_back(
+        {std::strtoll(reply->elements[i].text.c_str(), nullptr, 10), reply->elements[i + 1].text});
+  }
+  return Published(tl::unexpect, std::move(existing));
 }
 
-Status QueueStore::discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs) {
-  constexpr std::size_t chunk = 1000;
-  for (std::size_t begin = 0; begin <= jobs.size(); begin += chunk) {
-    Changes changes;
-    changes.erase("stage-events:" + batch_id);
-    for (std::size_t i = begin; i < std::min(jobs.size(), begin + chunk); ++i)
-      changes.erase("stage:" + batch_id + ":" + jobs[i].id);
-    if (auto committed = commit(std::move(changes)); !committed) return fail(committed.error());
-  }
-  return {};
+Status QueueStore::discard_stage(const std::string& batch_id, const StagedBatch& staged) {
+  constexpr int chunk = 1000;
+  Changes changes;
+  changes.erase("stage-events:" + batch_id);
+  int in_hand = 0;
+  Status status;
+  staged.each_id([&](std::string_view id) {
+    if (!status) return;
+    changes.erase("stage:" + batch_id + ":" + std::string(id));
+    if (++in_hand < chunk) return;
+    in_hand = 0;
+    status = commit(std::exchange(changes, {})).map([](auto&&) {});
+  });
+  if (!status) return status;
+  return commit(std::move(changes)).map([](auto&&) {});
 }
 
 Status QueueStore::discard_stage(const std::string& batch_id) {

@@ -14,6 +14,7 @@
 #include "scheduler/queue/counters.hpp"
 #include "scheduler/queue/outbox_entry.hpp"
 #include "scheduler/queue/record.hpp"
+#include "scheduler/queue/staged_batch.hpp"
 #include "workers/runtime/redis.hpp"
 
 namespace oppen::queue {
@@ -57,13 +58,10 @@ struct Heads {
   std::vector<JobRecord> by_priority[3];  // in order of launching
 };
 
-// Of a staged job, as publish_batch needs it.
-struct BatchJob {
+// A job that has the id of one of the batch's.
+struct ExistingJob {
+  std::int64_t place = 0;  // of the batch's
   std::string id;
-  Priority priority = Priority::normal;
-  std::int64_t place = 0;
-  MicroUsd estimated_cost;
-  std::int64_t estimated_milliseconds = 0;  // as its record has it
 };
 
 struct StagedJob {
@@ -92,11 +90,11 @@ class QueueStore {
   Result<std::vector<std::string>> open_batches();
   // In order of their places; `first`: what was staged of this batch before is forgotten.
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
-  // Visible in one step; a list of ids when some exist already (then nothing was changed).
-  Result<tl::expected<Committed, std::vector<std::string>>> publish_batch(
+  // Visible in one step; the jobs that exist already, if any (then nothing was changed).
+  Result<tl::expected<Committed, std::vector<ExistingJob>>> publish_batch(
       const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-      int parts, const std::vector<BatchJob>& jobs);
-  Status discard_stage(const std::string& batch_id, const std::vector<BatchJob>& jobs);
+      int parts, const StagedBatch& staged);
+  Status discard_stage(const std::string& batch_id, const StagedBatch& staged);
   // The same when the jobs are not known; looks through all keys.
   Status discard_stage(const std::string& batch_id);
 

@@ -6,6 +6,8 @@
 #include <sys/time.h>
 
 #include <array>
+#include <initializer_list>
+#include <span>
 #include <utility>
 
 #include "workers/runtime/redis_url.hpp"
@@ -123,16 +125,17 @@ struct Redis::Impl {
             name() + ": " + reason + " (is it running, and is OPPEN_REDIS_URL right?)"};
   }
 
-  Status append(const Args& args) {
+  // One command, whose words may lie in several lists: they are large, and not copied.
+  Status append(std::initializer_list<std::span<const std::string>> lists) {
     std::vector<const char*> texts;
     std::vector<std::size_t> sizes;
-    texts.reserve(args.size());
-    sizes.reserve(args.size());
-    for (const auto& arg : args) {
-      texts.push_back(arg.data());
-      sizes.push_back(arg.size());
+    for (const auto& list : lists) {
+      for (const auto& arg : list) {
+        texts.push_back(arg.data());
+        sizes.push_back(arg.size());
+      }
     }
-    if (redisAppendCommandArgv(context.get(), static_cast<int>(args.size()), texts.data(),
+    if (redisAppendCommandArgv(context.get(), static_cast<int>(texts.size()), texts.data(),
                                sizes.data()) == REDIS_OK) {
       return {};
     }
@@ -150,8 +153,8 @@ struct Redis::Impl {
   }
 
   // The connection is up. Error replies come as such.
-  Result<RedisReply> exchange(const Args& args) {
-    if (auto sent = append(args); !sent) return fail(sent.error());
+  Result<RedisReply> exchange(std::initializer_list<std::span<const std::string>> lists) {
+    if (auto sent = append(lists); !sent) return fail(sent.error());
     return receive();
   }
 
@@ -164,7 +167,7 @@ struct Redis::Impl {
     return fail(std::move(error));
   }
 
-  Result<RedisReply> call(const Args& args) { return judge(exchange(args), args.front()); }
+  Result<RedisReply> call(const Args& args) { return judge(exchange({args}), args.front()); }
 
   Status connect() {
     if (context != nullptr) return {};
@@ -220,7 +223,7 @@ Result<RedisReply> Redis::command(const Args& args) {
 Result<std::vector<RedisReply>> Redis::pipeline(const std::vector<Args>& commands) {
   if (auto connected = impl_->connect(); !connected) return fail(connected.error());
   for (const auto& args : commands) {
-    if (auto sent = impl_->append(args); !sent) return fail(sent.error());
+    if (auto sent = impl_->append({args}); !sent) return fail(sent.error());
   }
   std::vector<RedisReply> replies;
   replies.reserve(commands.size());
@@ -234,14 +237,10 @@ Result<std::vector<RedisReply>> Redis::pipeline(const std::vector<Args>& command
 
 Result<RedisReply> Redis::eval(const RedisScript& script, const Args& keys, const Args& args) {
   if (auto connected = impl_->connect(); !connected) return fail(connected.error());
-  Args call{"EVALSHA", script.sha(), std::to_string(keys.size())};
-  call.insert(call.end(), keys.begin(), keys.end());
-  call.insert(call.end(), args.begin(), args.end());
-  auto reply = impl_->exchange(call);
+  const auto keys_count = std::to_string(keys.size());
+  auto reply = impl_->exchange({Args{"EVALSHA", script.sha(), keys_count}, keys, args});
   if (reply && reply->type == RedisReply::Type::error && reply->text.starts_with("NOSCRIPT")) {
-    call[0] = "EVAL";
-    call[1] = script.text();
-    reply = impl_->exchange(call);
+    reply = impl_->exchange({Args{"EVAL", script.text(), keys_count}, keys, args});
   }
   return impl_->judge(std::move(reply), "EVAL");
 }

@@ -3,8 +3,8 @@
 -- thousands of jobs, but for the renaming: 10,000 jobs hold Redis up for some 40 ms.
 --   ARGV  prefix, epoch, batch id, batch record, keep_ms, entry (the batch's own event), how many parts,
 --         cost and milliseconds of the jobs of priority u, then of n, of b,
---         then for u, n, b: how many jobs, and for each place id
--- Returns {'ok', id of the last outbox entry, flat counters} | {'exists', id, ...} | {'missing'}
+--         then for u, n, b one text: "place id " of each job
+-- Returns {'ok', id of the last outbox entry, flat counters} | {'exists', place, id, ...} | {'missing'}
 local refused = fenced(ARGV[2])
 if refused then return refused end
 local batch = ARGV[3]
@@ -14,19 +14,16 @@ local function in_chunks(list, first, last, call)
   for i = first, last, at_once do call(unpack(list, i, math.min(i + at_once - 1, last))) end
 end
 local ids, places, jobs, staged = {}, {}, {}, {}
-local orders = {}
-local at = 14
-for _, priority in ipairs({'u', 'n', 'b'}) do
-  local count = tonumber(ARGV[at])
-  orders[priority] = {first = at + 1, last = at + 2 * count, count = count}
-  for i = at + 2, at + 2 * count, 2 do
-    local id = ARGV[i]
+local counts = {}
+for i = 1, 3 do
+  local before = #ids
+  for place, id in string.gmatch(ARGV[13 + i], '(%d+) (%S+) ') do
     ids[#ids + 1] = id
-    places[#ids] = ARGV[i - 1]
-    jobs[#jobs + 1] = prefix .. 'job:' .. id
-    staged[#staged + 1] = prefix .. 'stage:' .. batch .. ':' .. id
+    places[#ids] = place
+    jobs[#ids] = prefix .. 'job:' .. id
+    staged[#ids] = prefix .. 'stage:' .. batch .. ':' .. id
   end
-  at = at + 2 * count + 1
+  counts[i] = #ids - before
 end
 
 local own = {} -- by index in ids
@@ -38,7 +35,8 @@ if existing > 0 then
     local present = parse(redis.call('GETRANGE', jobs[i], 0, 250))
     if present and present.place == places[i] then
       own[i] = true
-    elseif present and #answer <= 1000 then
+    elseif present and #answer <= 2000 then
+      answer[#answer + 1] = places[i]
       answer[#answer + 1] = id
     end
   end
@@ -51,10 +49,9 @@ if redis.call('LLEN', events) ~= #ids then return {'missing'} end
 local fresh = {}
 local index = 0
 for i, priority in ipairs({'u', 'n', 'b'}) do
-  local order = orders[priority]
-  local count, cost, milliseconds = order.count, tonumber(ARGV[6 + 2 * i]), tonumber(ARGV[7 + 2 * i])
+  local count, cost, milliseconds = counts[i], tonumber(ARGV[6 + 2 * i]), tonumber(ARGV[7 + 2 * i])
   local entries = {}
-  for at_job = order.first, order.last, 2 do
+  for _ = 1, counts[i] do
     index = index + 1
     if own[index] then
       local header = parse(redis.call('GETRANGE', staged[index], 0, 250))
@@ -63,8 +60,8 @@ for i, priority in ipairs({'u', 'n', 'b'}) do
       redis.call('LSET', events, tonumber(places[index]) % 16384, 'told')
     else
       fresh[#fresh + 1] = ids[index]
-      entries[#entries + 1] = ARGV[at_job]
-      entries[#entries + 1] = ARGV[at_job + 1]
+      entries[#entries + 1] = places[index]
+      entries[#entries + 1] = ids[index]
       redis.call('RENAME', staged[index], jobs[index])
     end
   end

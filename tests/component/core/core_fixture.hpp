@@ -115,7 +115,8 @@ class CoreTest : public ::testing::Test {
   }
   // Handles it; the reason when it is to be set aside.
   std::optional<std::string> handle(const client::ConsumedRecord& record) {
-    const auto verdict = intake->handle(read_command(record));
+    auto read = read_command(record);
+    const auto verdict = intake->handle(read);
     EXPECT_TRUE(verdict) << verdict.error().message;
     return verdict ? *verdict : std::nullopt;
   }

@@ -37,12 +37,12 @@ class RelayTest : public StoreTest {
 
   void stage_and_publish(const std::string& batch, int count) {
     std::vector<StagedJob> staged;
-    std::vector<BatchJob> jobs;
+    StagedBatch jobs;
     for (int i = 0; i < count; ++i) {
       auto record = job(batch + "-" + std::to_string(i), Priority::normal, 20);
       record.version = 1;
       record.place = place_of(20, i);
-      jobs.push_back({record.spec.job_id, record.priority, record.place, {}, 0});
+      jobs.add(record);
       staged.push_back({record, event(record.spec.job_id)});
       if (staged.size() < 500 && i + 1 < count) continue;
       ASSERT_TRUE(store->stage(batch, i < 500, staged));

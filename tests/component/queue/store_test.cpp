@@ -66,13 +66,10 @@ TEST_F(StoreTest, OneCommitMayWriteARecordTwice) {
 }
 
 // As the stager tells them to publish_batch.
-std::vector<BatchJob> of(const std::vector<StagedJob>& staged) {
-  std::vector<BatchJob> jobs;
-  for (const auto& [record, event] : staged) {
-    jobs.push_back(
-        {record.spec.job_id, record.priority, record.place, record.estimated_cost, 1'000});
-  }
-  return jobs;
+StagedBatch of(const std::vector<StagedJob>& staged) {
+  StagedBatch batch;
+  for (const auto& [record, event] : staged) batch.add(record);
+  return batch;
 }
 
 TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
@@ -185,7 +182,9 @@ TEST_F(StoreTest, ABatchWithAnExistingJobChangesNothing) {
   const auto published =
       store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b", "c"}))).value();
   ASSERT_FALSE(published);
-  EXPECT_EQ(published.error(), (std::vector<std::string>{"b"}));
+  ASSERT_EQ(published.error().size(), 1U);
+  EXPECT_EQ(published.error()[0].id, "b");
+  EXPECT_EQ(index_of(published.error()[0].place), 1);
   EXPECT_FALSE(store->job("a").value());
   EXPECT_EQ(store->counters().value().queued[1], 1);
   ASSERT_TRUE(store->discard_stage("batch", of(staged({"a", "b", "c"}))));

@@ -32,7 +32,7 @@ client::ConsumedRecord structured(std::string_view type, const json& data) {
 TEST(ReadCommand, ABatchIsScannedInEitherForm) {
   for (const auto& its_record :
        {record(BatchSubmit::type, batch), structured(BatchSubmit::type, batch)}) {
-    const auto command = read_command(its_record);
+    auto command = read_command(its_record);
     EXPECT_EQ(command.fault, "");
     ASSERT_TRUE(command.part);
     EXPECT_EQ(command.part->batch_id, "sweep");
@@ -46,7 +46,7 @@ TEST(ReadCommand, EverythingElseIsParsedInEitherForm) {
   const json data{{"job_id", "a"}};
   for (const auto& its_record :
        {record(JobCancel::type, data), structured(JobCancel::type, data)}) {
-    const auto command = read_command(its_record);
+    auto command = read_command(its_record);
     EXPECT_EQ(command.fault, "");
     EXPECT_FALSE(command.part);
     EXPECT_EQ(command.event.type, JobCancel::type);
