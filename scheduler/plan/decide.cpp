@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "scheduler/plan/room.hpp"
+
 namespace oppen::plan {
 
 std::int64_t amount_of(const Amounts& amounts, const std::string& resource) {
@@ -18,18 +20,7 @@ bool applies(const Quota& quota, Priority priority) {
   return quota.scope_priority_class.empty() || quota.scope_priority_class == to_string(priority);
 }
 
-namespace {
-
-// "2 gpus", "1 gpu", "1500m cpu", "2Gi memory"
-std::string readable(const std::string& resource, std::int64_t amount) {
-  if (resource == "cpu_millicores") return format_millicores(amount) + " cpu";
-  if (resource == "memory_bytes") return format_bytes(amount) + " memory";
-  return fmt::format("{} {}", amount,
-                     amount == 1 ? resource.substr(0, resource.size() - 1) : resource);
-}
-
-// What is taken of a quota: as we count it, or as the API server last said, whichever is more. It
-// charges a pod for a moment longer than the pod runs, and would refuse a launch until it has
+// The API server charges a pod for a moment longer than it runs, and would refuse a launch until it has
 // noticed the end.
 std::int64_t taken(const Quota& quota, const std::string& resource, const Capacity& capacity) {
   std::int64_t counted = 0;
@@ -46,45 +37,94 @@ std::int64_t taken(const Quota& quota, const std::string& resource, const Capaci
   return used == quota.used.end() ? counted : std::max(counted, used->second);
 }
 
-}  // namespace
-
 Amounts Capacity::ours_total() const {
   Amounts total;
   for (const auto& part : ours) total += part;
   return total;
 }
 
-std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
-  const auto slots = capacity.ours_total().pods;
-  if (slots >= capacity.max_concurrent_jobs) {
-    return Block{
-        Block::Reason::waiting_for_slot,
-        "",
-        "slots",
-        1,
-        0,
-        fmt::format("waits for a free slot ({} of {} taken)", slots, capacity.max_concurrent_jobs)};
+Reason reason_of(const Block& block, const Capacity& capacity) {
+  Reason reason;
+  reason.need = block.need;
+  reason.free = block.free;
+  if (block.reason == Block::Reason::quota) {
+    reason.kind = Reason::Kind::quota;
+    reason.quota = block.quota;
+    reason.resource = block.resource;
+  } else {
+    reason.slots = capacity.max_concurrent_jobs;
+    reason.free =
+        reason.slots - capacity.ours_total().pods;  // negative after the limit was lowered
   }
+  return reason;
+}
+
+std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
+  const auto blocked = [&](Block block) {
+    block.sentence = reason_of(block, capacity).sentence();
+    return block;
+  };
+  if (capacity.ours_total().pods >= capacity.max_concurrent_jobs)
+    return blocked({Block::Reason::waiting_for_slot, "", "slots", 1, 0, ""});
   for (const auto& quota : capacity.quotas) {
     if (!applies(quota, priority)) continue;
     for (const auto& [resource, hard] : quota.hard) {
       const auto need = amount_of(amounts, resource);
       const auto free = std::max<std::int64_t>(0, hard - taken(quota, resource, capacity));
-      if (need <= free || need == 0) continue;
-      return Block{Block::Reason::quota,
-                   quota.name,
-                   resource,
-                   need,
-                   free,
-                   fmt::format("waits for quota {}: needs {}, {} free", quota.name,
-                               readable(resource, need), readable(resource, free))};
+      if (need > free) return blocked({Block::Reason::quota, quota.name, resource, need, free, ""});
     }
   }
   return std::nullopt;
 }
 
+namespace {
+
+constexpr const char* of_a_node[] = {"gpus", "cpu_millicores", "memory_bytes"};
+
+// What no node has enough of, alone or together with the rest.
+std::optional<std::string> no_node(const Amounts& amounts, const std::vector<Amounts>& nodes) {
+  const auto holds = [&](const Amounts& node) {
+    return std::all_of(std::begin(of_a_node), std::end(of_a_node), [&](const char* resource) {
+      return amount_of(amounts, resource) <= amount_of(node, resource);
+    });
+  };
+  if (nodes.empty() || std::any_of(nodes.begin(), nodes.end(), holds)) return std::nullopt;
+  for (const char* resource : of_a_node) {
+    std::int64_t largest = 0;
+    for (const auto& node : nodes) largest = std::max(largest, amount_of(node, resource));
+    if (const auto need = amount_of(amounts, resource); need > largest) {
+      return fmt::format("needs {}, the largest node has {}", readable(resource, need),
+                         readable(resource, largest));
+    }
+  }
+  return fmt::format("needs {}, {} and {} together, which no node has",
+                     readable("gpus", amounts.gpus),
+                     readable("cpu_millicores", amounts.cpu_millicores),
+                     readable("memory_bytes", amounts.memory_bytes));
+}
+
+void count_in(const WaitingJob& job, Capacity& capacity) {
+  capacity.ours[static_cast<std::size_t>(job.priority)] += job.amounts;
+  // What the API server has not charged yet counts on top of what it last said.
+  for (auto& quota : capacity.quotas) {
+    if (!applies(quota, job.priority)) continue;
+    for (auto& [resource, used] : quota.used) used += amount_of(job.amounts, resource);
+  }
+}
+
+std::int64_t milliseconds(Time time) { return time.time_since_epoch().count(); }
+
+// When a job that is launched now has ended at the latest.
+std::int64_t ends_by(const WaitingJob& job, Time now) {
+  return job.max_runtime_seconds == 0 ? Release::never
+                                      : milliseconds(now) + job.max_runtime_seconds * 1000;
+}
+
+}  // namespace
+
 std::optional<std::string> never_fits(const Amounts& amounts, Priority priority,
-                                      const std::vector<Quota>& quotas, const PodLimits& limits) {
+                                      const std::vector<Quota>& quotas, const PodLimits& limits,
+                                      const std::vector<Amounts>& nodes) {
   for (const auto& quota : quotas) {
     if (!applies(quota, priority)) continue;
     for (const auto& [resource, hard] : quota.hard) {
@@ -106,24 +146,56 @@ std::optional<std::string> never_fits(const Amounts& amounts, Priority priority,
                          readable(resource, need), readable(resource, *bound));
     }
   }
-  return std::nullopt;
+  return no_node(amounts, nodes);
+}
+
+Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAttempt>& live,
+              Capacity capacity, Time now, bool backfill) {
+  Choice choice;
+  Room room(capacity);
+  std::size_t next = 0;
+  for (; next < in_order.size(); ++next) {
+    const auto& job = in_order[next];
+    if (job.held) continue;
+    if (!room.fits(job.priority, job.amounts)) break;
+    room.take(job.priority, job.amounts);
+    count_in(job, capacity);
+    choice.launch.push_back(next);
+  }
+  if (next == in_order.size()) return choice;
+  const auto& head = in_order[next];
+  choice.head = next;
+  choice.block = why_not(head.amounts, head.priority, capacity);
+  if (!backfill) return choice;
+
+  std::vector<Release> releases;
+  for (const auto& attempt : live) {
+    releases.push_back(
+        {milliseconds(std::max(now, attempt.ends_by)), attempt.priority, attempt.amounts});
+  }
+  for (const auto index : choice.launch) {
+    const auto& job = in_order[index];
+    releases.push_back({ends_by(job, now), job.priority, job.amounts});
+  }
+  Reservation reservation(room, releases, head.priority, head.amounts);
+  if (reservation.at()) choice.reserved_at = Time(std::chrono::milliseconds(*reservation.at()));
+  std::size_t looked_at = 0;
+  while (++next < in_order.size() && looked_at < backfill_candidates) {
+    const auto& job = in_order[next];
+    if (job.held) continue;
+    ++looked_at;
+    if (!room.fits(job.priority, job.amounts) ||
+        !reservation.admit(job.priority, job.amounts, ends_by(job, now)))
+      continue;
+    room.take(job.priority, job.amounts);
+    choice.launch.push_back(next);
+  }
+  return choice;
 }
 
 Decision decide(const std::vector<WaitingJob>& in_order, Capacity capacity) {
-  Decision decision;
-  for (const auto& job : in_order) {
-    decision.block = why_not(job.amounts, job.priority, capacity);
-    if (decision.block) break;
-    auto& ours = capacity.ours[static_cast<std::size_t>(job.priority)];
-    ours += job.amounts;
-    // What the API server has not charged yet counts on top of what it last said.
-    for (auto& quota : capacity.quotas) {
-      if (!applies(quota, job.priority)) continue;
-      for (auto& [resource, used] : quota.used) used += amount_of(job.amounts, resource);
-    }
-    ++decision.launch;
-  }
-  return decision;
+  auto choice = decide(in_order, {}, std::move(capacity), {}, false);
+  return {choice.launch.size(), std::move(choice.block)};
 }
 
 }  // namespace oppen::plan

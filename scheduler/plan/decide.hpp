@@ -3,14 +3,23 @@
 // versions when the decision is carried out. Any thread.
 //
 // Strict order: the first job of the highest priority that has any goes next, or everything behind
-// it waits with it. Nothing overtakes, so a large job can't be starved by small ones.
+// it waits with it. Nothing overtakes, so a large job can't be starved by small ones. A job that is
+// held stands in nobody's way.
+//
+// With backfill (EASY), the head that can't be launched gets a reservation: the instant by which what it
+// needs is free when every live attempt takes all the time that it is allowed. A job behind it is launched
+// when it fits now and either has to end by then or takes only what the head leaves free then; so the
+// reservation only ever moves forward, to an earlier instant. Each decision looks at
+// `backfill_candidates` jobs behind the head.
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "scheduler/plan/amounts.hpp"
+#include "scheduler/plan/reason.hpp"
 #include "schemas/job.hpp"
+#include "schemas/time.hpp"
 
 namespace oppen::plan {
 
@@ -30,7 +39,10 @@ std::int64_t amount_of(const Amounts& amounts, const std::string& resource);
 // Whether the quota counts jobs of this priority.
 bool applies(const Quota& quota, Priority priority);
 
-// Why a job can't be launched now.
+// What is taken of a quota: as we count it, or as the API server last said, whichever is more.
+std::int64_t taken(const Quota& quota, const std::string& resource, const Capacity& capacity);
+
+// What of the capacity keeps a job from being launched now.
 struct Block {
   enum class Reason { waiting_for_slot, quota } reason = Reason::waiting_for_slot;
   std::string quota;     // its name
@@ -45,18 +57,48 @@ struct Block {
 // nullopt: it can be launched now.
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity);
 
-// Why no pod with these amounts can ever be admitted, as a sentence that names the bound; nullopt:
-// it may.
+// The same as a Reason of kind waiting_for_slot or quota.
+Reason reason_of(const Block& block, const Capacity& capacity);
+
+// Why no pod with these amounts can ever be admitted or find a node, as a sentence that names the bound;
+// nullopt: it may. `nodes`: what each node that would do has for pods (of the job's GPU type, where it
+// asks for one); none: they are not known, and bound nothing.
 std::optional<std::string> never_fits(const Amounts& amounts, Priority priority,
-                                      const std::vector<Quota>& quotas, const PodLimits& limits);
+                                      const std::vector<Quota>& quotas, const PodLimits& limits,
+                                      const std::vector<Amounts>& nodes = {});
 
 struct WaitingJob {
   Priority priority = Priority::normal;
   Amounts amounts;
+  bool held = false;                   // by a dependency, a window, a retry, a budget
+  std::int64_t max_runtime_seconds{};  // enforced; 0: unbounded
 };
 
-// How many of `in_order` (the order of launching) are to be launched now: a prefix, each counted
-// into `capacity`. `block` is why the one after it waits.
+// An attempt that takes a slot.
+struct LiveAttempt {
+  Priority priority = Priority::normal;
+  Amounts amounts;
+  Time ends_by{};  // enforced, with everything that an end may take; past: it may end at any moment
+};
+
+inline constexpr std::size_t backfill_candidates = 100;
+
+struct Choice {
+  std::vector<std::size_t> launch;  // indices of the waiting jobs to launch now, in this order
+  std::optional<std::size_t> head;  // the first that is neither held nor launched
+  std::optional<Block> block;       // why `head` waits
+  // By when it can start. Absent: without backfill, or when no attempt of ours has to give back what it
+  // waits for; others then pass only if they leave it all that it needs and that is there.
+  std::optional<Time> reserved_at;
+};
+
+// `in_order`: the order of launching, from its beginning. `live`: all attempts that `capacity.ours`
+// counts; read with backfill alone. O(jobs looked at + live attempts).
+Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAttempt>& live,
+              Capacity capacity, Time now, bool backfill);
+
+// How many of `in_order`, none of which is held, are to be launched now without backfill: a prefix, each
+// counted into `capacity`. `block` is why the one after it waits.
 struct Decision {
   std::size_t launch = 0;
   std::optional<Block> block;
