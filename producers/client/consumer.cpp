@@ -14,17 +14,24 @@ const KafkaProperties consumer_defaults = {
     {"enable.partition.eof", "false"},
     {"allow.auto.create.topics", "false"},
     {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
-    // What is fetched ahead bounds this process's memory (some 20 MB with these), and its pace, too: librdkafka looks
-    // once a second whether a full queue has room again. Enough for 20,000 small records a second.
+    // What is fetched ahead bounds this process's memory; see nudge() for its pace.
     {"fetch.message.max.bytes", "262144"},
-    {"queued.max.messages.kbytes", "4096"},
+    {"queued.max.messages.kbytes", "1024"},
     {"socket.timeout.ms", "10000"},
 };
+
+constexpr std::size_t nudge_bytes = 256 * 1024;
 
 struct MessageDeleter {
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
 };
 using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+struct PartitionListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionListDeleter>;
 
 std::string bytes(const void* data, std::size_t size) {
   return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
@@ -43,6 +50,7 @@ struct Consumer::Impl {
   rd_kafka_queue_t* commit_replies = nullptr;
   int commits_pending = 0;
   std::map<TopicPartition, std::int64_t> next;  // what is fetched next, for messages
+  std::size_t taken = 0;                        // bytes since the last nudge
   std::chrono::steady_clock::time_point next_look{};
 
   std::string without_prefix(const char* topic) const {
@@ -73,6 +81,19 @@ struct Consumer::Impl {
     }
     next[{record.topic, record.partition}] = record.offset + 1;
     return record;
+  }
+
+  // librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
+  // that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for.
+  void nudge(const rd_kafka_message_t& message) {
+    taken += message.len;
+    if (taken < nudge_bytes) return;
+    taken = 0;
+    const PartitionList list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt),
+                                      message.partition)
+        ->offset = end;
+    rd_kafka_offsets_for_times(kafka, list.get(), 1);
   }
 
   // Takes the answers to commits; nobody acts on them.
@@ -127,10 +148,7 @@ Consumer::~Consumer() {
 }
 
 Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
-  const std::unique_ptr<rd_kafka_topic_partition_list_t,
-                        decltype(&rd_kafka_topic_partition_list_destroy)>
-      list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())),
-           rd_kafka_topic_partition_list_destroy);
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const auto& [at, offset] : offsets) {
     rd_kafka_topic_partition_list_add(list.get(), (impl_->prefix + at.topic).c_str(), at.partition)
         ->offset = offset;
@@ -146,6 +164,7 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
   const Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
   if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     impl_->events.all_brokers_down = false;
+    impl_->nudge(*message);
     return impl_->to_record(*message);
   }
   if (message != nullptr) {
@@ -191,9 +210,7 @@ Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partitio
                                                   milliseconds deadline) {
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   const auto at = [&](std::int64_t place) -> Result<std::int64_t> {
-    const std::unique_ptr<rd_kafka_topic_partition_list_t,
-                          decltype(&rd_kafka_topic_partition_list_destroy)>
-        list(rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+    const PartitionList list(rd_kafka_topic_partition_list_new(1));
     auto* asked = rd_kafka_topic_partition_list_add(
         list.get(), (impl_->prefix + partition.topic).c_str(), partition.partition);
     asked->offset = place;

@@ -30,7 +30,7 @@ constexpr auto read_chunk = "100";
 constexpr std::int64_t list_chunk = 500;
 // Nothing newer is read while so much waits.
 constexpr std::size_t max_kept_back = 4000;
-constexpr std::size_t max_lists = 4;
+constexpr std::size_t max_lists = 16;
 
 std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
   char* dash = nullptr;
@@ -246,8 +246,9 @@ struct OutboxRelay::Impl {
                        });
   }
 
-  // A chunk of the lists, in their order; after the end of one, what was kept back for it.
+  // A chunk of the lists, in their order; after the end of some, what was kept back for them.
   Status send_of_lists() {
+    bool ended = false;
     for (std::int64_t room = list_chunk; room > 0 && !lists.empty();) {
       auto& list = lists.front();
       const auto events =
@@ -260,16 +261,16 @@ struct OutboxRelay::Impl {
       const auto sent = static_cast<std::int64_t>(events->elements.size());
       list.sent += sent;
       if (list.sent < list.length) {
-        if (sent == room) return {};
+        if (sent == room) break;
         return fail(ErrorKind::fenced, "Redis has lost events of the outbox");
       }
       room -= sent;
       done.push_back(std::move(list.entry_id));
       done_lists.push_back(std::move(list.redis_key));
       lists.pop_front();
-      if (auto status = send_kept_back(); !status) return status;
+      ended = true;
     }
-    return {};
+    return ended ? send_kept_back() : Status();
   }
 
   Status send_kept_back() {
