@@ -6,6 +6,7 @@
 
 #include "scheduler/core/batch_scan.hpp"
 #include "scheduler/core/events.hpp"
+#include "workers/runtime/memory.hpp"
 
 namespace oppen::core {
 namespace {
@@ -59,8 +60,11 @@ Result<BatchStager::Outcome> BatchStager::run(const Work& work, const std::stop_
   Plan plan;
   if (auto status = check(work, stop, outcome, plan); !status) return fail(status.error());
   if (!outcome.errors.empty()) return outcome;
+  const bool large = plan.jobs.empty();
+  if (large) runtime::trim_memory();
   if (auto status = stage(work, stop, outcome, std::move(plan)); !status)
     return fail(status.error());
+  if (large) runtime::trim_memory();
   return outcome;
 }
 

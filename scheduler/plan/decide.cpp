@@ -43,35 +43,35 @@ Amounts Capacity::ours_total() const {
   return total;
 }
 
-Reason reason_of(const Block& block, const Capacity& capacity) {
+Reason reason_of(const Block& block) {
   Reason reason;
+  if (block.reason == Block::Reason::quota) reason.kind = Reason::Kind::quota;
+  reason.slots = block.slots;
+  reason.taken = block.taken;
+  reason.quota = block.quota;
+  reason.resource = block.resource;
   reason.need = block.need;
   reason.free = block.free;
-  if (block.reason == Block::Reason::quota) {
-    reason.kind = Reason::Kind::quota;
-    reason.quota = block.quota;
-    reason.resource = block.resource;
-  } else {
-    reason.slots = capacity.max_concurrent_jobs;
-    reason.free =
-        reason.slots - capacity.ours_total().pods;  // negative after the limit was lowered
-  }
   return reason;
 }
 
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
-  const auto blocked = [&](Block block) {
-    block.sentence = reason_of(block, capacity).sentence();
+  Block block;
+  block.slots = capacity.max_concurrent_jobs;
+  block.taken = capacity.ours_total().pods;
+  if (block.taken >= block.slots) {
+    block.sentence = reason_of(block).sentence();
     return block;
-  };
-  if (capacity.ours_total().pods >= capacity.max_concurrent_jobs)
-    return blocked({Block::Reason::waiting_for_slot, "", "slots", 1, 0, ""});
+  }
   for (const auto& quota : capacity.quotas) {
     if (!applies(quota, priority)) continue;
     for (const auto& [resource, hard] : quota.hard) {
       const auto need = amount_of(amounts, resource);
       const auto free = std::max<std::int64_t>(0, hard - taken(quota, resource, capacity));
-      if (need > free) return blocked({Block::Reason::quota, quota.name, resource, need, free, ""});
+      if (need <= free) continue;
+      block = {Block::Reason::quota, 0, 0, quota.name, resource, need, free, ""};
+      block.sentence = reason_of(block).sentence();
+      return block;
     }
   }
   return std::nullopt;

@@ -45,6 +45,9 @@ std::int64_t taken(const Quota& quota, const std::string& resource, const Capaci
 // What of the capacity keeps a job from being launched now.
 struct Block {
   enum class Reason { waiting_for_slot, quota } reason = Reason::waiting_for_slot;
+  std::int64_t slots = 0;  // of waiting_for_slot: all there are, and those that are taken
+  std::int64_t taken = 0;
+  // Of quota.
   std::string quota;     // its name
   std::string resource;  // "gpus", "cpu_millicores", "memory_bytes", "pods"
   std::int64_t need = 0;
@@ -58,7 +61,7 @@ struct Block {
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity);
 
 // The same as a Reason of kind waiting_for_slot or quota.
-Reason reason_of(const Block& block, const Capacity& capacity);
+Reason reason_of(const Block& block);
 
 // Why no pod with these amounts can ever be admitted or find a node, as a sentence that names the bound;
 // nullopt: it may. `nodes`: what each node that would do has for pods (of the job's GPU type, where it

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "scheduler/plan/draw.hpp"
+
 namespace oppen::plan {
 namespace {
 
@@ -13,7 +15,6 @@ constexpr double weight_of_above = 2;
 constexpr double weight_of_catalogue = 1;
 constexpr double catalogue_variance = 0.5 * 0.5;
 constexpr double most_runs = 64;
-constexpr double z90 = 1.2815515655446004;  // of the standard normal distribution
 
 // What the seconds per epoch at batch size 64 are multiplied by.
 double work_of(const JobSpec& resolved) {

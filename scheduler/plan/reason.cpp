@@ -53,7 +53,7 @@ std::string_view to_string(Reason::Kind kind) {
 std::string Reason::sentence() const {
   switch (kind) {
     case Kind::waiting_for_slot:
-      return fmt::format("waits for a free slot ({} of {} taken)", slots - free, slots);
+      return fmt::format("waits for a free slot ({} of {} taken)", taken, slots);
     case Kind::quota:
       return fmt::format("waits for quota {}: needs {}, {} free", quota, readable(resource, need),
                          readable(resource, free));

@@ -13,7 +13,7 @@ namespace oppen::plan {
 struct Reason {
   // Named to_string(kind) in every answer.
   enum class Kind {
-    waiting_for_slot,  // `free` of `slots` slots: it is the next
+    waiting_for_slot,  // `taken` of `slots` are: it is the next
     quota,             // `quota` has `free` of `resource`, it needs `need`: it is the next
     behind,            // `job` is the next, which waits for `because`; `count` jobs are before this
     reserved_for,      // it would fit now, but would delay `job` past `until`, or at all
@@ -28,6 +28,7 @@ struct Reason {
   std::string job;
   std::int64_t count = 0;
   std::int64_t slots = 0;
+  std::int64_t taken = 0;
   std::string quota;
   std::string resource;  // "gpus", "cpu_millicores", "memory_bytes", "pods"
   std::int64_t need = 0;

@@ -11,4 +11,6 @@ void return_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
+void trim_memory() { malloc_trim(0); }
+
 }  // namespace oppen::runtime

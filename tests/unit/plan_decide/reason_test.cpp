@@ -18,7 +18,7 @@ const Time ten_o_clock = *parse_rfc3339("2026-01-03T22:00:00Z");
 
 TEST(Reason, SaysWhatItKnows) {
   Reason slot = of(Kind::waiting_for_slot);
-  slot.slots = 3;
+  slot.slots = slot.taken = 3;
   EXPECT_EQ(slot.sentence(), "waits for a free slot (3 of 3 taken)");
 
   Reason quota = of(Kind::quota);
