@@ -179,16 +179,17 @@ Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAtt
   }
   Reservation reservation(room, releases, head.priority, head.amounts);
   if (reservation.at()) choice.reserved_at = Time(std::chrono::milliseconds(*reservation.at()));
-  std::size_t looked_at = 0;
-  while (++next < in_order.size() && looked_at < backfill_candidates) {
+  std::size_t passed_over = 0;
+  while (++next < in_order.size() && passed_over < backfill_candidates) {
     const auto& job = in_order[next];
     if (job.held) continue;
-    ++looked_at;
-    if (!room.fits(job.priority, job.amounts) ||
-        !reservation.admit(job.priority, job.amounts, ends_by(job, now)))
-      continue;
-    room.take(job.priority, job.amounts);
-    choice.launch.push_back(next);
+    if (room.fits(job.priority, job.amounts) &&
+        reservation.admit(job.priority, job.amounts, ends_by(job, now))) {
+      room.take(job.priority, job.amounts);
+      choice.launch.push_back(next);
+    } else {
+      ++passed_over;
+    }
   }
   return choice;
 }

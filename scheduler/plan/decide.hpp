@@ -9,8 +9,8 @@
 // With backfill (EASY), the head that can't be launched gets a reservation: the instant by which what it
 // needs is free when every live attempt takes all the time that it is allowed. A job behind it is launched
 // when it fits now and either has to end by then or takes only what the head leaves free then; so the
-// reservation only ever moves forward, to an earlier instant. Each decision looks at
-// `backfill_candidates` jobs behind the head.
+// reservation only ever moves forward, to an earlier instant. Behind the head, a
+// decision gives up after `backfill_candidates` jobs that it can't launch.
 #include <map>
 #include <optional>
 #include <string>
