@@ -40,34 +40,47 @@ std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// Of the middle of one of the table's ranges.
+double middle(std::uint64_t slot) { return (static_cast<double>(slot) + 0.5) / slots; }
+
 }  // namespace
 
-double random_z(std::uint32_t index, std::uint32_t path) {
-  return table()[mixed(std::uint64_t{path} << 32 | index) >> 54];
+double random_part(std::uint32_t index, std::uint32_t path) {
+  return middle(mixed(std::uint64_t{path} << 32 | index) >> 54);
 }
 
-double even_z(std::uint32_t index) {
+double even_part(std::uint32_t index) {
   constexpr std::uint32_t golden = 2654435769;  // 2^32 / 1.618...
-  return table()[((index + 1) * golden) >> 22];
+  return middle(((index + 1) * golden) >> 22);
 }
 
-double stratum_z(int part, int parts) { return quantile((part + 0.5) / parts); }
-
-double duration(const LogNormal& of, double z, double y) {
-  const double exponent = of.spread * z + of.doubt * y;
-  return exponent == 0 ? of.p50_seconds : of.p50_seconds * std::exp(exponent);
+double z_of(double part) {
+  const double place = std::clamp(part * slots - 0.5, 0.0, slots - 1.001);
+  const auto slot = static_cast<std::size_t>(place);
+  const auto& z = table();
+  return z[slot] + (place - static_cast<double>(slot)) * (z[slot + 1] - z[slot]);
 }
 
-double remaining(const LogNormal& of, double elapsed, double z, double y) {
+double duration(const LogNormal& of, double part, double y) {
+  if (of.spread == 0 && of.doubt == 0) return of.p50_seconds;
+  return of.p50_seconds * std::exp(of.spread * z_of(part) + of.doubt * y);
+}
+
+double remaining(const LogNormal& of, double elapsed, double part, double y) {
   const double centre = of.p50_seconds * std::exp(of.doubt * y);
   if (elapsed <= 0 || of.spread <= 0 || centre <= 0)
-    return std::max(0.0, duration(of, z, y) - std::max(0.0, elapsed));
+    return std::max(0.0, duration(of, part, y) - std::max(0.0, elapsed));
   const double reached = std::log(elapsed / centre) / of.spread;
+  if (reached > 2.5) {
+    // So far out, what is left falls off nearly exponentially, at the rate of the normal distribution's
+    // hazard, for which there is a bound that is close (Z. Birnbaum, Annals of Mathematical Statistics 13,
+    // 1942).
+    const double hazard = (reached + std::sqrt(reached * reached + 4)) / 2;
+    return -std::log1p(-part) * elapsed * of.spread / hazard;
+  }
   const double past = below(reached);
-  const double part = below(z);
-  // Far out, what is left falls off nearly exponentially, with mean elapsed x spread / reached.
-  if (reached > 4) return -std::log1p(-part) * elapsed * of.spread / reached;
-  return std::max(0.0, centre * std::exp(of.spread * quantile(past + (1 - past) * part)) - elapsed);
+  const double whole = centre * std::exp(of.spread * z_of(past + (1 - past) * part));
+  return std::max(0.0, whole - elapsed);
 }
 
 }  // namespace oppen::plan

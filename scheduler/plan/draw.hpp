@@ -15,16 +15,18 @@ struct LogNormal {
   double doubt = 0;
 };
 
-// The z of job `index` on path `path`: as if drawn at random, and independent of all others.
-double random_z(std::uint32_t index, std::uint32_t path);
+// A part between 0 and 1 for job `index` on path `path`: as if drawn at random, and independent of all
+// others.
+double random_part(std::uint32_t index, std::uint32_t path);
 // The same, spread evenly over each run of neighbouring indices.
-double even_z(std::uint32_t index);
-// The middle of the part-th of `parts` equally likely ranges, part from 0.
-double stratum_z(int part, int parts);
+double even_part(std::uint32_t index);
 
-double duration(const LogNormal& of, double z, double y);
-// What is left after `elapsed` seconds, with the same z taken as the quantile of the durations that are
-// longer than these.
-double remaining(const LogNormal& of, double elapsed, double z, double y);
+// The z below which this part of the standard normal distribution lies; from -3.3 to 3.3.
+double z_of(double part);
+
+// The duration below which this part of all lie.
+double duration(const LogNormal& of, double part, double y);
+// What is left after `elapsed` seconds, of those durations that are longer.
+double remaining(const LogNormal& of, double elapsed, double part, double y);
 
 }  // namespace oppen::plan

@@ -90,7 +90,7 @@ Path::Path(const Setup& setup, int number, int paths, std::int64_t looks)
     : setup_(setup),
       number_(static_cast<std::uint32_t>(number)),
       single_(paths == 1),
-      y_(single_ ? 0 : stratum_z(number, paths)),
+      y_(single_ ? 0 : z_of((number + 0.5) / paths)),
       looks_(setup.view.backfill ? looks : 0),
       room_(setup.room),
       lateness_(empty(setup)),
@@ -129,8 +129,8 @@ std::int64_t Path::next_close() const {
   return Release::never;
 }
 
-double Path::z_of(std::uint32_t index) const {
-  return single_ ? even_z(index) : random_z(index, number_);
+double Path::part_of(std::uint32_t index) const {
+  return single_ ? even_part(index) : random_part(index, number_);
 }
 
 void Path::begin_live() {
@@ -139,16 +139,16 @@ void Path::begin_live() {
   for (const auto& job : view.running) {
     const double elapsed = static_cast<double>((view.now - job.started_at).count()) / 1000;
     const auto by = std::max<std::int64_t>(0, between(view.now, job.ends_by));
-    const auto left = milliseconds(remaining(run_of(job), elapsed, z_of(index), y_)) +
+    const auto left = milliseconds(remaining(run_of(job), elapsed, part_of(index), y_)) +
                       std::max<std::int64_t>(0, between(view.now, job.started_at));
     ends_.push_back({std::min(left, by), by, index++});
   }
-  std::make_heap(ends_.begin(), ends_.end(), later);
+  std::make_heap(ends_.begin(), ends_.end(), Later());
 }
 
 void Path::end_first() {
   const auto index = ends_.front().index;
-  std::pop_heap(ends_.begin(), ends_.end(), later);
+  std::pop_heap(ends_.begin(), ends_.end(), Later());
   ends_.pop_back();
   const auto give = [&](const auto& job) {
     if (single_) lateness_.ended(room_, job.priority, job.amounts, run_of(job));
@@ -273,10 +273,10 @@ void Path::launch(std::uint32_t index) {
   const auto& job = setup_.view.waiting[index];
   room_.take(job.priority, job.amounts);
   const double seconds =
-      std::min<double>(duration(run_of(job), z_of(index), y_), job.max_runtime_seconds);
+      std::min<double>(duration(run_of(job), part_of(index), y_), job.max_runtime_seconds);
   ends_.push_back(
       {now_ + milliseconds(seconds), now_ + std::int64_t{job.max_runtime_seconds} * 1000, index});
-  std::push_heap(ends_.begin(), ends_.end(), later);
+  std::push_heap(ends_.begin(), ends_.end(), Later());
   if (index < setup_.from || index >= setup_.to) return;
   auto& start = starts_[index - setup_.from];
   start.at = now_;

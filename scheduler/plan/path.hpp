@@ -71,7 +71,9 @@ class Path {
     std::int64_t by = 0;  // enforced
     std::uint32_t index = 0;
   };
-  static bool later(const End& a, const End& b) { return a.at > b.at; }
+  struct Later {
+    bool operator()(const End& a, const End& b) const { return a.at > b.at; }
+  };
 
   std::int64_t next_close() const;
   void begin_live();
@@ -82,7 +84,7 @@ class Path {
   void launch_all();
   void backfill();
   void launch(std::uint32_t index);
-  double z_of(std::uint32_t index) const;
+  double part_of(std::uint32_t index) const;
 
   const Setup& setup_;
   const std::uint32_t number_;

@@ -8,11 +8,11 @@
 // and y for each path (what an estimate errs by, it errs by for the whole queue), and no longer than the
 // enforced run time. What is left of a live attempt is drawn on the condition that it has run so long.
 //
-// - As far as it is affordable, 29 paths (else 9) are followed, and the quantiles are their order
-//   statistics: p50 the middle one, p90 the 27th (9th). By exchangeability the true start is at or below
-//   the j-th of m equally likely ones with probability j / (m + 1): 27 / 30 = 9 / 10. Source: H. David,
-//   H. Nagaraja, Order Statistics, 3rd edition, section 7.2 (distribution-free prediction).
-// - Beyond some nine thousand jobs one path is followed, whose z are spread evenly (golden ratio sequence)
+// - As far as it is affordable, m = 199 to 29 paths are followed, and the quantiles are their order
+//   statistics: p50 the middle one, p90 that of rank 0.9 (m + 1). By exchangeability the true start is at or
+//   below the j-th of m equally likely ones with probability j / (m + 1). Source: H. David, H. Nagaraja, Order
+//   Statistics, 3rd edition, section 7.2 (distribution-free prediction).
+// - Beyond some 2,700 jobs one path is followed, whose z are spread evenly (golden ratio sequence)
 //   rather than drawn, and by the central limit theorem
 //     p90 = start + 1.2816 sqrt(V + B^2),  V = sum of var(D) (a / u)^2,  B = sum of doubt D a / u
 //   over the runs that ended before it, where a / u is the run's part of what was taken of the resource
