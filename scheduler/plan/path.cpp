@@ -259,6 +259,7 @@ void Path::backfill() {
                              now_ + std::int64_t{job.max_runtime_seconds} * 1000)) {
         front_.erase(out);
         launch(index);
+        --looks_;
         refill(1 + backfill_candidates);
         continue;
       }

@@ -13,18 +13,22 @@ constexpr std::int64_t most_looks = 3'000'000;         // behind the head, of al
 constexpr std::int64_t most_looks_of_one = 1'000'000;  // path
 constexpr std::size_t backfill_cost = 4;               // of a job, in steps
 
-// How many paths can be afforded: one, or tenths x 10 - 1 with tenths from 3 to 20.
-struct Plan {
-  std::size_t paths = 1;
-  std::size_t tenths = 0;
-};
-Plan affordable(const View& view, std::size_t to) {
+// How many jobs a path plays through: those before `to`, or all of them while it waits for a hold to end.
+std::size_t jobs_before(const View& view, std::size_t from, std::size_t to) {
+  const auto asked = view.waiting.subspan(from, to - from);
+  const auto held = [&](const Waiting& job) {
+    return job.hold != Hold::none || job.not_before > view.now || job.dependencies > 0;
+  };
+  return std::any_of(asked.begin(), asked.end(), held) ? view.waiting.size() : to;
+}
+
+// How many paths can be afforded: 1, or tenths x 10 - 1 with tenths from 3 to 20; 0 stands for the former.
+std::size_t affordable_tenths(const View& view, std::size_t jobs) {
   const auto steps = view.backfill
-                         ? backfill_cost * (to + backfill_candidates + view.running.size())
-                         : to + view.running.size();
-  const auto tenths = std::min<std::size_t>(20, (most_steps / steps + 1) / 10);
-  if (tenths < 3) return {};
-  return {tenths * 10 - 1, tenths};
+                         ? backfill_cost * (jobs + backfill_candidates + view.running.size())
+                         : jobs + view.running.size();
+  const auto tenths = (most_steps / steps + 1) / 10;
+  return tenths < 3 ? 0 : std::min<std::size_t>(20, tenths);
 }
 
 std::optional<Time> after(Time now, std::int64_t milliseconds) {
@@ -41,16 +45,16 @@ std::vector<Expected> project(const View& view, std::size_t from, std::size_t to
   if (view.paused || all.empty()) return all;
 
   const Setup setup(view, from, to);
-  const auto wanted = affordable(view, to);
-  const auto paths_in_all = static_cast<int>(wanted.paths);
-  const auto looks = std::min(most_looks / paths_in_all, most_looks_of_one);
+  const auto tenths = affordable_tenths(view, jobs_before(view, from, to));
+  const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
+  const auto looks = std::min(most_looks / many, most_looks_of_one);
   std::vector<std::vector<Path::Start>> paths;
-  for (int number = 0; number < paths_in_all; ++number)
-    paths.push_back(Path(setup, number, paths_in_all, looks).follow());
+  for (int number = 0; number < many; ++number)
+    paths.push_back(Path(setup, number, many, looks).follow());
 
   // The 5 x tenths-th and the 9 x tenths-th in order.
-  const auto median = wanted.tenths > 0 ? 5 * wanted.tenths - 1 : 0;
-  const auto ninth = wanted.tenths > 0 ? 9 * wanted.tenths - 1 : 0;
+  const auto median = tenths > 0 ? 5 * tenths - 1 : 0;
+  const auto ninth = tenths > 0 ? 9 * tenths - 1 : 0;
   std::vector<std::int64_t> starts(paths.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t path = 0; path < paths.size(); ++path) starts[path] = paths[path][i].at;

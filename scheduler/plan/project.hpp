@@ -80,9 +80,9 @@ struct Expected {
   std::optional<Time> end_p50;  // start_p50 + p50 of the duration
 };
 
-// Of waiting[from] to waiting[to - 1]. Costs what lies before `to`: with strict order about 100 ns for each
-// job and path, some 80,000 of them at most (more only for a queue that is longer). With backfill, looking
-// behind the head is given up after a while, and what is left is projected in strict order.
+// Of waiting[from] to waiting[to - 1]. Costs what lies before `to` (all, when one of these is held): about
+// 100 ns for each job and path, of which there are some 80,000 at most, or one path of a longer queue. With
+// backfill, looking behind the head is given up after a while, and what is left is projected in strict order.
 std::vector<Expected> project(const View& view, std::size_t from, std::size_t to);
 
 // Why waiting[index] does not start at once; nullopt: it does, at the next decision. `id_of` names a
