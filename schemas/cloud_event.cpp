@@ -73,16 +73,19 @@ bool is_too_deep(std::string_view text) {
   return false;
 }
 
+tl::unexpected<Error> too_deep(const char* what) {
+  return invalid(
+      fmt::format("the {} nests deeper than {} levels: expected flatter JSON", what, max_depth));
+}
+tl::unexpected<Error> not_json(std::string_view text, const char* what) {
+  return invalid(fmt::format("the {} is {}: expected JSON in UTF-8", what, quoted(text)));
+}
+
 Result<json> parse_json(std::string_view text, const char* what,
                         const json::parser_callback_t& callback = nullptr) {
-  if (is_too_deep(text)) {
-    return invalid(
-        fmt::format("the {} nests deeper than {} levels: expected flatter JSON", what, max_depth));
-  }
+  if (is_too_deep(text)) return too_deep(what);
   json value = json::parse(text, callback, false);
-  if (value.is_discarded()) {
-    return invalid(fmt::format("the {} is {}: expected JSON in UTF-8", what, quoted(text)));
-  }
+  if (value.is_discarded()) return not_json(text, what);
   return value;
 }
 
@@ -249,6 +252,13 @@ Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record) {
 
 Result<json> parse_event_data(std::string_view text, const json::parser_callback_t& callback) {
   return parse_json(text, "record's value", callback);
+}
+
+Status walk_event_data(std::string_view text, json::json_sax_t& handler) {
+  constexpr auto what = "record's value";
+  if (is_too_deep(text)) return too_deep(what);
+  if (!json::sax_parse(text, &handler)) return not_json(text, what);
+  return {};
 }
 
 }  // namespace oppen

@@ -54,6 +54,8 @@ Result<UnparsedEvent> decode_unparsed(const KafkaRecord& record);
 // `callback` as of nlohmann::json::parse: it may take parts and leave them out of the result.
 Result<nlohmann::json> parse_event_data(
     std::string_view text, const nlohmann::json::parser_callback_t& callback = nullptr);
+// Tells `handler` of it piece by piece, and keeps nothing.
+Status walk_event_data(std::string_view text, nlohmann::json::json_sax_t& handler);
 
 // The Java client's default partitioner (murmur2 of the key, sign bit cleared, modulo), so that
 // every client agrees.

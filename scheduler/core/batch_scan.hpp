@@ -1,10 +1,11 @@
 #pragma once
-// Reads the data of a batch.submit job by job, so that never more than one of its thousands of jobs is
-// in memory parsed. Pure; any thread.
+// A part of a batch, read in two ways that keep it out of memory as a tree: at a glance when it comes, and
+// job by job when the batch is checked. Pure; any thread.
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 
 #include "schemas/error.hpp"
 #include "schemas/job.hpp"
@@ -13,21 +14,21 @@
 namespace oppen::core {
 
 struct BatchScan {
-  // With paths as "jobs[3].epochs"; empty: the part is valid. Of very many the first, and `more_errors`.
-  FieldErrors errors;
-  std::size_t more_errors = 0;
-  std::string batch_id;  // what can be read of the rest, also of an invalid part; "" when it can't
+  FieldErrors errors;    // of everything but the jobs themselves
+  std::string batch_id;  // what can be read, also of an invalid part; "" when it can't
   int part = 1;
   int parts = 1;
   int jobs = 0;
   std::optional<MicroUsd> max_total;
-  // Not made for `take`:
-  std::string digest;         // equal for equal data, however it is written as JSON
-  std::vector<JobSpec> kept;  // all jobs of a valid batch of one part, when they are few
+  std::string digest;  // equal for data whose fields and values are equal and in the same order
 };
 
-// `take(index, job)` is called for each valid job, in order. Errors: invalid, when it is not JSON.
-Result<BatchScan> scan_batch(std::string_view data,
-                             const std::function<void(int index, JobSpec job)>& take = nullptr);
+// The jobs are counted, not looked at. Errors: invalid, when it is not JSON.
+Result<BatchScan> scan_batch(std::string_view data);
+
+// Calls `take` for each job in order, with what is wrong with it when it is invalid. Returns how many there are. Errors as above.
+Result<int> read_jobs(
+    std::string_view data,
+    const std::function<void(int index, tl::expected<JobSpec, FieldErrors> job)>& take);
 
 }  // namespace oppen::core

@@ -12,7 +12,8 @@ namespace oppen::core {
 namespace {
 
 constexpr std::size_t stage_chunk_jobs = 250;
-constexpr int kept_jobs = 500;  // of a batch; some 2 KB each
+constexpr int kept_jobs = 500;            // of a batch; some 2 KB each
+constexpr std::size_t max_errors = 1000;  // in one batch.rejected; the rest is counted
 
 }  // namespace
 
@@ -68,26 +69,21 @@ Result<BatchStager::Outcome> BatchStager::run(const Work& work, const std::stop_
   return outcome;
 }
 
-Result<std::string> BatchStager::each_job(
-    const Work& work, const std::stop_token& stop,
-    const std::function<Status(int index, const JobSpec& spec)>& take) {
+Result<std::string> BatchStager::each_job(const Work& work, const std::stop_token& stop,
+                                          const Take& take) {
   int first = 0;
-  for (const auto& spec : work.jobs) {
-    if (auto status = take(first++, spec); !status) return fail(status.error());
-  }
-  if (!work.jobs.empty()) return std::string();
   for (int number = 1; number <= work.header.parts; ++number) {
     const auto part = store_.value(part_key(work.batch_id, number));
     if (!part) return fail(part.error());
     if (!*part) return fmt::format("part {} is lost: submit the batch again", number);
     Status status;
-    const auto scan = scan_batch(**part, [&](int index, const JobSpec& spec) {
-      if (status && !stop.stop_requested()) status = take(first + index, spec);
+    const auto jobs = read_jobs(**part, [&](int index, tl::expected<JobSpec, FieldErrors> job) {
+      if (status && !stop.stop_requested()) status = take(first + index, job);
     });
     if (!status) return fail(status.error());
     if (stop.stop_requested()) return fail(ErrorKind::unavailable, "stopping");
-    if (!scan) return fail(ErrorKind::fatal, scan.error().message);
-    first += scan->jobs;
+    if (!jobs) return fail(ErrorKind::fatal, jobs.error().message);
+    first += *jobs;
   }
   return std::string();
 }
@@ -96,23 +92,38 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
                           Plan& plan) {
   std::unordered_map<std::string, int> index_of;
   int jobs = 0;
-  const auto lost = each_job(work, stop, [&](int index, const JobSpec& spec) -> Status {
+  std::size_t more_errors = 0;
+  const auto wrong = [&](int index, const std::string& field, const std::string& reason) {
+    if (outcome.errors.size() < max_errors) {
+      outcome.errors.push_back({index, field, reason});
+    } else {
+      ++more_errors;
+    }
+  };
+  const auto look_at = [&](int index, const tl::expected<JobSpec, FieldErrors>& job) -> Status {
     jobs = index + 1;
-    const auto [earlier, fresh] = index_of.emplace(spec.job_id, index);
+    if (!job) {
+      for (const auto& fault : job.error()) wrong(index, fault.path, fault.sentence());
+      return {};
+    }
+    const auto [earlier, fresh] = index_of.emplace(job->job_id, index);
     if (!fresh) {
-      outcome.errors.push_back({index, "job_id",
-                                fmt::format("job_id is \"{}\": job {} of the batch has it already",
-                                            spec.job_id, earlier->second)});
-    } else if (auto record = admit(spec, work.rules)) {
+      wrong(index, "job_id",
+            fmt::format("job_id is \"{}\": job {} of the batch has it already", job->job_id,
+                        earlier->second));
+    } else if (auto record = admit(*job, work.rules)) {
       plan.ahead.add_below(*record);
       if (index < kept_jobs) plan.jobs.push_back(std::move(*record));
     } else {
-      outcome.errors.push_back({index, record.error().field, record.error().reason});
+      wrong(index, record.error().field, record.error().reason);
     }
     return {};
-  });
+  };
+  const auto lost = each_job(work, stop, look_at);
   if (!lost) return fail(lost.error());
   if (!lost->empty()) outcome.errors = {{-1, "part", *lost}};
+  if (more_errors > 0)
+    outcome.errors.push_back({-1, "", fmt::format("{} more errors are left out", more_errors)});
   if (jobs > kept_jobs) plan.jobs = {};
   const auto max_jobs = work.rules.policy->max_batch_jobs;
   if (jobs > max_jobs) {
@@ -166,11 +177,13 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     if (auto status = put(index++, std::move(record)); !status) return status;
   }
   if (plan.jobs.empty()) {
-    const auto lost = each_job(work, stop, [&](int its_index, const JobSpec& spec) -> Status {
-      auto record = admit(spec, work.rules);
+    const auto put_job = [&](int its_index,
+                             const tl::expected<JobSpec, FieldErrors>& job) -> Status {
+      auto record = job ? admit(*job, work.rules) : tl::unexpected(refusal_of(job.error()));
       if (!record) return fail(ErrorKind::fatal, record.error().reason);
       return put(its_index, std::move(*record));
-    });
+    };
+    const auto lost = each_job(work, stop, put_job);
     if (!lost) return fail(lost.error());
     if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
   }

@@ -20,8 +20,7 @@ class BatchStager {
  public:
   struct Work {
     std::string batch_id;
-    BatchHeader header;         // complete: every part is in Redis
-    std::vector<JobSpec> jobs;  // the same; empty: read them there
+    BatchHeader header;  // complete: every part is in Redis
     AdmissionRules rules;
     Outlook outlook;
   };
@@ -48,8 +47,8 @@ class BatchStager {
   struct Plan;   // what check() finds for stage()
   Result<Outcome> run(const Work& work, const std::stop_token& stop);
   // Gives each job of the batch with its index; "", or what is missing of the batch.
-  Result<std::string> each_job(const Work& work, const std::stop_token& stop,
-                               const std::function<Status(int index, const JobSpec& spec)>& take);
+  using Take = std::function<Status(int index, const tl::expected<JobSpec, FieldErrors>& job)>;
+  Result<std::string> each_job(const Work& work, const std::stop_token& stop, const Take& take);
   Status check(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan& plan);
   Status stage(const Work& work, const std::stop_token& stop, Outcome& outcome, Plan plan);
 

@@ -14,31 +14,6 @@ using JobErrors = std::vector<BatchRejected::JobError>;
 
 constexpr auto parts_deadline = 5min;  // between the first part and the last
 constexpr int max_begun = 5;
-constexpr std::size_t max_jobs_kept = 1000;
-constexpr std::size_t max_errors = 1000;  // in one batch.rejected; the rest is counted
-
-// "jobs[3].resources.gpus" -> index 3 (+ first), field "resources.gpus".
-BatchRejected::JobError job_error(const FieldError& fault, int first) {
-  int index = -1;
-  std::string field = fault.path;
-  if (std::sscanf(fault.path.c_str(), "jobs[%d]", &index) == 1) {
-    const auto close = field.find(']');
-    field = close + 2 <= field.size() ? field.substr(close + 2) : "";
-    index += first;
-  }
-  return {index, field, fault.sentence()};
-}
-
-BatchRejected::JobError left_out(std::size_t more) {
-  return {-1, "", fmt::format("{} more errors are left out", more)};
-}
-
-void shorten(JobErrors& errors) {
-  if (errors.size() <= max_errors) return;
-  const auto more = errors.size() - max_errors;
-  errors.resize(max_errors);
-  errors.push_back(left_out(more));
-}
 
 }  // namespace
 
@@ -63,7 +38,7 @@ Result<std::vector<std::string>> Batches::jobs_of(const std::string& batch_id) {
   });
 }
 
-Result<std::optional<std::string>> Batches::receive(BatchScan& part, std::string& data,
+Result<std::optional<std::string>> Batches::receive(const BatchScan& part, std::string& data,
                                                     std::int64_t offset) {
   const auto done = [](const Status& status) {
     return status.map([] { return std::optional<std::string>(); });
@@ -123,12 +98,7 @@ Result<std::optional<std::string>> Batches::receive(BatchScan& part, std::string
   if (!valid || part.parts != header.parts) {
     JobErrors errors;
     if (!valid) {
-      int before = 0;  // jobs in the parts before this one, as far as they are here
-      for (int earlier = 1; earlier < std::min(part.part, header.parts); ++earlier) {
-        before += header.counts[std::to_string(earlier)];
-      }
-      for (const auto& fault : part.errors) errors.push_back(job_error(fault, before));
-      if (part.more_errors > 0) errors.push_back(left_out(part.more_errors));
+      for (const auto& fault : part.errors) errors.push_back({-1, fault.path, fault.sentence()});
     } else {
       errors.push_back({-1, "parts",
                         fmt::format("parts is {}: expected {}, as in the part before", part.parts,
@@ -152,12 +122,11 @@ Result<std::optional<std::string>> Batches::receive(BatchScan& part, std::string
   if (auto committed = state_.commit(std::move(changes)); !committed)
     return fail(committed.error());
   receiving_[batch_id] = header.first_seen + parts_deadline;
-  return done(header.complete() ? begin(batch_id, std::move(part.kept)) : Status());
+  return done(header.complete() ? begin(batch_id) : Status());
 }
 
 Status Batches::reject(const std::string& batch_id, BatchHeader header, JobErrors errors,
                        Changes changes) {
-  shorten(errors);
   header.state = "rejected";
   for (const auto& [number, digest] : header.received)
     changes.erase(part_key(batch_id, std::atoi(number.c_str())));
@@ -178,19 +147,16 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
 }
 
 // One batch at a time is staged, in the order of the log: each may hold 10,000 jobs.
-Status Batches::begin(const std::string& batch_id, std::vector<JobSpec> jobs) {
+Status Batches::begin(const std::string& batch_id) {
   receiving_.erase(batch_id);
-  if (jobs_kept_ + jobs.size() > max_jobs_kept) jobs = {};  // Redis has them
-  jobs_kept_ += jobs.size();
-  complete_.push_back({batch_id, std::move(jobs)});
+  complete_.push_back(batch_id);
   return stage_next();
 }
 
 Status Batches::stage_next() {
   while (!staging_ && !complete_.empty()) {
-    auto [batch_id, jobs] = std::move(complete_.front());
+    const auto batch_id = complete_.front();
     complete_.pop_front();
-    jobs_kept_ -= jobs.size();
     const auto header = load(batch_id);
     if (!header) return fail(header.error());
     if (!*header || (*header)->state != "receiving") continue;
@@ -203,11 +169,11 @@ Status Batches::stage_next() {
     stager_->start(
         {batch_id,
          **header,
-         std::move(jobs),
          {state_.policy, state_.quotas, state_.limits},
          attempts_.outlook(state_.clock.now())},
-        [this, batch_id = batch_id, offset = (*header)->offset](
-            const BatchStager::Outcome& outcome) { return on_staged(batch_id, offset, outcome); });
+        [this, batch_id, offset = (*header)->offset](const BatchStager::Outcome& outcome) {
+          return on_staged(batch_id, offset, outcome);
+        });
   }
   return {};
 }
@@ -299,7 +265,7 @@ Status Batches::resume() {
       }
     } else if ((*header)->complete()) {
       resumed_.insert(batch_id);
-      status = begin(batch_id, {});
+      status = begin(batch_id);
     } else {
       // Counted from now: the other parts may be in the log already, unread while nobody led.
       receiving_[batch_id] = state_.clock.now() + parts_deadline;

@@ -26,9 +26,8 @@ class Batches {
   Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager,
           std::string instance);
 
-  // A part has come. nullopt: handled, and `data` and the part's jobs may be taken; a text: why it can't be handled at all (see
-  // Intake::handle).
-  Result<std::optional<std::string>> receive(BatchScan& part, std::string& data,
+  // A part has come. nullopt: handled, and `data` may be taken; a text: why it can't be handled at all (see Intake::handle).
+  Result<std::optional<std::string>> receive(const BatchScan& part, std::string& data,
                                              std::int64_t offset);
   // Goes on with what an earlier leader left open.
   Status resume();
@@ -43,7 +42,7 @@ class Batches {
   Result<std::optional<BatchHeader>> load(const std::string& batch_id);
   Status reject(const std::string& batch_id, BatchHeader header,
                 std::vector<BatchRejected::JobError> errors, queue::Changes changes);
-  Status begin(const std::string& batch_id, std::vector<JobSpec> jobs);
+  Status begin(const std::string& batch_id);
   // Counts how many processes have begun it; false: too many, and it is rejected.
   Result<bool> begin_again(const std::string& batch_id, BatchHeader header);
   Status stage_next();
@@ -58,13 +57,7 @@ class Batches {
   std::unique_ptr<BatchStager> stager_;
   std::string instance_;
   std::unordered_map<std::string, Time> receiving_;  // batch id -> when its parts must be there
-  // Those that wait for the stager, in log order; with their jobs, while these are not many.
-  struct Complete {
-    std::string batch_id;
-    std::vector<JobSpec> jobs;
-  };
-  std::deque<Complete> complete_;
-  std::size_t jobs_kept_ = 0;
+  std::deque<std::string> complete_;         // batch ids that wait for the stager, in log order
   std::unordered_set<std::string> resumed_;  // of these what an earlier leader may have begun
   bool staging_ = false;
 };

@@ -27,7 +27,8 @@ using runtime::Redis;
 
 // Of up to some 256 KiB each: what is in memory at a time is bounded by this.
 constexpr auto read_chunk = "100";
-constexpr std::int64_t list_chunk = 500;
+constexpr std::int64_t list_chunk =
+    300;  // events of lists in a round: what is newer waits that long
 // Nothing newer is read while so much waits.
 constexpr std::size_t max_kept_back = 4000;
 constexpr std::size_t max_lists = 16;
@@ -316,10 +317,16 @@ struct OutboxRelay::Impl {
       length.set(0);
       return false;
     }
+    const auto lists_before = lists.size();
     for (auto& entry : *entries) {
       if (auto status = take(std::move(entry)); !status) return fail(status.error());
     }
-    if (auto status = send_of_lists(); !status) return fail(status.error());
+    // Redis stood still while a long list was made: what waited for that comes first, in the next round.
+    const bool long_one_begins =
+        lists.size() > lists_before && lists.back().length > list_chunk && lists_before == 0;
+    if (!long_one_begins) {
+      if (auto status = send_of_lists(); !status) return fail(status.error());
+    }
     if (auto status = wait_for_deliveries(); !status) return fail(status.error());
     if (auto status = remove_done(); !status) return fail(status.error());
     // What is kept back waits for a list, which stands before it.

@@ -211,8 +211,13 @@ Result<tl::expected<Committed, std::vector<ExistingJob>>> QueueStore::publish_ba
     int parts, const StagedBatch& staged) {
   static const RedisScript script(lua::publish_batch);
   using Published = tl::expected<Committed, std::vector<ExistingJob>>;
-  Redis::Args args{epoch_,       batch_id,      batch_record,
-                   horizon_ms(), encode(event), std::to_string(parts)};
+  Redis::Args args{epoch_,
+                   batch_id,
+                   batch_record,
+                   horizon_ms(),
+                   encode(event),
+                   std::to_string(parts),
+                   std::to_string(staged.jobs)};
   for (std::size_t priority = 0; priority < 3; ++priority) {
     args.push_back(std::to_string(staged.cost[priority].value));
     args.push_back(std::to_string(staged.milliseconds[priority]));

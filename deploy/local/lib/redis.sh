@@ -16,6 +16,7 @@ dir $dir
 daemonize no
 appendonly yes
 appendfsync everysec
+auto-aof-rewrite-min-size 256mb
 save ""
 maxmemory-policy noeviction
 SETTINGS

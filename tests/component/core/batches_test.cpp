@@ -64,6 +64,16 @@ TEST_F(BatchTest, AMalformedJobNamesItsPlaceAndField) {
   EXPECT_EQ(errors[0]["field"], "epochs");
 }
 
+TEST_F(BatchTest, OfVeryManyFaultsTheFirstAreNamedAndTheRestCounted) {
+  auto data = json{{"batch_id", "sweep"}, {"jobs", json::array()}};
+  for (int i = 0; i < 1'200; ++i) data["jobs"].push_back(json::object());  // two faults each
+  send(data);
+  const auto errors = last_event("sweep")["errors"];
+  ASSERT_EQ(errors.size(), 1'001U);
+  EXPECT_EQ(errors[1]["index"], 0);
+  EXPECT_EQ(errors[1'000]["reason"], "1400 more errors are left out");
+}
+
 TEST_F(BatchTest, ARejectedBatchMayBeSubmittedAnew) {
   send({{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s1"})}});
   send({{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}});
