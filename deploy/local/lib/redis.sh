@@ -16,6 +16,7 @@ dir $dir
 daemonize no
 appendonly yes
 appendfsync everysec
+# A rewrite takes a core for a second: not after every few batches.
 auto-aof-rewrite-min-size 256mb
 save ""
 maxmemory-policy noeviction
