@@ -20,6 +20,9 @@ using queue::Changes;
 using queue::JobRecord;
 
 constexpr std::int64_t most_heads = 64;  // read per priority in one go
+// Launches that have no outcome yet: several times what the API server is asked at once. What is decided later is decided on what is
+// known then, and no launch spends its deadline waiting for its turn.
+constexpr std::size_t most_in_flight = 128;
 constexpr auto launch_deadline = 20s;
 constexpr auto longest_probe_wait = 16s;
 constexpr auto remaining_keep = 500ms;
@@ -61,7 +64,9 @@ Status Attempts::launch_next() {
       return say_head_waits(fmt::format("waits for a free slot ({0} of {0} taken)",
                                         state_.policy->max_concurrent_jobs));
     }
-    const auto limit = std::min(most_heads, free_slots);
+    if (in_flight_.size() > most_in_flight / 2) return {};  // many at a time are one commit
+    const auto room = static_cast<std::int64_t>(most_in_flight - in_flight_.size());
+    const auto limit = std::min({most_heads, free_slots, room});
     const auto began = std::chrono::steady_clock::now();
     auto heads = state_.store.heads(static_cast<int>(limit));
     if (!heads) return fail(heads.error());

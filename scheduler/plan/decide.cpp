@@ -169,6 +169,7 @@ Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAtt
   if (!backfill) return choice;
 
   std::vector<Release> releases;
+  releases.reserve(live.size() + choice.launch.size());
   for (const auto& attempt : live) {
     releases.push_back(
         {milliseconds(std::max(now, attempt.ends_by)), attempt.priority, attempt.amounts});

@@ -52,6 +52,8 @@ struct Waiting {
   Hold hold : 8 = Hold::none;
 };
 
+static_assert(sizeof(Waiting) == 64);
+
 struct Running {
   Priority priority = Priority::normal;
   Amounts amounts;

@@ -48,6 +48,21 @@ TEST_F(CoreTest, AtMostTheSlotsRunAndTheNextFollowsInOrder) {
   EXPECT_EQ(order, (std::vector<std::string>{"n1-1", "n2-1", "high-1", "n3-1", "low-1"}));
 }
 
+TEST_F(CoreTest, OnlySoManyLaunchesAreOnTheirWayAtOnce) {
+  auto policy = *state->policy;
+  policy.max_concurrent_jobs = 400;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  kube.hold_answers(true);
+  for (int i = 0; i < 300; ++i) submit("n" + std::to_string(i));
+  const auto at_once = kube.launches().size();
+  EXPECT_LE(at_once, 128U);
+  EXPECT_EQ(state->counters.usage_total().pods, static_cast<std::int64_t>(at_once));
+  kube.hold_answers(false);
+  kube.release_answers();
+  settle();
+  EXPECT_EQ(kube.launches().size(), 300U);
+}
+
 TEST_F(CoreTest, ThePodKeepsItsFinalizerUntilItsEndIsPublished) {
   submit("a");
   kube.run("a-1", clock.now());
