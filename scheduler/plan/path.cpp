@@ -14,9 +14,7 @@ std::int64_t between(Time from, Time to) {
 LogNormal run_of(const Waiting& job) { return {job.p50_seconds, job.spread, job.doubt}; }
 LogNormal run_of(const Running& job) { return {job.p50_seconds, job.spread, job.doubt}; }
 
-std::int64_t milliseconds(double seconds) {
-  return static_cast<std::int64_t>(seconds * 1000 + 0.5);
-}
+std::int64_t milliseconds(double seconds) { return std::llround(seconds * 1000); }
 
 Room empty(const Setup& setup) {
   Room room = setup.room;

@@ -49,6 +49,7 @@ std::vector<Expected> project(const View& view, std::size_t from, std::size_t to
   const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
   const auto looks = std::min(most_looks / many, most_looks_of_one);
   std::vector<std::vector<Path::Start>> paths;
+  paths.reserve(static_cast<std::size_t>(many));
   for (int number = 0; number < many; ++number)
     paths.push_back(Path(setup, number, many, looks).follow());
 

@@ -22,8 +22,8 @@ Room::Room(const Capacity& capacity) {
   free_[0].pods = capacity.max_concurrent_jobs - capacity.ours_total().pods;
   for (const auto& quota : capacity.quotas) {
     for (const auto& [resource, hard] : quota.hard) {
-      const auto left = hard - taken(quota, resource, capacity);
-      const auto narrow = [&](std::size_t scope) {
+      const auto narrow = [&, resource = resource,
+                           left = hard - taken(quota, resource, capacity)](std::size_t scope) {
         if (auto* free = part(free_[scope], resource)) *free = std::min(*free, left);
       };
       if (quota.scope_priority_class.empty()) {

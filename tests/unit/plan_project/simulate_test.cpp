@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "stepping.hpp"
 
 namespace oppen::plan {
@@ -62,8 +64,7 @@ TEST(Simulate, DependenciesMoveAlong) {
 }
 
 TEST(Simulate, ABackgroundBatchDelaysNobodyHoweverUncertainTheRunsAre) {
-  std::vector<Waiting> waiting;
-  for (int i = 0; i < 300; ++i) waiting.push_back(job(Priority::normal, 100, 0.8F));
+  const std::vector<Waiting> waiting(300, job(Priority::normal, 100, 0.8F));
   auto view = one_slot(waiting);
   view.capacity.max_concurrent_jobs = 4;
   const std::vector<Waiting> background(50, job(Priority::background, 1000, 0.8F));
@@ -84,8 +85,8 @@ TEST(Simulate, SaysWhatTheMergedQueueWouldDo) {
     const auto simulation = simulate(queue.view, batch.waiting, {});
     std::vector<Waiting> merged = queue.waiting;
     merged.insert(merged.end(), batch.waiting.begin(), batch.waiting.end());
-    std::vector<std::size_t> order;
-    for (std::size_t i = 0; i < merged.size(); ++i) order.push_back(i);
+    std::vector<std::size_t> order(merged.size());
+    std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       return merged[a].priority < merged[b].priority;
     });
