@@ -91,6 +91,7 @@ TEST(Simulate, SaysWhatTheMergedQueueWouldDo) {
       return merged[a].priority < merged[b].priority;
     });
     std::vector<Waiting> ordered;
+    ordered.reserve(order.size());
     for (const auto i : order) ordered.push_back(merged[i]);
     auto view = queue.view;
     view.waiting = ordered;
