@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "schemas/commands.hpp"
 #include "schemas/parse.hpp"
 
@@ -53,7 +55,9 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
     return refuse("never_fits", *why, "resources");
   }
   record.submitted_hash = short_digest(text);
-  record.estimated_seconds = plan::estimate_duration_seconds(record.spec, *rules.policy);
+  // To the millisecond, as it is stored.
+  const auto seconds = rules.durations->estimate(record.spec, *rules.policy).p50_seconds;
+  record.estimated_seconds = std::round(seconds * 1000) / 1000;
   return record;
 }
 

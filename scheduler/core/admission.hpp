@@ -6,16 +6,18 @@
 #include <vector>
 
 #include "scheduler/plan/decide.hpp"
+#include "scheduler/plan/durations.hpp"
 #include "scheduler/plan/policy.hpp"
 #include "scheduler/queue/record.hpp"
 
 namespace oppen::core {
 
-// What admission judges by: a snapshot that outlives the change of a policy.
+// What admission judges by, as State hands it out: to use at once, or to keep.
 struct AdmissionRules {
   std::shared_ptr<const plan::Policy> policy;
   std::vector<plan::Quota> quotas;
   plan::PodLimits limits;
+  std::shared_ptr<const plan::Durations> durations;  // never null
 };
 
 struct Refusal {

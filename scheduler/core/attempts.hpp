@@ -63,6 +63,7 @@ class Attempts {
   // Following.
   Status check_epoch(const kube::Pod& pod) const;
   Status follow(queue::JobRecord record, const kube::Pod& pod);
+  void observe_start(const queue::JobRecord& record);
   // Ends the attempt as its pod says; `pod` nullptr: there is none any more.
   Status end_attempt(queue::JobRecord record, const kube::Pod* pod);
   RunCompleted run_of(const queue::JobRecord& record, const AttemptEnd& end, bool succeeded,
@@ -116,6 +117,8 @@ class Attempts {
   runtime::Histogram& queue_wait_;
   runtime::Histogram& decision_;
   runtime::Histogram& launch_;
+  runtime::Histogram& late_start_;
+  runtime::Histogram& early_start_;
 };
 
 }  // namespace oppen::core

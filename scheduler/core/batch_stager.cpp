@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <unordered_map>
 
 #include "scheduler/core/batch_scan.hpp"
@@ -160,6 +161,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
         expectation(record, work.outlook, plan.ahead.jobs[priority], plan.ahead.seconds[priority]);
     plan.ahead.add(record, priority);
     record.estimated_cost = event.estimated_cost;
+    record.expected_wait_seconds = std::llround(event.estimated_wait_seconds);
     event.job = record.context();
     event.source_offset = work.header.offset;
     event.batch_index = index;

@@ -167,10 +167,7 @@ Status Batches::stage_next() {
     }
     staging_ = true;
     stager_->start(
-        {batch_id,
-         **header,
-         {state_.policy, state_.quotas, state_.limits},
-         attempts_.outlook(state_.clock.now())},
+        {batch_id, **header, state_.rules_to_keep(), attempts_.outlook(state_.clock.now())},
         [this, batch_id, offset = (*header)->offset](const BatchStager::Outcome& outcome) {
           return on_staged(batch_id, offset, outcome);
         });

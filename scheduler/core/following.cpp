@@ -3,6 +3,7 @@
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/learning.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -90,6 +91,7 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
     record.started_at = pod.started_at;
     record.node = pod.node;
     record.gpu_type = gpu_type_of(record, pod);
+    observe_start(record);
     changes.put(record).event(
         job_entry(JobStarted{record.context(), record.pod_name(), state_.pod_namespace, record.node,
                              record.gpu_type, *record.started_at},
@@ -110,6 +112,16 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
   if ((record.state == JobState::cancelling || !record.give_up.empty()) && !pod.deleting)
     remove_live(record);
   return {};
+}
+
+// How far off was what job.queued told? A later attempt starts when the one before has failed, which nobody foretold.
+void Attempts::observe_start(const JobRecord& record) {
+  if (record.attempt != 1 || record.submitted_at == Time{}) return;
+  const auto expected = record.submitted_at + std::chrono::seconds(record.expected_wait_seconds);
+  const bool late = *record.started_at > expected;
+  const double off = late ? seconds_between(expected, *record.started_at)
+                          : seconds_between(*record.started_at, expected);
+  (late ? late_start_ : early_start_).observe(off);
 }
 
 Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
@@ -146,6 +158,8 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   if (end.succeeded) {
     record.state = JobState::succeeded;
     record.metrics = metrics;
+    if (attempt_end.duration_seconds)
+      learn(state_, record.spec, record.gpu_type, *attempt_end.duration_seconds, changes);
     changes.put(record).event(
         job_entry(JobSucceeded{record.context(), attempt_end,
                                metrics.is_object() ? metrics : nlohmann::json::object()},

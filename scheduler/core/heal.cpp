@@ -1,10 +1,12 @@
 #include "scheduler/core/heal.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/learning.hpp"
 #include "scheduler/core/readable.hpp"
 #include "schemas/commands.hpp"
 #include "workers/runtime/log.hpp"
@@ -76,6 +78,7 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
       r.estimated_seconds = e.estimated_duration_seconds;
       r.submitted_hash = e.submitted_hash;
       r.submitted_at = event.time;
+      r.expected_wait_seconds = std::llround(e.estimated_wait_seconds);
       r.ended_at.reset();  // of a rejection before it
       r.reason.clear();
     });
@@ -235,6 +238,7 @@ class Group {
       const auto job = jobs.find(readable_id(event.data, "job_id"));
       if (job == jobs.end() || !apply_fact(event, job->second)) continue;
       ++applied;
+      if (event.type == JobSucceeded::type) learn_again(event, changes);
       changed.insert(job->first);
     }
     for (auto& [id, record] : jobs) {
@@ -253,6 +257,11 @@ class Group {
   std::int64_t next_command() const { return next_command_; }
 
  private:
+  // An end that Redis has forgotten was learned in the same commit: that is forgotten, too.
+  void learn_again(const CloudEvent& event, queue::Changes& changes) {
+    if (const auto ended = parse_data<JobSucceeded>(event.data)) learn(state_, *ended, changes);
+  }
+
   State& state_;
   std::map<int, std::int64_t> next_;
   std::vector<CloudEvent> events_;

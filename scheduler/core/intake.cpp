@@ -1,5 +1,7 @@
 #include "scheduler/core/intake.hpp"
 
+#include <cmath>
+
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/readable.hpp"
 #include "schemas/commands.hpp"
@@ -96,7 +98,7 @@ void Intake::submit_one(const Command& command, const std::string& job_id,
     changes.event(answer_entry(job_id, "duplicate", offset, event, outlook.at));
     return;
   }
-  auto record = parsed ? admit(parsed->spec, {state_.policy, state_.quotas, state_.limits})
+  auto record = parsed ? admit(parsed->spec, state_.rules())
                        : tl::unexpected<Refusal>(refusal_of(parsed.error()));
   if (!record) {
     reject(command, job_id, earlier, record.error(), outlook.at, changes);
@@ -116,6 +118,7 @@ void Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook, 
   record.submitted_at = outlook.at;
   JobQueued event = expectation(record, outlook);
   record.estimated_cost = event.estimated_cost;
+  record.expected_wait_seconds = std::llround(event.estimated_wait_seconds);
   event.job = record.context();
   event.source_offset = offset;
   event.submitted_hash = record.submitted_hash;

@@ -27,6 +27,14 @@ constexpr auto launch_deadline = 20s;
 constexpr auto longest_probe_wait = 16s;
 constexpr auto remaining_keep = 500ms;
 
+runtime::Histogram& eta_error(State& state, const char* start) {
+  return state.metrics.histogram("oppen_eta_error_seconds",
+                                 "Between the start that job.queued told and that of the first "
+                                 "attempt, by whether it came early or late",
+                                 {{"start", start}},
+                                 {1, 10, 60, 300, 900, 3600, 10800, 43200, 86400});
+}
+
 double seconds_between(Time begin, Time end) {
   return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
 }
@@ -54,7 +62,9 @@ Attempts::Attempts(State& state, Post post)
       decision_(state.metrics.histogram("oppen_decision_seconds",
                                         "Reading the heads of the queue and deciding")),
       launch_(state.metrics.histogram("oppen_launch_seconds",
-                                      "From the decision to the API server's acceptance")) {}
+                                      "From the decision to the API server's acceptance")),
+      late_start_(eta_error(state, "late")),
+      early_start_(eta_error(state, "early")) {}
 
 Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");

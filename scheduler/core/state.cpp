@@ -11,6 +11,18 @@ plan::Capacity State::capacity() const {
   return capacity;
 }
 
+AdmissionRules State::rules() const {
+  // Shares no ownership: copying what has been learned for each submission would cost more than judging it.
+  const std::shared_ptr<const plan::Durations> borrowed(std::shared_ptr<void>(), &durations);
+  return {policy, quotas, limits, borrowed};
+}
+
+AdmissionRules State::rules_to_keep() const {
+  auto kept = rules();
+  kept.durations = std::make_shared<const plan::Durations>(durations);
+  return kept;
+}
+
 Result<queue::Committed> State::commit(queue::Changes changes) {
   auto committed = store.commit(std::move(changes));
   if (committed) counters = committed->counters;

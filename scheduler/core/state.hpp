@@ -9,9 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "scheduler/core/admission.hpp"
 #include "scheduler/core/nodes.hpp"
 #include "scheduler/kube/kube_api.hpp"
 #include "scheduler/plan/decide.hpp"
+#include "scheduler/plan/durations.hpp"
 #include "scheduler/plan/policy.hpp"
 #include "scheduler/queue/store.hpp"
 #include "schemas/time.hpp"
@@ -37,6 +39,8 @@ struct State {
   queue::Counters counters = {};
   std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
 
+  plan::Durations durations = {};  // see learning.hpp
+
   // What the API server said last.
   std::vector<plan::Quota> quotas = {};
   plan::PodLimits limits = {};
@@ -48,6 +52,11 @@ struct State {
   std::int64_t replay_until = 0;
 
   plan::Capacity capacity() const;
+
+  // What submissions are judged by now. What has been learned is borrowed from this state: for this thread, and for the moment.
+  AdmissionRules rules() const;
+  // The same to keep, and for another thread.
+  AdmissionRules rules_to_keep() const;
 
   // Commits, and renews the counters. The errors of QueueStore::commit.
   Result<queue::Committed> commit(queue::Changes changes);

@@ -12,6 +12,7 @@
 #include "scheduler/core/first_record.hpp"
 #include "scheduler/core/heal.hpp"
 #include "scheduler/core/intake.hpp"
+#include "scheduler/core/learning.hpp"
 #include "scheduler/core/log_check.hpp"
 #include "scheduler/core/mailbox.hpp"
 #include "scheduler/core/policies.hpp"
@@ -464,6 +465,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   // function is left: it may end last.
   const auto kube = services.make_kube();
   State state{services.clock, services.metrics, store, *kube, options.pod_namespace, *epoch};
+  if (auto status = load_durations(state); !status) return status;
   if (const auto healed = heal(
           state, **consumer, [&] { services.health.beat(); }, stop);
       !healed)

@@ -130,6 +130,8 @@ std::string encode(const JobRecord& record) {
   put(detail, "hash", record.submitted_hash);
   put(detail, "batch", record.batch_id);
   append_json(detail.member("submitted"), milliseconds_of(record.submitted_at));
+  if (record.expected_wait_seconds != 0)
+    append_json(detail.member("wait"), record.expected_wait_seconds);
   put(detail, "uid", record.pod_uid);
   if (record.launched) append_json(detail.member("launched"), true);
   if (record.launching_at != Time{})
@@ -195,6 +197,7 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.submitted_hash = detail.value("hash", "");
   record.batch_id = detail.value("batch", "");
   record.submitted_at = time_of(detail.value("submitted", std::int64_t{0}));
+  record.expected_wait_seconds = detail.value("wait", std::int64_t{0});
   record.pod_uid = detail.value("uid", "");
   record.launched = detail.value("launched", false);
   record.launching_at = time_of(detail.value("launching", std::int64_t{0}));

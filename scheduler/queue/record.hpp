@@ -40,6 +40,7 @@ struct JobRecord {
       submitted_hash;  // spec_hash of what was submitted: tells a repetition from a conflict
   std::string batch_id;
   Time submitted_at{};
+  std::int64_t expected_wait_seconds = 0;  // as job.queued told it
   std::string pod_uid;    // of the live or last attempt, once the API server has accepted it
   bool launched = false;  // job.launched of this attempt is written
   Time launching_at{};    // when the present attempt was decided

@@ -68,6 +68,11 @@ Changes& Changes::meta(std::string field, std::string value) {
   return *this;
 }
 
+Changes& Changes::duration(std::string cell, std::string text) {
+  operations_.insert(operations_.end(), {"H", "durations", std::move(cell), std::move(text)});
+  return *this;
+}
+
 Changes& Changes::open_batch(std::string batch_id) {
   operations_.insert(operations_.end(), {"A", "batches", std::move(batch_id)});
   return *this;
@@ -173,6 +178,15 @@ Result<std::optional<std::string>> QueueStore::value(const std::string& key) {
 
 Result<std::optional<std::string>> QueueStore::meta(const std::string& field) {
   return command({"HGET", prefix_ + "meta", field}).map(text_or_none);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> QueueStore::durations() {
+  const auto reply = command({"HGETALL", prefix_ + "durations"});
+  if (!reply) return fail(reply.error());
+  std::vector<std::pair<std::string, std::string>> cells;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2)
+    cells.emplace_back(reply->elements[i].text, reply->elements[i + 1].text);
+  return cells;
 }
 
 Result<std::string> QueueStore::outbox_tip() {

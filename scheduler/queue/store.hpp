@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scheduler/queue/counters.hpp"
@@ -31,6 +32,8 @@ class Changes {
   Changes& value(std::string key, std::string value, std::chrono::milliseconds keep = {});
   Changes& erase(std::string key);
   Changes& meta(std::string field, std::string value);
+  // A cell of what has been learned of durations; text "": it is forgotten.
+  Changes& duration(std::string cell, std::string text);
   // The set of batches that are not decided yet.
   Changes& open_batch(std::string batch_id);
   Changes& close_batch(std::string batch_id);
@@ -82,6 +85,8 @@ class QueueStore {
   Result<Counters> counters();
   Result<std::optional<std::string>> value(const std::string& key);
   Result<std::optional<std::string>> meta(const std::string& field);
+  // Cell and text of all that has been learned of durations.
+  Result<std::vector<std::pair<std::string, std::string>>> durations();
   // The id of the newest outbox entry; "" when nothing waits there.
   Result<std::string> outbox_tip();
   Result<std::int64_t> outbox_length();

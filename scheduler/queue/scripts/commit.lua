@@ -5,6 +5,7 @@
 --         V key value keep_ms                             set a plain key (keep_ms 0: for good)
 --         D key                                           delete a plain key
 --         M field value                                   set a field of meta
+--         H key field value                               set a field of a hash ('': take it out)
 --         A key member                                    put a member into a set
 --         R key member                                    take it out
 -- Returns {'ok' | 'applied', id of the last outbox entry, flat counters}. 'applied': this offset was handled before.
@@ -19,7 +20,7 @@ if topic ~= '' then
   end
 end
 
-local operands = {J = 5, E = 1, V = 3, D = 1, M = 2, A = 2, R = 2}
+local operands = {J = 5, E = 1, V = 3, D = 1, M = 2, H = 3, A = 2, R = 2}
 local old = {}
 local versions = {}
 
@@ -83,6 +84,12 @@ while i <= #ARGV do
     redis.call('DEL', prefix .. ARGV[i + 1])
   elseif operation == 'M' then
     redis.call('HSET', meta, ARGV[i + 1], ARGV[i + 2])
+  elseif operation == 'H' then
+    if ARGV[i + 3] == '' then
+      redis.call('HDEL', prefix .. ARGV[i + 1], ARGV[i + 2])
+    else
+      redis.call('HSET', prefix .. ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+    end
   elseif operation == 'A' then
     redis.call('SADD', prefix .. ARGV[i + 1], ARGV[i + 2])
   elseif operation == 'R' then

@@ -7,6 +7,7 @@
 --   ended               sorted set of ended job ids, by the end in milliseconds
 --   counters            hash of sums over the records, changed only here
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
+--   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
 --   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events
 local prefix = ARGV[1]

@@ -10,6 +10,7 @@
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/batches.hpp"
 #include "scheduler/core/intake.hpp"
+#include "scheduler/core/learning.hpp"
 #include "scheduler/queue/lease.hpp"
 #include "schemas/parse.hpp"
 #include "tests/support/fake_kube.hpp"
@@ -70,6 +71,7 @@ class CoreTest : public ::testing::Test {
                                       epoch, post),
         "process-" + std::to_string(epoch));
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
+    ASSERT_TRUE(load_durations(*state));
     state->counters = store->counters().value();
     const auto live = store->jobs(store->live().value()).value();
     for (const auto& record : live) state->live[record->spec.job_id] = *record;

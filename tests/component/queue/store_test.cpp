@@ -24,6 +24,19 @@ TEST_F(StoreTest, ACommitIsRecordOrderSumsEventAndOffsetAtOnce) {
   EXPECT_EQ(counters.pending_seconds[1], 240);
 }
 
+TEST_F(StoreTest, WhatIsLearnedIsStoredWithTheRestAndForgotten) {
+  using Cells = std::vector<std::pair<std::string, std::string>>;
+  auto record = queue_job("a", Priority::normal, 7);
+  ASSERT_TRUE(store->commit(Changes().put(record).duration("mnist", "1").duration("mnist", "2")));
+  EXPECT_EQ(store->durations().value(), (Cells{{"mnist", "2"}}));
+  auto stale = record;
+  stale.version -= 1;
+  ASSERT_FALSE(store->commit(Changes().duration("mnist", "3").put(stale)));
+  EXPECT_EQ(store->durations().value(), (Cells{{"mnist", "2"}}));
+  ASSERT_TRUE(store->commit(Changes().duration("mnist", "")));
+  EXPECT_TRUE(store->durations().value().empty());
+}
+
 TEST_F(StoreTest, AnOffsetCountsOnce) {
   queue_job("a", Priority::normal, 7);
   auto again = job("b", Priority::normal, 7);

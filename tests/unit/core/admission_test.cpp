@@ -12,7 +12,10 @@ AdmissionRules rules() {
   plan::Policy policy;
   policy.model_catalog["mnist"] = {
       "mnist:1", {"train"}, {}, {1, std::nullopt, "", 1000, std::int64_t{2} << 30}, 120, ""};
-  return {std::make_shared<const plan::Policy>(policy), {{"quota", "", {{"gpus", 2}}, {}}}, {}};
+  return {std::make_shared<const plan::Policy>(policy),
+          {{"quota", "", {{"gpus", 2}}, {}}},
+          {},
+          std::make_shared<const plan::Durations>()};
 }
 
 JobSpec mnist() {
@@ -30,6 +33,17 @@ TEST(Admission, ResolvesAndEstimates) {
   EXPECT_EQ(record->priority, Priority::normal);
   EXPECT_EQ(record->estimated_seconds, 240);
   EXPECT_EQ(record->submitted_hash, spec_hash(mnist()));
+}
+
+TEST(Admission, EstimatesByWhatRunsTook) {
+  plan::Durations learned;
+  for (int run = 0; run < 20; ++run) learned.observe(admit(mnist(), rules())->spec, "", 60);
+  auto experienced = rules();
+  experienced.durations = std::make_shared<const plan::Durations>(learned);
+  const auto record = admit(mnist(), experienced);
+  EXPECT_NEAR(record->estimated_seconds, 60, 6);
+  EXPECT_EQ(record->estimated_seconds, queue::decode("mnist-1", encode(*record))->estimated_seconds)
+      << "what is told is what is stored";
 }
 
 TEST(Admission, RefusesWhatCanNeverFit) {

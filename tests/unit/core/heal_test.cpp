@@ -38,6 +38,7 @@ CloudEvent queued() {
   event.batch_index = 3;
   event.submitted_hash = "abc";
   event.position = 1;
+  event.estimated_wait_seconds = 90;
   event.estimated_cost = {100};
   return event_of(event);
 }
@@ -63,6 +64,7 @@ TEST(Heal, RebuildsARecordFromItsEvents) {
   EXPECT_EQ(record->priority, Priority::urgent);
   EXPECT_EQ(record->spec.image, "mnist:1");
   EXPECT_EQ(record->submitted_hash, "abc");
+  EXPECT_EQ(record->expected_wait_seconds, 90);
   ASSERT_TRUE(apply_fact(launched(), record));
   EXPECT_TRUE(record->launched);
   EXPECT_EQ(record->attempt, 1);

@@ -26,6 +26,7 @@ JobRecord full_record() {
   record.submitted_hash = "0123456789abcdef";
   record.batch_id = "sweep";
   record.submitted_at = Time{std::chrono::milliseconds{1'767'463'200'123}};
+  record.expected_wait_seconds = 3600;
   record.pod_uid = "uid";
   record.launched = true;
   record.launching_at = record.submitted_at;
@@ -47,6 +48,7 @@ TEST(JobRecord, ComesBackAsItWasWritten) {
   EXPECT_EQ(decoded->version, 7);
   EXPECT_EQ(decoded->place, record.place);
   EXPECT_EQ(decoded->started_at, record.started_at);
+  EXPECT_EQ(decoded->expected_wait_seconds, 3600);
   EXPECT_EQ(decoded->metrics, record.metrics);
   EXPECT_EQ(decoded->estimated_seconds, 246.25);
 }
