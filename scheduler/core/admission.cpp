@@ -18,6 +18,25 @@ tl::unexpected<Refusal> refuse(std::string code, std::string reason, std::string
   return tl::unexpected<Refusal>({std::move(code), std::move(reason), std::move(field)});
 }
 
+// Why no node is large enough; nullopt: one is, or may come. Nodes without a GPU say nothing of GPUs: where there are none yet, they
+// may be starting.
+std::optional<std::string> no_node_fits(const queue::JobRecord& record,
+                                        const AdmissionRules& rules) {
+  const auto& gpu_type = record.spec.resources.gpu_type;
+  const auto product = rules.policy->gpu_products.find(gpu_type);
+  const auto sizes = rules.node_sizes->find(
+      product == rules.policy->gpu_products.end() ? gpu_type : product->second);
+  if (sizes == rules.node_sizes->end()) return std::nullopt;
+  const auto amounts = record.amounts();
+  std::vector<plan::Amounts> nodes;
+  for (const auto& size : sizes->second) {
+    if (amounts.gpus == 0 || size.gpus > 0) nodes.push_back(size);
+  }
+  auto why = plan::never_fits(amounts, record.priority, {}, {}, nodes);
+  if (why && !gpu_type.empty()) *why += fmt::format(" (of those with GPU type {})", gpu_type);
+  return why;
+}
+
 }  // namespace
 
 Refusal refusal_of(const FieldErrors& faults) {
@@ -54,6 +73,7 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
           plan::never_fits(record.amounts(), record.priority, rules.quotas, rules.limits)) {
     return refuse("never_fits", *why, "resources");
   }
+  if (const auto why = no_node_fits(record, rules)) return refuse("never_fits", *why, "resources");
   record.submitted_hash = short_digest(text);
   // To the millisecond, as it is stored.
   const auto seconds = rules.durations->estimate(record.spec, *rules.policy).p50_seconds;

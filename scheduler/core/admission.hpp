@@ -1,6 +1,7 @@
 #pragma once
 // From a submitted spec to a record that may be queued, or the reason why not. Pure: it can run on
 // any thread.
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,11 +13,16 @@
 
 namespace oppen::core {
 
+// What the nodes that take pods have room for while they are empty: the largest of them, none of which is smaller in everything than
+// another. By GPU product (node label), and of all nodes under "".
+using NodeSizes = std::map<std::string, std::vector<plan::Amounts>>;
+
 // What admission judges by, as State hands it out: to use at once, or to keep.
 struct AdmissionRules {
   std::shared_ptr<const plan::Policy> policy;
   std::vector<plan::Quota> quotas;
   plan::PodLimits limits;
+  std::shared_ptr<const NodeSizes> node_sizes;       // never null; empty: not known
   std::shared_ptr<const plan::Durations> durations;  // never null
 };
 

@@ -14,7 +14,7 @@ plan::Capacity State::capacity() const {
 AdmissionRules State::rules() const {
   // Shares no ownership: copying what has been learned for each submission would cost more than judging it.
   const std::shared_ptr<const plan::Durations> borrowed(std::shared_ptr<void>(), &durations);
-  return {policy, quotas, limits, borrowed};
+  return {policy, quotas, limits, nodes.sizes(), borrowed};
 }
 
 AdmissionRules State::rules_to_keep() const {

@@ -56,7 +56,7 @@ struct Pod {
 
 struct Node {
   std::string name;
-  bool ready = false;  // Ready and not cordoned
+  bool schedulable = false;  // not cordoned, whether it is Ready or not
   // Since when its condition Ready has been anything but True; cordoned or not.
   std::optional<Time> not_ready_since;
   std::string gpu_product;  // label nvidia.com/gpu.product

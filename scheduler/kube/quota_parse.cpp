@@ -138,14 +138,13 @@ Node parse_node(const Json& object) {
   node.allocatable = parse_amounts(member(status, "allocatable"));
   const Json& pods = member(member(status, "allocatable"), "pods");
   if (pods.is_string()) node.allocatable.pods = parse_bytes(pods.get<std::string>()).value_or(0);
-  bool ready = false;
   for (const Json& condition : elements(status, "conditions")) {
     if (text(condition, "type") != "Ready") continue;
-    ready = text(condition, "status") == "True";
+    const bool ready = text(condition, "status") == "True";
     if (const auto since = parse_rfc3339(text(condition, "lastTransitionTime")); !ready && since)
       node.not_ready_since = *since;
   }
-  node.ready = ready && !flag(member(object, "spec"), "unschedulable");
+  node.schedulable = !flag(member(object, "spec"), "unschedulable");
   return node;
 }
 

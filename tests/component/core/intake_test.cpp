@@ -1,4 +1,6 @@
 // Every command has its answer, and what is wrong with one is named.
+#include <thread>
+
 #include "tests/component/core/core_fixture.hpp"
 
 namespace oppen::core {
@@ -23,6 +25,32 @@ TEST_F(CoreTest, ARepeatedRecordChangesNothing) {
   EXPECT_EQ(handle(once), std::nullopt);
   settle();
   EXPECT_EQ(story("a"), "job.queued job.launched");
+}
+
+TEST_F(CoreTest, WhatNoNodeIsLargeEnoughForIsRefusedAloneAndInABatch) {
+  kube::Node node;
+  node.name = "node-1";
+  node.schedulable = true;
+  node.allocatable = {110, 1, 8'000, std::int64_t{32} << 30};
+  state->nodes.update({node});
+  const nlohmann::json large{
+      {"job_id", "large"}, {"model_type", "mnist"}, {"resources", {{"gpus", 2}}}};
+  submit("large", large);
+  EXPECT_EQ(last_event("large")["code"], "never_fits");
+  EXPECT_EQ(last_event("large")["reason"], "needs 2 gpus, the largest node has 1 gpu");
+  EXPECT_EQ(handle(command(BatchSubmit::type,
+                           {{"batch_id", "sweep"}, {"jobs", nlohmann::json::array({large})}})),
+            std::nullopt);
+  while (events("sweep").empty()) {
+    settle();
+    std::this_thread::yield();  // until the checking thread has posted
+  }
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  EXPECT_THAT(last_event("sweep")["errors"][0]["reason"], HasSubstr("largest node has 1 gpu"));
+  node.allocatable.gpus = 2;
+  state->nodes.update({node});
+  submit("large", large);
+  EXPECT_EQ(state_of("large"), JobState::launching);
 }
 
 TEST_F(CoreTest, ARejectedJobMayBeSubmittedAnew) {

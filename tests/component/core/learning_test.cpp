@@ -53,9 +53,9 @@ TEST_F(LearningTest, TheNextLeaderKnowsWhatTheLastOneLearned) {
 TEST_F(LearningTest, ABatchIsToldTheSameAsAJob) {
   for (const auto* id : {"a", "b", "c"}) run_one(id, seconds(60));
   const nlohmann::json job{{"job_id", "of-batch"}, {"model_type", "mnist"}, {"epochs", 2}};
-  EXPECT_EQ(
-      handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", nlohmann::json{job}}})),
-      std::nullopt);
+  EXPECT_EQ(handle(command(BatchSubmit::type,
+                           {{"batch_id", "sweep"}, {"jobs", nlohmann::json::array({job})}})),
+            std::nullopt);
   while (events("sweep").empty()) {
     settle();
     std::this_thread::yield();  // until the checking thread has posted

@@ -15,6 +15,7 @@ AdmissionRules rules() {
   return {std::make_shared<const plan::Policy>(policy),
           {{"quota", "", {{"gpus", 2}}, {}}},
           {},
+          std::make_shared<const NodeSizes>(),
           std::make_shared<const plan::Durations>()};
 }
 
@@ -53,6 +54,35 @@ TEST(Admission, RefusesWhatCanNeverFit) {
   ASSERT_FALSE(record);
   EXPECT_EQ(record.error().code, "never_fits");
   EXPECT_THAT(record.error().reason, HasSubstr("needs 3 gpus, quota quota allows 2"));
+}
+
+TEST(Admission, RefusesWhatNoNodeIsLargeEnoughFor) {
+  constexpr std::int64_t gib = std::int64_t{1} << 30;
+  auto policy = *rules().policy;
+  policy.gpu_products["T4"] = "Tesla-T4";
+  auto known = rules();
+  known.policy = std::make_shared<const plan::Policy>(policy);
+  known.node_sizes = std::make_shared<const NodeSizes>(
+      NodeSizes{{"", {{110, 0, 64'000, 512 * gib}, {110, 2, 8'000, 32 * gib}}},
+                {"Tesla-T4", {{110, 1, 8'000, 32 * gib}}}});
+  const auto refusal = [&](int gpus, std::int64_t cpu, const std::string& gpu_type) {
+    auto spec = mnist();
+    spec.resources = {gpus, std::nullopt, gpu_type, cpu, gib};
+    const auto record = admit(spec, known);
+    if (record) return std::string();
+    EXPECT_EQ(record.error().code, "never_fits");
+    EXPECT_EQ(record.error().field, "resources");
+    return record.error().reason;
+  };
+  EXPECT_EQ(refusal(2, 8'000, ""), "");
+  EXPECT_EQ(refusal(0, 64'000, ""), "");
+  EXPECT_EQ(refusal(0, 65'000, ""), "needs 65 cpu, the largest node has 64 cpu");
+  EXPECT_EQ(refusal(1, 9'000, ""), "needs 9 cpu, the largest node has 8 cpu") << "with a GPU";
+  EXPECT_EQ(refusal(2, 1'000, "T4"),
+            "needs 2 gpus, the largest node has 1 gpu (of those with GPU type T4)");
+  EXPECT_EQ(refusal(2, 100'000, "H100"), "") << "no node of this type is known";
+  known.node_sizes = std::make_shared<const NodeSizes>(NodeSizes{{"", {{110, 0, 8'000, gib}}}});
+  EXPECT_EQ(refusal(2, 1'000, ""), "") << "nodes with GPUs may be starting";
 }
 
 TEST(Admission, RefusesAnUnknownModelWithoutAnImage) {

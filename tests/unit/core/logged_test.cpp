@@ -84,6 +84,33 @@ TEST(NoteOf, TellsRecordsApart) {
   EXPECT_NE(note_of(one), note_of(other));
 }
 
+TEST(Nodes, TellTheLargestOfThoseThatTakePods) {
+  Nodes nodes;
+  EXPECT_TRUE(nodes.sizes()->empty());
+  const auto node = [](const char* name, const char* product, plan::Amounts offers) {
+    kube::Node made;
+    made.name = name;
+    made.schedulable = true;
+    made.gpu_product = product;
+    made.allocatable = offers;
+    return made;
+  };
+  auto cordoned = node("cordoned", "A100", {110, 8, 64'000, 1 << 30});
+  cordoned.schedulable = false;
+  auto away = node("away", "A100", {110, 4, 32'000, 1 << 20});
+  away.not_ready_since = now;
+  nodes.update({node("small", "T4", {110, 1, 8'000, 1 << 20}), cordoned, away,
+                node("cpu", "", {110, 0, 64'000, 1 << 20}), node("starting", "T4", {}),
+                node("twin", "T4", {110, 1, 8'000, 1 << 20})});
+  const auto kept = nodes.sizes();
+  EXPECT_EQ(*kept, (NodeSizes{{"", {{110, 4, 32'000, 1 << 20}, {110, 0, 64'000, 1 << 20}}},
+                              {"T4", {{110, 1, 8'000, 1 << 20}}},
+                              {"A100", {{110, 4, 32'000, 1 << 20}}}}));
+  nodes.update({});
+  EXPECT_TRUE(nodes.sizes()->empty());
+  EXPECT_EQ(kept->size(), 3U) << "who keeps it reads on";
+}
+
 TEST(Nodes, AreAwayWhileNotReadyAndWhenTheyAreGone) {
   Nodes nodes;
   EXPECT_FALSE(nodes.away_since("n", now)) << "nothing is known of any node";

@@ -100,16 +100,16 @@ TEST(NodeParse, ReadsWhatItOffersAndWhetherItMay) {
   const Node node = parse_node(object);
   EXPECT_EQ(node.name, "n");
   EXPECT_EQ(node.gpu_product, "NVIDIA-A100");
-  EXPECT_TRUE(node.ready);
+  EXPECT_TRUE(node.schedulable);
   EXPECT_FALSE(node.not_ready_since);
   EXPECT_EQ(node.allocatable, (Amounts{110, 8, 32000, std::int64_t{128} << 30}));
 
   object["spec"]["unschedulable"] = true;
-  EXPECT_FALSE(parse_node(object).ready);
+  EXPECT_FALSE(parse_node(object).schedulable);
   EXPECT_FALSE(parse_node(object).not_ready_since) << "it is only cordoned";
   object["spec"].clear();
   object["status"]["conditions"][1]["status"] = "Unknown";
-  EXPECT_FALSE(parse_node(object).ready);
+  EXPECT_TRUE(parse_node(object).schedulable) << "it is only away";
   EXPECT_FALSE(parse_node(object).not_ready_since) << "since when is not said";
   object["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-03T18:15:00Z";
   EXPECT_EQ(parse_node(object).not_ready_since, *parse_rfc3339("2026-01-03T18:15:00Z"));
