@@ -52,7 +52,15 @@ class Attempts {
   Outlook outlook(Time time);
 
  private:
-  // Launching.
+  // Launching. What goes next: at most `limit` jobs.
+  struct Next {
+    std::vector<queue::JobRecord> jobs;  // in the order of launching
+    std::size_t in_turn = 0;             // how many of these; the rest passes one that waits
+    std::string head_waits;              // why the first that is not launched waits
+    bool more = false;                   // there is more that may be launched now
+  };
+  Result<Next> next_in_order(std::int64_t limit);
+  Result<Next> next_with_backfill(std::int64_t limit);
   void launch(const queue::JobRecord& record);
   // Lets the console tell why the first waiting job waits; "" when it does not.
   Status say_head_waits(const std::string& why);
@@ -119,6 +127,7 @@ class Attempts {
   runtime::Histogram& launch_;
   runtime::Histogram& late_start_;
   runtime::Histogram& early_start_;
+  runtime::Counter& backfilled_;
 };
 
 }  // namespace oppen::core

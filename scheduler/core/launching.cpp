@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "scheduler/core/attempts.hpp"
+#include "scheduler/core/bounds.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/kube/pod_manifest.hpp"
 #include "workers/runtime/log.hpp"
@@ -51,6 +52,14 @@ std::vector<JobRecord> in_order(queue::Heads heads, std::int64_t limit, bool& mo
   return records;
 }
 
+// With backfill: also by when it can start. In whole minutes, so that what moves by the second is not written by the second.
+std::string head_waits_for(const plan::Choice& choice, Time now) {
+  if (!choice.block) return "";
+  if (!choice.reserved_at || *choice.reserved_at <= now) return choice.block->sentence;
+  return choice.block->sentence + "; it can start by " +
+         to_rfc3339(std::chrono::ceil<std::chrono::minutes>(*choice.reserved_at));
+}
+
 }  // namespace
 
 Attempts::Attempts(State& state, Post post)
@@ -64,7 +73,9 @@ Attempts::Attempts(State& state, Post post)
       launch_(state.metrics.histogram("oppen_launch_seconds",
                                       "From the decision to the API server's acceptance")),
       late_start_(eta_error(state, "late")),
-      early_start_(eta_error(state, "early")) {}
+      early_start_(eta_error(state, "early")),
+      backfilled_(state.metrics.counter("oppen_backfilled_total",
+                                        "Jobs launched before one that stood before them")) {}
 
 Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");
@@ -78,26 +89,21 @@ Status Attempts::launch_next() {
     const auto room = static_cast<std::int64_t>(most_in_flight - in_flight_.size());
     const auto limit = std::min({most_heads, free_slots, room});
     const auto began = std::chrono::steady_clock::now();
-    auto heads = state_.store.heads(static_cast<int>(limit));
-    if (!heads) return fail(heads.error());
-    bool more = false;
-    auto records = in_order(std::move(*heads), limit, more);
-    std::vector<plan::WaitingJob> waiting;
-    for (const auto& record : records) waiting.push_back({record.priority, record.amounts()});
-    auto decision = plan::decide(waiting, state_.capacity());
+    auto next = state_.policy->backfill_enabled ? next_with_backfill(limit) : next_in_order(limit);
+    if (!next) return fail(next.error());
+    auto& jobs = next->jobs;
     decision_.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    if (decision.launch == 0) return say_head_waits(decision.block ? decision.block->sentence : "");
+    if (jobs.empty()) return say_head_waits(next->head_waits);
     if (probing_) {
       if (!in_flight_.empty()) return {};
-      decision.launch = 1;
-      more = false;
+      jobs.erase(jobs.begin() + 1, jobs.end());
+      next->more = false;
     }
 
     Changes changes;
     const auto decided_at = now();
-    for (std::size_t i = 0; i < decision.launch; ++i) {
-      auto& record = records[i];
+    for (auto& record : jobs) {
       record.state = JobState::launching;
       record.attempt += 1;
       record.launched = false;
@@ -106,14 +112,71 @@ Status Attempts::launch_next() {
       changes.put(record);
     }
     if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
-    for (std::size_t i = 0; i < decision.launch; ++i) {
-      launch(records[i]);
-      state_.live[records[i].spec.job_id] = std::move(records[i]);
+    if (jobs.size() > next->in_turn)
+      backfilled_.add(static_cast<double>(jobs.size() - next->in_turn));
+    for (auto& record : jobs) {
+      launch(record);
+      auto job_id = record.spec.job_id;
+      state_.live[std::move(job_id)] = std::move(record);
     }
-    if (decision.block || !more)
-      return say_head_waits(decision.block ? decision.block->sentence : "");
+    if (!next->more) return say_head_waits(next->head_waits);
   }
   return {};
+}
+
+Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
+  auto heads = state_.store.heads(static_cast<int>(limit));
+  if (!heads) return fail(heads.error());
+  Next next;
+  next.jobs = in_order(std::move(*heads), limit, next.more);
+  std::vector<plan::WaitingJob> waiting;
+  for (const auto& record : next.jobs) waiting.push_back({record.priority, record.amounts()});
+  const auto decision = plan::decide(waiting, state_.capacity());
+  next.in_turn = decision.launch;
+  next.jobs.resize(decision.launch);
+  if (decision.block) {
+    next.head_waits = decision.block->sentence;
+    next.more = false;
+  }
+  return next;
+}
+
+Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
+  const auto looked_at = static_cast<int>(limit) + 1 + static_cast<int>(plan::backfill_candidates);
+  auto heads = state_.store.heads(looked_at, looked_at);
+  if (!heads) return fail(heads.error());
+  std::vector<JobRecord> records;
+  for (auto& of_priority : heads->by_priority)
+    std::move(of_priority.begin(), of_priority.end(), std::back_inserter(records));
+
+  const auto time = now();
+  Bounds bounds(*state_.policy);
+  std::vector<plan::WaitingJob> waiting;
+  for (const auto& record : records) {
+    waiting.push_back(
+        {record.priority, record.amounts(), false, bounds.longest_seconds(record.spec)});
+  }
+  std::vector<plan::LiveAttempt> live;
+  live.reserve(state_.live.size());
+  for (const auto& [job_id, record] : state_.live) {
+    const auto due = delete_by_.find(job_id);
+    const auto delete_by = due == delete_by_.end() ? std::nullopt : std::optional(due->second);
+    live.push_back({record.priority, record.amounts(), bounds.ends_by(record, delete_by, time)});
+  }
+  auto choice = plan::decide(waiting, live, state_.capacity(), time, true);
+
+  Next next;
+  next.more = !choice.head && records.size() == static_cast<std::size_t>(looked_at);
+  next.head_waits = head_waits_for(choice, time);
+  if (choice.launch.size() > static_cast<std::size_t>(limit)) {
+    choice.launch.resize(static_cast<std::size_t>(limit));
+    next.more = true;
+  }
+  for (const auto index : choice.launch) {
+    if (!choice.head || index < *choice.head) ++next.in_turn;
+    next.jobs.push_back(std::move(records[index]));
+  }
+  return next;
 }
 
 Status Attempts::say_head_waits(const std::string& why) {

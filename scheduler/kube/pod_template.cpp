@@ -1,5 +1,6 @@
 #include "scheduler/kube/pod_template.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "scheduler/kube/json_read.hpp"
@@ -113,6 +114,13 @@ Json apply_pod_template(std::string_view template_json, const Json& pod_spec,
       Json::array({merged_container(std::move(train), std::move(mounts), container)});
   merge(merged["containers"], others);
   return merged;
+}
+
+std::chrono::seconds termination_grace(std::string_view template_json) {
+  constexpr std::int64_t of_kubernetes = 30;
+  const Json parsed = template_json.empty() ? Json() : Json::parse(template_json, nullptr, false);
+  const auto stated = whole_number(parsed, "terminationGracePeriodSeconds");
+  return std::chrono::seconds(std::max<std::int64_t>(0, stated.value_or(of_kubernetes)));
 }
 
 }  // namespace oppen::kube

@@ -6,6 +6,7 @@
 // it. "volumeMounts" at the top is the training container's, for brevity. Objects are merged, lists
 // are appended to (the template's entries first), and in what remains the job's own values win;
 // security defaults yield to the template's.
+#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -21,5 +22,9 @@ Status check_pod_template(std::string_view template_json);
 // The pod's spec. A template that check_pod_template refuses counts as none.
 nlohmann::json apply_pod_template(std::string_view template_json, const nlohmann::json& pod_spec,
                                   const nlohmann::json& container);
+
+// How long a pod of this template ("" for none) may take to stop once it is told to: its own terminationGracePeriodSeconds, or what
+// Kubernetes gives it.
+std::chrono::seconds termination_grace(std::string_view template_json);
 
 }  // namespace oppen::kube

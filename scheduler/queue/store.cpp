@@ -116,9 +116,9 @@ Result<Committed> QueueStore::commit(Changes changes) {
   return eval(script, std::move(args)).map(committed);
 }
 
-Result<Heads> QueueStore::heads(int per_priority) {
+Result<Heads> QueueStore::heads(int per_priority, int in_all) {
   static const RedisScript script(lua::heads);
-  const auto reply = eval(script, {std::to_string(per_priority)});
+  const auto reply = eval(script, {std::to_string(per_priority), std::to_string(in_all)});
   if (!reply) return fail(reply.error());
   Heads heads;
   for (std::size_t priority = 0; priority < 3; ++priority) {

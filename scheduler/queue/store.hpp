@@ -7,6 +7,7 @@
 // (another instance leads, or Redis was restarted since this store was made: start over), conflict
 // (a record changed: a defect while one instance leads), fatal.
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -78,7 +79,8 @@ class QueueStore {
   QueueStore(runtime::Redis& redis, std::string topic_prefix, std::int64_t epoch);
 
   Result<Committed> commit(Changes changes);
-  Result<Heads> heads(int per_priority);
+  // The first so many of each priority, and so many in all, the higher priorities first.
+  Result<Heads> heads(int per_priority, int in_all = std::numeric_limits<int>::max());
   Result<std::optional<JobRecord>> job(const std::string& job_id);
   Result<std::vector<std::optional<JobRecord>>> jobs(const std::vector<std::string>& job_ids);
   Result<std::vector<std::string>> live();

@@ -122,6 +122,10 @@ TEST_F(StoreTest, HeadsComeByPriorityAndPlace) {
   EXPECT_EQ(ids(heads.by_priority[1]), (std::vector<std::string>{"early", "late"}));
   EXPECT_EQ(ids(heads.by_priority[2]), (std::vector<std::string>{"low"}));
   EXPECT_EQ(ids(store->heads(1).value().by_priority[1]), (std::vector<std::string>{"early"}));
+  const auto two = store->heads(10, 2).value();
+  EXPECT_EQ(ids(two.by_priority[0]), (std::vector<std::string>{"high"}));
+  EXPECT_EQ(ids(two.by_priority[1]), (std::vector<std::string>{"early"}));
+  EXPECT_TRUE(two.by_priority[2].empty());
 }
 
 // Through a whole life, and back to the queue: the sums are those of the records at each step.

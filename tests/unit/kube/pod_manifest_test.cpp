@@ -186,6 +186,14 @@ TEST(PodTemplate, CannotTakeTheJobsPlace) {
   EXPECT_EQ(pod["securityContext"]["seccompProfile"]["type"], "Unconfined");
 }
 
+TEST(PodTemplate, SaysHowLongItsPodsMayTakeToStop) {
+  using std::chrono::seconds;
+  EXPECT_EQ(termination_grace(""), seconds(30)) << "what Kubernetes gives";
+  EXPECT_EQ(termination_grace(R"({"volumes": []})"), seconds(30));
+  EXPECT_EQ(termination_grace(R"({"terminationGracePeriodSeconds": 600})"), seconds(600));
+  EXPECT_EQ(termination_grace(R"({"terminationGracePeriodSeconds": "soon"})"), seconds(30));
+}
+
 TEST(PodTemplate, IsCheckedBeforeItIsUsed) {
   EXPECT_TRUE(check_pod_template(""));
   EXPECT_TRUE(check_pod_template(R"({"volumes": []})"));
