@@ -67,9 +67,16 @@ def test_killed_again_and_again(world, bus, kube, jobs, policies):
 
 def test_redis_is_emptied(world, bus, kube, jobs, policies):
     """FLUSHALL while jobs run and wait, and the scheduler dies too: the queue is built again from job-events and the pods. What
-    runs ends, what waits is launched in its order, what has ended or was refused is not done again."""
+    runs ends, what waits is launched in its order, what has ended or was refused is not done again. How long runs take is
+    learned again."""
+
+    def learned():
+        lines = world.stack.redis("HGETALL", "{oppen.scheduler}:durations").splitlines()
+        cells = dict(zip(lines[::2], lines[1::2], strict=True))
+        return {cell: text.rsplit(" ", 1)[0] for cell, text in cells.items() if cell.startswith("mnist||7|")}
+
     policies.set(max_concurrent_jobs=3)
-    done, gone = jobs.spec("done"), jobs.spec("gone", seconds=600)
+    done, gone = jobs.spec("done", seconds=2, epochs=7), jobs.spec("gone", seconds=600)
     refused = jobs.spec("refused", epochs=0)
     bus.submit(done, gone, refused)
     bus.wait_ended([done["job_id"], refused["job_id"]])
@@ -87,9 +94,12 @@ def test_redis_is_emptied(world, bus, kube, jobs, policies):
         bus.submit(*waiting)
         bus.submit_batch(jobs.id("batch"), batch)
         bus.wait_queued(ids)
+        before = learned()
+        assert before
         world.scheduler.kill()
         world.stack.redis("FLUSHALL")
         world.scheduler.start().wait_ready()
+        assert learned() == before
         each_ended_once(world, watch, ids)
     order = sorted((spec["job_id"] for spec in waiting), key=lambda job_id: bus.events(job_id, "launched")[0].record.time)
     assert set(order[:3]) == {spec["job_id"] for spec in waiting[1::2]}, "the urgent ones first"

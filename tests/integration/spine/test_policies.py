@@ -78,7 +78,7 @@ def test_a_bad_value_is_refused(world, bus, kube, jobs, policies, key, value, to
 def test_the_cost_model_is_read_as_well(bus, kube, jobs, policies):
     """Doubled rates double the estimate of the next job; a bad rate is refused and the last good one kept."""
     before = kube.get(COST)["data"]
-    bus.submit(jobs.spec("before"))
+    bus.submit(jobs.spec("before", seconds=600))  # what ends is learned from, and changes the next estimate
     cost = bus.wait_event(jobs.id("before"), "queued")["estimated_cost_microusd"]
 
     def rates():
