@@ -4,9 +4,12 @@
 //
 // Every step is written to Redis before the next one that depends on it: `launching` before the pod is created, the end of an attempt
 // before the pod's finalizer goes, and the finalizer only once the broker has acknowledged the end.
+#include <array>
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -37,7 +40,10 @@ class Attempts {
   // no slot is free.
   Status launch_next();
   // The API server may answer differently now (a quota or its use changed).
-  void quota_changed() { over_quota_ = false; }
+  void quota_changed() {
+    over_quota_ = false;
+    settled_.reset();
+  }
 
   // Deletes the pod of a job whose state is `cancelling` already.
   void cancel(const queue::JobRecord& record);
@@ -61,6 +67,14 @@ class Attempts {
   };
   Result<Next> next_in_order(std::int64_t limit);
   Result<Next> next_with_backfill(std::int64_t limit);
+  // What a decision depends on and changes often.
+  struct Seen {
+    std::array<std::int64_t, 3> queued;
+    std::array<plan::Amounts, 3> used;
+    std::shared_ptr<const plan::Policy> policy;
+    bool operator==(const Seen&) const = default;
+  };
+  Seen seen() const;
   void launch(const queue::JobRecord& record);
   // Lets the console tell why the first waiting job waits; "" when it does not.
   Status say_head_waits(const std::string& why);
@@ -116,6 +130,10 @@ class Attempts {
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
   std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
   Time next_removals_{};  // when deletions that had no effect are asked for again
+
+  // With backfill, when nothing more could be launched: it is not looked for again before this changes, or the next tick. A look behind
+  // the head reads more than a hundred jobs.
+  std::optional<Seen> settled_;
 
   std::string head_waits_ = "?";  // as said last; nothing yet
 

@@ -69,6 +69,7 @@ void Attempts::cancel(const JobRecord& record) {
 Status Attempts::tick() {
   const auto time = now();
   published("0-0");
+  settled_.reset();
   if (over_quota_ && time >= next_probe_) over_quota_ = false;
   if (auto status = give_up_overdue(time); !status) return status;
   if (auto status = end_lost(time); !status) return status;

@@ -42,7 +42,7 @@ Status Attempts::check_epoch(const Pod& pod) const {
 Status Attempts::on_pod(const Pod& pod, bool deleted) {
   if (auto status = check_epoch(pod); !status) return status;
   note_foreign(pod, deleted);
-  if (deleted || pod.terminal()) over_quota_ = false;
+  if (deleted || pod.terminal()) quota_changed();
   if (deleted) finished_pods_.erase(pod.name);
   if (deleted || has_ended(pod)) strays_.erase(pod.name);
   if (!pod.managed) return {};

@@ -82,19 +82,25 @@ Status Attempts::launch_next() {
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs - state_.counters.usage_total().pods;
     if (free_slots <= 0) {
+      settled_.reset();
       return say_head_waits(fmt::format("waits for a free slot ({0} of {0} taken)",
                                         state_.policy->max_concurrent_jobs));
     }
+    const bool backfill = state_.policy->backfill_enabled;
+    if (backfill && settled_ == seen()) return {};
     if (in_flight_.size() > most_in_flight / 2) return {};  // many at a time are one commit
     const auto room = static_cast<std::int64_t>(most_in_flight - in_flight_.size());
     const auto limit = std::min({most_heads, free_slots, room});
     const auto began = std::chrono::steady_clock::now();
-    auto next = state_.policy->backfill_enabled ? next_with_backfill(limit) : next_in_order(limit);
+    auto next = backfill ? next_with_backfill(limit) : next_in_order(limit);
     if (!next) return fail(next.error());
     auto& jobs = next->jobs;
     decision_.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    if (jobs.empty()) return say_head_waits(next->head_waits);
+    if (jobs.empty()) {
+      settled_ = seen();
+      return say_head_waits(next->head_waits);
+    }
     if (probing_) {
       if (!in_flight_.empty()) return {};
       jobs.erase(jobs.begin() + 1, jobs.end());
@@ -119,9 +125,17 @@ Status Attempts::launch_next() {
       auto job_id = record.spec.job_id;
       state_.live[std::move(job_id)] = std::move(record);
     }
-    if (!next->more) return say_head_waits(next->head_waits);
+    if (!next->more) {
+      if (!probing_) settled_ = seen();
+      return say_head_waits(next->head_waits);
+    }
   }
   return {};
+}
+
+Attempts::Seen Attempts::seen() const {
+  const auto& counters = state_.counters;
+  return {std::to_array(counters.queued), std::to_array(counters.usage), state_.policy};
 }
 
 Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {

@@ -109,6 +109,26 @@ TEST_F(BackfillTest, ACancelBringsTheReservationForward) {
   EXPECT_EQ(state_of("short"), JobState::queued) << "the head can start in 30 s";
 }
 
+TEST_F(BackfillTest, LooksAgainOnlyWhenSomethingHasChanged) {
+  const auto decisions = [this] {
+    const auto page = metrics.render();
+    const std::string name = "oppen_decision_seconds_count ";
+    return std::stoi(page.substr(page.find(name) + name.size()));
+  };
+  block();
+  auto before = decisions();
+  for (int i = 0; i < 5; ++i) settle();
+  EXPECT_EQ(decisions(), before);
+  ASSERT_TRUE(attempts->tick());  // time may have changed what may pass
+  settle();
+  EXPECT_EQ(decisions(), before + 1);
+  before = decisions();
+  job("too-long", 1, 9'999);
+  EXPECT_EQ(decisions(), before + 1);
+  end("wide-1");
+  EXPECT_THAT(launched(), ElementsAre("wide-1", "head-1"));
+}
+
 TEST_F(BackfillTest, OnlySoManyAreOnTheirWayAtOnce) {
   rule(true, 400);
   block();
