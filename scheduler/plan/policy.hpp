@@ -56,7 +56,4 @@ tl::expected<JobSpec, FieldErrors> resolve(JobSpec spec, const Policy& policy);
 // The Resources of a resolved spec.
 Resources resources_of(const JobSpec& resolved);
 
-// epochs x seconds per epoch at batch 64 x 64 / batch size, at most max_runtime_seconds. Unknown model types take 60 s.
-double estimate_duration_seconds(const JobSpec& resolved, const Policy& policy);
-
 }  // namespace oppen::plan

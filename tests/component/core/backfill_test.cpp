@@ -6,7 +6,6 @@ namespace {
 
 using std::chrono::seconds;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class BackfillTest : public CoreTest {
  protected:

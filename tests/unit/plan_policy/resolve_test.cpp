@@ -1,5 +1,4 @@
-// Proves what a job gets when it does not say otherwise, that what it says itself always stands,
-// and how long it is expected to run.
+// Proves what a job gets when it does not say otherwise, and that what it says itself always stands.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -154,25 +153,6 @@ TEST(Resolve, SaysThatTheCatalogueIsEmpty) {
   const auto spec = resolve(job("mnist"), Policy{});
   ASSERT_FALSE(spec);
   EXPECT_THAT(spec.error().front().expected, HasSubstr("empty"));
-}
-
-TEST(Estimate, IsEpochsTimesTheirPriorByBatchSize) {
-  const Policy policy = policy_with_mnist();
-  JobSpec spec = resolve(job("mnist"), policy).value();
-  EXPECT_DOUBLE_EQ(estimate_duration_seconds(spec, policy), 120);
-  spec.epochs = 5;
-  EXPECT_DOUBLE_EQ(estimate_duration_seconds(spec, policy), 600);
-  spec.batch_size = 32;
-  EXPECT_DOUBLE_EQ(estimate_duration_seconds(spec, policy), 1'200);
-  spec.max_runtime_seconds = 900;
-  EXPECT_DOUBLE_EQ(estimate_duration_seconds(spec, policy), 900);
-}
-
-TEST(Estimate, OfAnUnknownModelTypeTakesAMinuteAnEpoch) {
-  JobSpec given = job("unheard-of");
-  given.image = "own:1";
-  given.epochs = 3;
-  EXPECT_DOUBLE_EQ(estimate_duration_seconds(resolve(given, Policy{}).value(), Policy{}), 180);
 }
 
 }  // namespace
