@@ -179,13 +179,24 @@ Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAtt
     releases.push_back({ends_by(job, now), job.priority, job.amounts});
   }
   Reservation reservation(room, releases, head.priority, head.amounts);
-  if (reservation.at()) choice.reserved_at = Time(std::chrono::milliseconds(*reservation.at()));
+  // What the API server charges beyond what we count is a pod that has ended, as a rule, and free at any moment: the head may start
+  // sooner than with the charge. Who passes must delay it neither way.
+  for (auto& quota : capacity.quotas) quota.used.clear();
+  Reservation sooner(Room(capacity), releases, head.priority, head.amounts);
+  if (sooner.at()) choice.reserved_at = Time(std::chrono::milliseconds(*sooner.at()));
+  const auto admits = [&](const WaitingJob& job) {
+    auto tried = sooner;
+    if (!tried.admit(job.priority, job.amounts, ends_by(job, now)) ||
+        !reservation.admit(job.priority, job.amounts, ends_by(job, now)))
+      return false;
+    sooner = tried;
+    return true;
+  };
   std::size_t passed_over = 0;
   while (++next < in_order.size() && passed_over < backfill_candidates) {
     const auto& job = in_order[next];
     if (job.held) continue;
-    if (room.fits(job.priority, job.amounts) &&
-        reservation.admit(job.priority, job.amounts, ends_by(job, now))) {
+    if (room.fits(job.priority, job.amounts) && admits(job)) {
       room.take(job.priority, job.amounts);
       choice.launch.push_back(next);
     } else {

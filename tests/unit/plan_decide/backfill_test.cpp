@@ -57,6 +57,21 @@ TEST(Backfill, WhoTakesOnlyWhatTheHeadLeavesPasses) {
   EXPECT_THAT(busy.decide({job(4, 50), job(1, 9999), job(1, 90)}).launch, ElementsAre(1, 2));
 }
 
+// Two attempts: the first end makes room for the head, as long as nothing else is charged. A pod that has ended is charged for a moment.
+TEST(Backfill, ALateChargeDoesNotPutTheReservationOff) {
+  Busy busy;
+  busy.capacity.quotas[0].hard["gpus"] = 8;
+  busy.run(4, 500);
+  auto choice = busy.decide({job(4, 50), job(1, 9999)});
+  EXPECT_EQ(choice.reserved_at, now + seconds(100));
+  EXPECT_THAT(choice.launch, IsEmpty());
+  busy.capacity.quotas[0].hard["gpus"] = 9;
+  busy.capacity.quotas[0].used["gpus"] = 8;  // of which one has ended: 2 are free
+  choice = busy.decide({job(5, 50), job(1, 9999), job(1, 99)});
+  EXPECT_EQ(choice.reserved_at, now + seconds(100));
+  EXPECT_THAT(choice.launch, ElementsAre(2)) << "the second would take what the head needs then";
+}
+
 TEST(Backfill, NobodyPassesWhereItIsOff) {
   EXPECT_THAT(Busy().decide({job(4, 50), job(1, 1)}, false).launch, IsEmpty());
 }
