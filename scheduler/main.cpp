@@ -99,6 +99,9 @@ int run(const SchedulerSettings& all) {
     if (status) break;
     if (status.error().kind == ErrorKind::fatal)
       return spdlog::critical("{}", status.error().message), 1;
+    // The outbox keeps what is not acknowledged. If Redis has lost it, the next leader, perhaps another process, tells it anew: what
+    // lies here must not come after that.
+    if (!(*producer)->flush(std::chrono::seconds(2))) (*producer)->give_up();
     health.set("leadership", status);
     health.beat();
     spdlog::warn("beginning again: {}", status.error().message);

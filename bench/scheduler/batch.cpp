@@ -46,7 +46,7 @@ void cancel(bench::Bench& bench, const Batch& batch, std::size_t jobs) {
 
 void small_batches(bench::Bench& bench, bench::BareBurst& burst, bench::Report& report) {
   bench::Samples to_queued, to_acknowledged, bare;
-  for (int i = 0; i < bench.samples(50, 20); ++i) {
+  for (int i = 0; i < bench.samples(200, 20); ++i) {
     const auto batch = take_in(bench, make_batch(bench, 100));
     to_queued.add(batch.queued - batch.acknowledged);
     to_acknowledged.add(batch.acknowledged - batch.called);

@@ -10,8 +10,9 @@
 namespace oppen::client {
 namespace {
 
-// Of a part's JSON. Below the 1 MB that a broker takes by default, with room for the envelope and
-// headers.
+// Of a part's JSON. Small ones, because whoever handles a part has several copies of it in memory and others wait meanwhile; a batch
+// that needs too many of them gets the largest: below the 1 MB that a broker takes by default, with room for the envelope and headers.
+constexpr std::size_t usual_part_bytes = 300'000;
 constexpr std::size_t max_part_bytes = 900'000;
 constexpr std::size_t max_parts = 100;
 
@@ -34,7 +35,7 @@ Result<std::string> checked_data(const Event& event) {
 
 // How each part divides the jobs: the place of its first job. A job that is too large alone is an
 // error.
-Result<std::vector<std::size_t>> split(const std::vector<JobSpec>& jobs) {
+Result<std::vector<std::size_t>> split(const std::vector<JobSpec>& jobs, std::size_t part_bytes) {
   std::vector<std::size_t> firsts{0};
   std::size_t used = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -44,18 +45,17 @@ Result<std::vector<std::size_t>> split(const std::vector<JobSpec>& jobs) {
                                           std::to_string(size) + " bytes: expected at most " +
                                           std::to_string(max_part_bytes));
     }
-    if (used + size > max_part_bytes) {
+    if (used > 0 && used + size > part_bytes) {
       firsts.push_back(i);
       used = 0;
     }
     used += size;
   }
-  if (firsts.size() > max_parts) {
-    return fail(ErrorKind::invalid, "the batch needs " + std::to_string(firsts.size()) +
-                                        " records: expected at most " + std::to_string(max_parts) +
-                                        "; submit it as several batches");
-  }
-  return firsts;
+  if (firsts.size() <= max_parts) return firsts;
+  if (part_bytes < max_part_bytes) return split(jobs, max_part_bytes);
+  return fail(ErrorKind::invalid, "the batch needs " + std::to_string(firsts.size()) +
+                                      " records: expected at most " + std::to_string(max_parts) +
+                                      "; submit it as several batches");
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ Result<std::vector<std::string>> Client::submit_batch(BatchSubmit batch) {
   }
   batch.part = batch.parts = 1;
   if (const auto data = checked_data(batch); !data) return fail(data.error());
-  const auto firsts = split(batch.jobs);
+  const auto firsts = split(batch.jobs, usual_part_bytes);
   if (!firsts) return fail(firsts.error());
 
   BatchSubmit part{batch.batch_id, {}, batch.max_total, 0, static_cast<int>(firsts->size())};

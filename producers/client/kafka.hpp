@@ -67,6 +67,10 @@ class Producer {
   // Waits until nothing is in flight. unavailable at the deadline.
   Status flush(std::chrono::milliseconds deadline);
 
+  // Gives up what is not acknowledged: its callbacks get an error soon, on the producer's own thread. What had left for the broker
+  // may still arrive there.
+  void give_up();
+
   // True while some broker connection is up, as last seen.
   bool connected() const;
 

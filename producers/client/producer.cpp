@@ -126,8 +126,7 @@ Result<std::unique_ptr<Producer>> Producer::create(const KafkaSettings& settings
 
 Producer::~Producer() {
   if (!flush(std::chrono::seconds{5})) {
-    // Gives up what is left, so that each record's callback is called all the same.
-    rd_kafka_purge(impl_->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    give_up();  // so that each record's callback is called all the same
     static_cast<void>(flush(std::chrono::seconds{1}));
   }
   impl_->poller.request_stop();
@@ -205,6 +204,10 @@ Status Producer::flush(std::chrono::milliseconds deadline) {
   return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) +
                                           " records are not acknowledged after " +
                                           std::to_string(deadline.count()) + " ms");
+}
+
+void Producer::give_up() {
+  rd_kafka_purge(impl_->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
 bool Producer::connected() const { return impl_->connected; }

@@ -103,6 +103,9 @@ class Attempts {
 
   // Clearing away.
   Status release_published(const kube::Pod& pod);
+  // Those whose ends are on the bus. They wait for launches that are on their way, which the API server would keep waiting for them, but
+  // not beyond the next tick.
+  void release_told();
   void release_later(const kube::Pod& pod, const std::string& outbox_id);
   void release(const kube::Pod& pod);
   void remove_live(const queue::JobRecord& record);
@@ -125,6 +128,7 @@ class Attempts {
   Time next_probe_{};
 
   std::deque<std::pair<std::string, kube::Pod>> releases_;  // outbox id -> pod whose end it tells
+  std::string published_ = "0-0";                           // outbox id
   std::unordered_map<std::string, std::pair<std::string, Time>>
       finished_pods_;                                // name -> uid, end; until deleted
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone

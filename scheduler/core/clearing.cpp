@@ -29,7 +29,12 @@ void Attempts::release_later(const Pod& pod, const std::string& outbox_id) {
 }
 
 void Attempts::published(const std::string& outbox_id) {
-  while (!releases_.empty() && queue::outbox_id_reached(releases_.front().first, outbox_id)) {
+  published_ = outbox_id;
+  if (in_flight_.empty()) release_told();
+}
+
+void Attempts::release_told() {
+  while (!releases_.empty() && queue::outbox_id_reached(releases_.front().first, published_)) {
     release(releases_.front().second);
     releases_.pop_front();
   }
@@ -40,7 +45,7 @@ void Attempts::release(const Pod& pod) {
     if (status) return;
     spdlog::warn("pod {} keeps its finalizer for now: {}", pod.name, status.error().message);
     post([this, pod]() -> Status {
-      releases_.emplace_front("0-0", pod);  // with the next acknowledgement, or tick
+      releases_.emplace_front("0-0", pod);  // with the next tick
       return {};
     });
   });
@@ -68,7 +73,7 @@ void Attempts::cancel(const JobRecord& record) {
 
 Status Attempts::tick() {
   const auto time = now();
-  published("0-0");
+  release_told();
   settled_.reset();
   if (over_quota_ && time >= next_probe_) over_quota_ = false;
   if (auto status = give_up_overdue(time); !status) return status;

@@ -244,8 +244,11 @@ void Intake::cancel_job(const JobCancel& command, const std::string& job_id,
   record.state = JobState::cancelled;
   record.seq += 1;
   record.ended_at = now;
-  JobCancelled event{record.context(), {}, record.requested_by, record.reason, JobState::queued};
+  JobCancelled event;
+  event.job = record.context();
   event.end.ended_at = now;
+  event.requested_by = record.requested_by;
+  event.reason = record.reason;
   changes.put(record).event(job_entry(event, now));
 }
 

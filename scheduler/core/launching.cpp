@@ -223,6 +223,7 @@ void Attempts::launch(const JobRecord& record) {
 
 Status Attempts::on_launch_outcome(const std::string& job_id, int attempt, LaunchOutcome outcome) {
   in_flight_.erase(job_id);
+  if (in_flight_.empty()) release_told();
   const auto found = state_.live.find(job_id);
   if (found == state_.live.end() || found->second.attempt != attempt) return {};
   auto record = found->second;

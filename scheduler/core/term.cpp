@@ -21,6 +21,7 @@
 #include "schemas/control.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
+#include "workers/runtime/memory.hpp"
 
 namespace oppen::core {
 namespace {
@@ -34,6 +35,7 @@ using runtime::Redis;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kafka_deadline = 10s;
+constexpr auto trim_interval = 5s;
 constexpr auto tick_interval = 500ms;
 constexpr std::int64_t no_epoch = -1;  // for reading alone: every script refuses it
 constexpr auto consumer_group = "oppen-scheduler";
@@ -517,6 +519,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   }
 
   auto next_tick = SteadyClock::now() + tick_interval;
+  auto next_trim = SteadyClock::now();
   Status status;
   while (status && !stop.stop_requested()) {
     status = leader.turn(
@@ -524,6 +527,10 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
     if (status && SteadyClock::now() >= next_tick) {
       next_tick = SteadyClock::now() + tick_interval;
       status = leader.tick();
+      if (SteadyClock::now() >= next_trim) {
+        next_trim = SteadyClock::now() + trim_interval;
+        runtime::trim_memory();
+      }
     }
   }
   if (!status) return status;

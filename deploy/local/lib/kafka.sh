@@ -62,7 +62,8 @@ Configuration:
 SETTINGS
   [[ -f $dir/data/meta.properties ]] && return
   say "Kafka: formatting its storage"
-  kafka_tool kafka.tools.StorageTool format --cluster-id "$(head -c 16 /dev/urandom | basenc --base64url | tr -d =)" \
+  # An id that begins with - would be taken for an option.
+  kafka_tool kafka.tools.StorageTool format --cluster-id "$(head -c 16 /dev/urandom | basenc --base64url | tr -d = | sed 's/^-/A/')" \
     --config "$dir/server.properties" >"$STATE_DIR/log/kafka-format.log" 2>&1 ||
     die "Kafka's storage could not be formatted; see $STATE_DIR/log/kafka-format.log"
 }

@@ -16,8 +16,11 @@ dir $dir
 daemonize no
 appendonly yes
 appendfsync everysec
-# A rewrite takes a core for a second: not after every few batches.
+# A rewrite takes a core for a second: not after every few batches. Nobody waits for the disk meanwhile: what Redis forgets when the
+# machine goes down is healed from the log.
 auto-aof-rewrite-min-size 256mb
+auto-aof-rewrite-percentage 200
+no-appendfsync-on-rewrite yes
 save ""
 maxmemory-policy noeviction
 SETTINGS

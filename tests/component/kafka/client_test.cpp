@@ -46,6 +46,7 @@ class ClientTest : public testing::Test {
   }
 
   std::int64_t published() { return consumer_->watermarks({"jobs", 0}, 10s).value().high; }
+  int split_and_read(int jobs, std::size_t largest_part);
 
   MockKafka kafka_;
   std::unique_ptr<Client> client_;
@@ -98,28 +99,38 @@ TEST_F(ClientTest, NumbersTheJobsOfABatch) {
   EXPECT_EQ(batch->jobs.size(), 2u);
 }
 
-TEST_F(ClientTest, SplitsABatchThatDoesNotFitARecord) {
+// Submits so many jobs of 30 KB as one batch and reads its parts; returns how many there were.
+int ClientTest::split_and_read(int jobs, std::size_t largest_part) {
   BatchSubmit batch{"big", {}, MicroUsd{5}};
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < jobs; ++i) {
     auto spec = job("");
     spec.env["PADDING"] = std::string(30'000, 'x');
     batch.jobs.push_back(spec);
   }
   const auto ids = client_->submit_batch(batch);
-  ASSERT_TRUE(ids) << ids.error().message;
+  if (!ids) return ADD_FAILURE() << ids.error().message, 0;
   std::vector<std::string> got;
-  for (int part = 1; part <= 4; ++part) {
+  int parts = 1;
+  for (int part = 1; part <= parts; ++part) {
     const auto event = next_event();
-    EXPECT_LT(event.data.dump().size(), 1'000'000u);
+    EXPECT_LT(event.data.dump().size(), largest_part);
     const auto read = parse_data<BatchSubmit>(event.data);
-    ASSERT_TRUE(read);
+    if (!read) return ADD_FAILURE() << sentences(read.error()), 0;
     EXPECT_EQ(read->part, part);
-    EXPECT_EQ(read->parts, 4);
     EXPECT_EQ(read->max_total, MicroUsd{5});
+    if (part == 1) parts = read->parts;
+    EXPECT_EQ(read->parts, parts);
     for (const auto& spec : read->jobs) got.push_back(spec.job_id);
   }
   EXPECT_EQ(got, *ids);
-  EXPECT_EQ(published(), 4);
+  EXPECT_EQ(published(), parts);
+  return parts;
+}
+
+TEST_F(ClientTest, SplitsABatchIntoSmallParts) { EXPECT_EQ(split_and_read(100, 310'000), 12); }
+
+TEST_F(ClientTest, SplitsAVeryLargeBatchIntoTheLargestParts) {
+  EXPECT_EQ(split_and_read(1'000, 910'000), 35);
 }
 
 TEST_F(ClientTest, CancelsAndAmends) {

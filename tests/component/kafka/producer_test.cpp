@@ -124,6 +124,26 @@ TEST(Producer, IsUnavailableAtTheDeadlineAndComesBack) {
   EXPECT_TRUE((*producer)->connected());
 }
 
+TEST(Producer, WhatItGivesUpDoesNotArriveLater) {
+  MockKafka kafka;
+  kafka.create_topic("oppen.jobs", 1);
+  kafka.set_up(false);
+  const auto producer = Producer::create(kafka.settings(), {"jobs"});
+  std::atomic<int> failed{0};
+  ASSERT_TRUE(
+      (*producer)->send("jobs", record("a", "first"),
+                        [&](const Result<Delivery>& delivery) { failed += delivery ? 0 : 1; }));
+  EXPECT_FALSE((*producer)->flush(50ms));
+  (*producer)->give_up();
+  ASSERT_TRUE((*producer)->flush(20s));
+  EXPECT_EQ(failed, 1);
+
+  kafka.set_up(true);
+  const auto delivery = (*producer)->send_and_wait("jobs", record("a", "second"), 20s);
+  ASSERT_TRUE(delivery) << delivery.error().message;
+  EXPECT_EQ(delivery->offset, 0);
+}
+
 TEST(Producer, GivesUpWhatIsInFlightWhenDestroyed) {
   MockKafka kafka;
   kafka.set_up(false);
