@@ -76,8 +76,10 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
   if (const auto why = no_node_fits(record, rules)) return refuse("never_fits", *why, "resources");
   record.submitted_hash = short_digest(text);
   // To the millisecond, as it is stored.
-  const auto seconds = rules.durations->estimate(record.spec, *rules.policy).p50_seconds;
-  record.estimated_seconds = std::round(seconds * 1000) / 1000;
+  const auto estimate = rules.durations->estimate(record.spec, *rules.policy);
+  record.estimated_seconds = std::round(estimate.p50_seconds * 1000) / 1000;
+  record.spread_permille = static_cast<int>(std::lround(estimate.spread * 1000));
+  record.doubt_permille = static_cast<int>(std::lround(estimate.doubt * 1000));
   return record;
 }
 

@@ -26,6 +26,9 @@ constexpr std::array<std::pair<JobState, char>, 8> state_letters{{{JobState::que
                                                                   {JobState::cancelled, 'c'},
                                                                   {JobState::rejected, 'j'}}};
 
+constexpr std::array<std::pair<Hold, char>, 4> hold_letters{
+    {{Hold::none, '-'}, {Hold::window, 'w'}, {Hold::retry, 't'}, {Hold::dependency, 'd'}}};
+
 std::int64_t milliseconds_of(Time time) { return time.time_since_epoch().count(); }
 Time time_of(std::int64_t milliseconds) { return Time{std::chrono::milliseconds{milliseconds}}; }
 
@@ -114,6 +117,13 @@ bool is_live(JobState state) {
          state == JobState::cancelling;
 }
 
+char letter(Hold hold) {
+  for (const auto& [known, name] : hold_letters) {
+    if (known == hold) return name;
+  }
+  return '?';
+}
+
 std::string encode(const JobRecord& record) {
   char state_letter = '?';
   for (const auto& [state, name] : state_letters) {
@@ -121,10 +131,12 @@ std::string encode(const JobRecord& record) {
   }
   const auto amounts = record.amounts();
   auto text =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n", state_letter, record.version, record.seq,
-                  letter(record.priority), record.attempt, record.place, amounts.gpus,
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", state_letter, record.version,
+                  record.seq, letter(record.priority), record.attempt, record.place, amounts.gpus,
                   amounts.cpu_millicores, amounts.memory_bytes, record.estimated_cost.value,
-                  std::llround(record.estimated_seconds * 1000));
+                  std::llround(record.estimated_seconds * 1000), letter(record.hold),
+                  milliseconds_of(record.not_before), record.spread_permille, record.doubt_permille,
+                  record.spec.max_runtime_seconds.value_or(0));
   JsonObjectText detail(text);
   append_spec(detail.member("spec"), record.spec);
   put(detail, "hash", record.submitted_hash);
@@ -185,6 +197,14 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   header.number();
   record.estimated_cost.value = header.number();
   record.estimated_seconds = static_cast<double>(header.number()) / 1000;
+  const auto hold_word = header.word();
+  for (const auto& [hold, name] : hold_letters) {
+    if (hold_word == std::string_view(&name, 1)) record.hold = hold;
+  }
+  record.not_before = time_of(header.number());
+  record.spread_permille = static_cast<int>(header.number());
+  record.doubt_permille = static_cast<int>(header.number());
+  header.number();  // the limit, which the spec says, too
   if (!header.ok()) return broken("a header field is not a number");
 
   const json detail = json::parse(text.substr(newline + 1), nullptr, false);

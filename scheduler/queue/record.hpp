@@ -4,7 +4,7 @@
 // value over 64 bytes costs twice as much.
 //
 //   header  <state letter> <version> <seq> <priority letter> <attempt> <place> <gpus> <cpu>
-//   <memory> <cost> <milliseconds>
+//   <memory> <cost> <milliseconds> <hold letter> <not before, ms> <spread> <doubt> <limit, s>
 //
 // The state letter stands first, so that a script can read it alone. Plain values and pure
 // functions.
@@ -23,6 +23,16 @@
 
 namespace oppen::queue {
 
+// What keeps a queued job from its turn. It decides in which sorted set the job waits (lib.lua).
+enum class Hold {
+  none,        // -  launched as soon as it is the first and fits
+  window,      // w  only while the off-peak window is open
+  retry,       // t  until not_before
+  dependency,  // d  until every job of spec.after has succeeded
+};
+
+char letter(Hold hold);
+
 struct JobRecord {
   // Header.
   JobState state = JobState::queued;
@@ -33,6 +43,11 @@ struct JobRecord {
   std::int64_t place = 0;  // the order inside a priority: see place_of
   MicroUsd estimated_cost;
   double estimated_seconds = 0;
+  Hold hold = Hold::none;  // while queued
+  Time not_before{};       // of Hold::retry
+  // Of the estimate (plan::Estimate), in thousandths; 0: not known.
+  int spread_permille = 0;
+  int doubt_permille = 0;
 
   // Detail.
   JobSpec spec;  // resolved; of a rejected job as far as it could be read

@@ -55,10 +55,11 @@ while i <= #ARGV do
     if before then count(before, '-') end
     count(after, '')
     local was_queued = before and before.state == 'q'
-    if was_queued and (after.state ~= 'q' or after.priority ~= before.priority) then
-      redis.call('ZREM', prefix .. 'queue:' .. before.priority, id)
-    end
-    if after.state == 'q' then redis.call('ZADD', prefix .. 'queue:' .. after.priority, after.place, id) end
+    local old_set = was_queued and waiting_place(before)
+    local new_set, score
+    if after.state == 'q' then new_set, score = waiting_place(after) end
+    if old_set and old_set ~= new_set then redis.call('ZREM', old_set, id) end
+    if new_set then redis.call('ZADD', new_set, score, id) end
     local was_live = before and live_states[before.state]
     if live_states[after.state] then
       if not was_live then redis.call('ZADD', prefix .. 'live', after.place, id) end

@@ -3,6 +3,9 @@
 -- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot):
 --   job:<id>            the record of a job: header line, newline, detail
 --   queue:<u|n|b>       sorted set of queued job ids by place
+--   window:<u|n|b>      the same, of those that only go while the off-peak window is open
+--   retry               sorted set of queued job ids by the millisecond before which they are not tried again
+--   dependent           sorted set of queued job ids that wait for other jobs, by place
 --   live                sorted set of job ids with a live attempt, by place
 --   ended               sorted set of ended job ids, by the end in milliseconds
 --   counters            hash of sums over the records, changed only here
@@ -23,13 +26,22 @@ local function fenced(epoch)
   return nil
 end
 
-local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)'
+local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([-%a]) (%d+)'
 
 local function parse(record)
-  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds = string.match(record, header_pattern)
+  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds, hold, not_before =
+    string.match(record, header_pattern)
   if not state then return nil end
   return {state = state, version = version, priority = priority, place = place, gpus = gpus, cpu = cpu,
-          memory = memory, cost = cost, milliseconds = milliseconds}
+          memory = memory, cost = cost, milliseconds = milliseconds, hold = hold, not_before = not_before}
+end
+
+-- The sorted set in which a queued job waits, and its score there.
+local function waiting_place(header)
+  if header.hold == 't' then return prefix .. 'retry', header.not_before end
+  if header.hold == 'd' then return prefix .. 'dependent', header.place end
+  local set = header.hold == 'w' and 'window:' or 'queue:'
+  return prefix .. set .. header.priority, header.place
 end
 
 local live_states = {l = true, r = true, x = true}

@@ -16,6 +16,11 @@ JobRecord full_record() {
   record.place = place_of(123'456'789, 9'999);
   record.estimated_cost = {20'500};
   record.estimated_seconds = 246.25;
+  record.hold = Hold::retry;
+  record.not_before = Time{std::chrono::milliseconds{1'767'463'200'500}};
+  record.spread_permille = 250;
+  record.doubt_permille = 90;
+  record.spec.max_runtime_seconds = 3600;
   record.spec.job_id = "mnist-1";
   record.spec.name = "MNIST, \"quoted\"\nand on two lines";
   record.spec.model_type = "mnist";
@@ -51,12 +56,14 @@ TEST(JobRecord, ComesBackAsItWasWritten) {
   EXPECT_EQ(decoded->expected_wait_seconds, 3600);
   EXPECT_EQ(decoded->metrics, record.metrics);
   EXPECT_EQ(decoded->estimated_seconds, 246.25);
+  EXPECT_EQ(decoded->hold, Hold::retry);
+  EXPECT_EQ(decoded->not_before, record.not_before);
 }
 
 TEST(JobRecord, TheHeaderIsWhatTheScriptsRead) {
   EXPECT_THAT(encode(full_record()),
               testing::StartsWith("r 7 3 b 2 " + std::to_string(place_of(123'456'789, 9'999)) +
-                                  " 1 1500 2147483648 20500 246250\n{"));
+                                  " 1 1500 2147483648 20500 246250 t 1767463200500 250 90 3600\n{"));
 }
 
 TEST(JobRecord, PlaceIsOffsetFirstThenIndex) {
