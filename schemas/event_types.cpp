@@ -53,6 +53,7 @@ constexpr EventType table[] = {
     on<JobCancelled>(topics::job_events),
     on<JobCancelRefused>(topics::job_events),
     on<JobAmended>(topics::job_events),
+    on<JobAmendRefused>(topics::job_events),
     on<BatchQueued>(topics::job_events),
     on<BatchRejected>(topics::job_events),
     on<BatchDuplicate>(topics::job_events),

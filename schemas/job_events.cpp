@@ -132,6 +132,18 @@ void describe(V& v, JobAmended& e) {
   describe(v, e.job);
   v.required("changes", e.changes);
   v.optional("requested_by", e.requested_by);
+  v.optional("source_offset", e.source_offset, forms::at_least(0));
+}
+
+template <class V>
+void describe(V& v, JobAmendRefused& e) {
+  v.required("job_id", e.job_id, forms::some);
+  v.required(
+      "why", e.why,
+      forms::one_of("unknown", "started", "finished", "invalid", "never_fits", "not_allowed"));
+  v.optional("reason", e.reason);
+  v.optional("field", e.field);
+  v.optional("requested_by", e.requested_by);
 }
 
 template <class V>
@@ -175,6 +187,7 @@ OPPEN_EVENT(JobRequeued)
 OPPEN_EVENT(JobCancelled)
 OPPEN_EVENT(JobCancelRefused)
 OPPEN_EVENT(JobAmended)
+OPPEN_EVENT(JobAmendRefused)
 OPPEN_EVENT(BatchQueued)
 OPPEN_EVENT(BatchRejected)
 OPPEN_EVENT(BatchDuplicate)

@@ -139,6 +139,17 @@ struct JobAmended {
   JobContext job;
   nlohmann::json changes = nlohmann::json::object();
   std::string requested_by;
+  std::int64_t source_offset = 0;  // of the command in the topic `jobs`
+};
+
+struct JobAmendRefused {
+  static constexpr std::string_view type = "dev.oppen.job.amend-refused.v1";
+  std::string job_id;
+  std::string
+      why;  // unknown | started | finished, or the code of a refusal: invalid, never_fits, not_allowed
+  std::string reason;  // of a refusal: what is wrong with the job as it would be
+  std::string field;   // of a refusal
+  std::string requested_by;
 };
 
 struct BatchQueued {

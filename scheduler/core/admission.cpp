@@ -45,16 +45,6 @@ Refusal refusal_of(const FieldErrors& faults) {
 
 tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
                                               const AdmissionRules& rules) {
-  // Queued but never honoured would be worse than refused.
-  if (!submitted.after.empty()) {
-    return refuse("not_allowed", "after names jobs to wait for: dependencies are not available yet",
-                  "after");
-  }
-  if (submitted.window != "any") {
-    return refuse("not_allowed",
-                  "window is \"" + submitted.window + "\": only \"any\" is available yet",
-                  "window");
-  }
   const auto text = canonical_text(submitted);
   if (text.size() > max_spec_bytes) {
     return refuse(

@@ -45,6 +45,10 @@ class Attempts {
     settled_.reset();
   }
 
+  // Every command that was in the log when this term began has been handled. Until then nobody knows whether a pod that is being deleted
+  // was cancelled: Redis may have forgotten that. Its end waits for this.
+  Status caught_up();
+
   // Deletes the pod of a job whose state is `cancelling` already.
   void cancel(const queue::JobRecord& record);
 
@@ -133,7 +137,9 @@ class Attempts {
       finished_pods_;                                // name -> uid, end; until deleted
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
   std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
-  Time next_removals_{};  // when deletions that had no effect are asked for again
+  bool caught_up_ = false;
+  std::vector<kube::Pod> deleted_early_;  // deleted pods of live attempts that ended before that
+  Time next_removals_{};                  // when deletions that had no effect are asked for again
 
   // With backfill, when nothing more could be launched: it is not looked for again before this changes, or the next tick. A look behind
   // the head reads more than a hundred jobs.

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "scheduler/queue/keys.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -38,6 +39,7 @@ Sums of_queue(const queue::Counters& counters, Priority priority) {
 
 void QueueWalk::begin(Priority priority) {
   priority_ = priority;
+  set_ = 0;
   after_ = -1;
   before_.clear();
   changed_ = false;
@@ -48,7 +50,7 @@ Status QueueWalk::go_on(int pages, const std::function<bool()>& rest, std::vecto
   int queues = 0;
   for (int page = 0; page < pages && queues < 3; ++page) {
     if (before_.empty()) begin(priority_);
-    const auto found = redis_.queued(priority_, after_, page_size);
+    const auto found = redis_.queued(priority_, queue::waiting_sets[set_], after_, page_size);
     if (!found) return fail(found.error());
     const auto sums = of_queue(found->counters, priority_);
     if (before_.empty()) before_ = sums;
@@ -65,6 +67,10 @@ Status QueueWalk::go_on(int pages, const std::function<bool()>& rest, std::vecto
     }
     keep_some(drifts);
     if (found->members.size() < page_size) {
+      if (++set_ < std::size(queue::waiting_sets)) {
+        after_ = -1;
+        continue;
+      }
       ++queues;
       if (!changed_) compare_sums(seen_, before_, {}, true, drifts);
       begin(priority_ == Priority::urgent   ? Priority::normal

@@ -40,6 +40,7 @@ class QueueWalk {
 
   RedisLook& redis_;
   Priority priority_ = Priority::urgent;
+  std::size_t set_ = 0;  // of queue::waiting_sets
   std::int64_t after_ = -1;
   Sums before_;           // the sums of this queue at its first page; empty: not begun
   bool changed_ = false;  // since then

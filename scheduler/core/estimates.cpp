@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/plan/window.hpp"
+
 namespace oppen::core {
 
 std::int64_t slots_for(const plan::Amounts& amounts, Priority priority,
@@ -55,8 +57,12 @@ JobQueued expectation(const queue::JobRecord& record, const Outlook& outlook,
   event.position = ahead.position;
   event.estimated_wait_seconds = estimate_wait_seconds(ahead);
   event.estimated_duration_seconds = record.estimated_seconds;
-  const auto start =
+  auto start =
       outlook.at + std::chrono::milliseconds(std::llround(event.estimated_wait_seconds * 1000));
+  if (record.spec.window == "off_peak") {
+    start = plan::next_open(start, *outlook.cost_model).value_or(start);
+    event.estimated_wait_seconds = std::chrono::duration_cast<Seconds>(start - outlook.at).count();
+  }
   event.estimated_cost =
       estimate_cost(record.spec, start, record.estimated_seconds, *outlook.cost_model);
   return event;

@@ -4,6 +4,7 @@
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/learning.hpp"
+#include "scheduler/core/retry.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -16,17 +17,6 @@ using queue::JobRecord;
 
 double seconds_between(Time begin, Time end) {
   return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
-}
-
-// Of an attempt that never began, so that the next one finds nothing of it.
-void forget_attempt(JobRecord& record) {
-  record.ended_at.reset();
-  record.started_at.reset();
-  record.node.clear();
-  record.gpu_type.clear();
-  record.pod_uid.clear();
-  record.message.clear();
-  record.launched = false;
 }
 
 }  // namespace
@@ -108,7 +98,12 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
   }
   state_.live[record.spec.job_id] = record;
   if (pod.delete_by) delete_by_[record.spec.job_id] = *pod.delete_by;
-  if (has_ended(pod)) return end_attempt(std::move(record), &pod);
+  if (has_ended(pod)) {
+    if (caught_up_ || !pod.deleting || record.state == JobState::cancelling)
+      return end_attempt(std::move(record), &pod);
+    deleted_early_.push_back(pod);
+    return {};
+  }
   if ((record.state == JobState::cancelling || !record.give_up.empty()) && !pod.deleting)
     remove_live(record);
   return {};
@@ -122,6 +117,16 @@ void Attempts::observe_start(const JobRecord& record) {
   const double off = late ? seconds_between(expected, *record.started_at)
                           : seconds_between(*record.started_at, expected);
   (late ? late_start_ : early_start_).observe(off);
+}
+
+Status Attempts::caught_up() {
+  if (std::exchange(caught_up_, true)) return {};
+  for (const auto& pod : std::exchange(deleted_early_, {})) {
+    const auto found = state_.live.find(pod.job_id);
+    if (found == state_.live.end() || found->second.attempt != pod.attempt) continue;
+    if (auto status = follow(found->second, pod); !status) return status;
+  }
+  return {};
 }
 
 Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
@@ -150,9 +155,10 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   // A program that had finished before the cancel reached it has succeeded.
   const bool cancelling = record.state == JobState::cancelling;
   const bool cancelled = cancelling && !end.succeeded;
-  const bool again = !end.succeeded && !cancelled && record.give_up.empty() &&
-                     end.failure != FailureClass::deadline &&
-                     record.attempt <= record.spec.max_retries.value_or(0);
+  const auto failure = record.give_up.empty() ? end.failure : FailureClass::launch;
+  const auto retry = end.succeeded || cancelled
+                         ? std::nullopt
+                         : retry_after(record, failure, *state_.policy, ended_at);
   record.seq += 1;
   record.ended_at = ended_at;
   if (end.succeeded) {
@@ -175,15 +181,19 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
         job_entry(JobCancelled{record.context(), attempt_end, record.requested_by, record.reason,
                                record.cancelled_from},
                   time));
-  } else if (again) {
+  } else if (retry) {
     record.state = JobState::queued;
-    const JobRequeued event{record.context(), attempt_end,   end.message,
-                            end.failure,      end.exit_code, std::nullopt};
-    forget_attempt(record);
+    const auto message = record.give_up.empty() ? end.message : record.give_up;
+    const auto retry_at =
+        retry->not_before > time ? std::optional(retry->not_before) : std::nullopt;
+    const JobRequeued event{record.context(), attempt_end,   message,
+                            failure,          end.exit_code, retry_at};
+    take_retry(record, event);
+    if (retry_at) state_.retries.emplace(*retry_at, job_id);
     changes.put(record).event(job_entry(event, time));
   } else {
     record.state = JobState::failed;
-    record.failure = record.give_up.empty() ? end.failure : FailureClass::launch;
+    record.failure = failure;
     record.exit_code = end.exit_code;
     record.message = record.give_up.empty() ? end.message : record.give_up;
     changes.put(record).event(job_entry(

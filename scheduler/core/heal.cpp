@@ -6,8 +6,10 @@
 #include <set>
 
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/holds.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/readable.hpp"
+#include "scheduler/core/retry.hpp"
 #include "schemas/commands.hpp"
 #include "workers/runtime/log.hpp"
 
@@ -73,6 +75,7 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
   if (event.type == JobQueued::type) {
     return apply<JobQueued>(event, record, [&](JobRecord& r, const JobQueued& e) {
       r.spec = e.spec;
+      r.hold = e.spec.after.empty() ? hold_by_window(e.spec) : queue::Hold::dependency;
       r.place = queue::place_of(e.source_offset, e.batch_index);
       r.estimated_cost = e.estimated_cost;
       r.estimated_seconds = e.estimated_duration_seconds;
@@ -88,6 +91,15 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
       r.reason = e.reason;
       r.place = queue::place_of(e.source_offset, 0);
       r.ended_at = event.time;
+    });
+  }
+  if (event.type == JobAmended::type) {
+    return apply<JobAmended>(event, record, [](JobRecord& r, const JobAmended& e) {
+      r.amended_offset = e.source_offset;
+      const auto amend = parse_data<JobAmend>({{"job_id", e.job.job_id}, {"changes", e.changes}});
+      if (!amend) return;
+      apply_changes(amend->changes, r.spec);
+      if (r.hold != queue::Hold::dependency) r.hold = hold_by_window(r.spec);
     });
   }
   if (event.type == JobLaunched::type) {
@@ -128,14 +140,8 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
     });
   }
   if (event.type == JobRequeued::type) {
-    return apply<JobRequeued>(event, record, [](JobRecord& r, const JobRequeued&) {
-      r.launched = false;
-      r.pod_uid.clear();
-      r.node.clear();
-      r.gpu_type.clear();
-      r.started_at.reset();
-      r.ended_at.reset();
-    });
+    return apply<JobRequeued>(event, record,
+                              [](JobRecord& r, const JobRequeued& e) { take_retry(r, e); });
   }
   return false;
 }
@@ -239,6 +245,10 @@ class Group {
       if (job == jobs.end() || !apply_fact(event, job->second)) continue;
       ++applied;
       if (event.type == JobSucceeded::type) learn_again(event, changes);
+      if (event.type == JobQueued::type) {
+        for (const auto& dependency : job->second->spec.after)
+          changes.depends(job->first, dependency).settle(dependency);
+      }
       changed.insert(job->first);
     }
     for (auto& [id, record] : jobs) {

@@ -1,8 +1,10 @@
 #include "scheduler/core/intake.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/holds.hpp"
 #include "scheduler/core/readable.hpp"
 #include "schemas/commands.hpp"
 #include "schemas/text.hpp"
@@ -53,7 +55,7 @@ Intake::Verdict Intake::handle(Command& command) {
     return std::optional<std::string>(sentences(parse_data<JobSubmit>(event.data).error()));
   }
   if (event.type == JobCancel::type) return cancel(event, command.offset());
-  if (event.type == JobAmend::type) return amend(event);
+  if (event.type == JobAmend::type) return amend(event, command.offset());
   return std::optional<std::string>(
       "ce_type is \"" + event.type.substr(0, 100) + "\": expected " + std::string(JobSubmit::type) +
       ", " + std::string(BatchSubmit::type) + ", " + std::string(JobCancel::type) + " or " +
@@ -70,6 +72,11 @@ std::string Intake::submitted_job(const Command& command) {
              : std::string();
 }
 
+bool Intake::names_dependencies(const Command& command) {
+  const auto after = command.event.data.find("after");
+  return after != command.event.data.end() && after->is_array() && !after->empty();
+}
+
 Status Intake::submit(std::span<const Command* const> commands) {
   std::vector<std::string> ids;
   for (const auto* command : commands) ids.push_back(submitted_job(*command));
@@ -78,37 +85,63 @@ Status Intake::submit(std::span<const Command* const> commands) {
   auto outlook = attempts_.outlook(state_.clock.now());
   Changes changes;
   changes.cause(std::string(topics::jobs), commands.back()->offset());
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    submit_one(*commands[i], ids[i], (*known)[i], outlook, changes);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (auto status = submit_one(*commands[i], ids[i], (*known)[i], outlook, changes); !status)
+      return status;
+  }
   return state_.commit(changes).map([](auto&&) {});
 }
 
-void Intake::submit_one(const Command& command, const std::string& job_id,
-                        const std::optional<JobRecord>& earlier, Outlook& outlook,
-                        Changes& changes) {
+Status Intake::submit_one(const Command& command, const std::string& job_id,
+                          const std::optional<JobRecord>& earlier, Outlook& outlook,
+                          Changes& changes) {
   const auto offset = command.offset();
   // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
   const bool settled = earlier && offset <= queue::offset_of(earlier->place);
-  if (settled && offset < state_.replay_until) return;
+  if (settled && offset < state_.replay_until) return {};
   const auto parsed = parse_data<JobSubmit>(command.event.data);
   // What was rejected may be submitted anew; everything else is known for the horizon.
   if (earlier && earlier->state != JobState::rejected) {
     const bool conflict = !parsed || spec_hash(parsed->spec) != earlier->submitted_hash;
     const JobDuplicate event{earlier->context(), earlier->submitted_at, conflict};
     changes.event(answer_entry(job_id, "duplicate", offset, event, outlook.at));
-    return;
+    return {};
   }
   auto record = parsed ? admit(parsed->spec, state_.rules())
                        : tl::unexpected<Refusal>(refusal_of(parsed.error()));
+  if (record) {
+    const auto wrong = hold(*record, changes);
+    if (!wrong) return fail(wrong.error());
+    if (*wrong) record = tl::unexpected<Refusal>(**wrong);
+  }
   if (!record) {
     reject(command, job_id, earlier, record.error(), outlook.at, changes);
-    return;
+    return {};
   }
   if (earlier) {
     record->version = earlier->version;
     record->seq = earlier->seq;
   }
   queue_job(std::move(*record), offset, outlook, changes);
+  return {};
+}
+
+Result<std::optional<Refusal>> Intake::hold(JobRecord& record, Changes& changes) {
+  const auto& spec = record.spec;
+  if (auto refused = window_never_opens(spec, state_.clock.now(), *state_.cost_model))
+    return refused;
+  record.hold = hold_by_window(spec);
+  if (spec.after.empty()) return std::optional<Refusal>();
+  const auto found = state_.store.jobs(spec.after);
+  if (!found) return fail(found.error());
+  if (auto wrong = wrong_dependency(spec, *found)) return wrong;
+  const auto has_succeeded = [](const std::optional<JobRecord>& one) {
+    return one->state == JobState::succeeded;
+  };
+  if (std::all_of(found->begin(), found->end(), has_succeeded)) return std::optional<Refusal>();
+  record.hold = queue::Hold::dependency;
+  for (const auto& dependency : spec.after) changes.depends(spec.job_id, dependency);
+  return std::optional<Refusal>();
 }
 
 void Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook, Changes& changes) {
@@ -252,13 +285,60 @@ void Intake::cancel_job(const JobCancel& command, const std::string& job_id,
   changes.put(record).event(job_entry(event, now));
 }
 
-Intake::Verdict Intake::amend(const CloudEvent& event) {
+Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   const auto parsed = parse_data<JobAmend>(event.data);
   if (!parsed) return std::optional<std::string>(sentences(parsed.error()));
-  // Its answer would be job.amended, which must be true.
-  return std::optional<std::string>("job_id is \"" + parsed->job_id +
-                                    "\": amending a job is not available yet; cancel " +
-                                    "it and submit it anew under another id");
+  auto found = state_.store.job(parsed->job_id);
+  if (!found) return fail(found.error());
+  Changes changes;
+  changes.cause(std::string(topics::jobs), offset);
+  auto& record = *found;
+  // Read again after Redis came back older than the log: it is done.
+  if (record && offset <= record->amended_offset)
+    return skip(offset).map([] { return std::optional<std::string>(); });
+  JobAmendRefused refused{parsed->job_id, "", "", "", parsed->requested_by};
+  if (!record) {
+    refused.why = "unknown";
+  } else if (record->state != JobState::queued) {
+    refused.why = is_terminal(record->state) ? "finished" : "started";
+  } else if (const auto wrong = amend_record(*record, *parsed)) {
+    refused.why = wrong->code;
+    refused.reason = wrong->reason;
+    refused.field = wrong->field;
+  }
+  const auto now = state_.clock.now();
+  if (!refused.why.empty()) {
+    changes.event(answer_entry(parsed->job_id, "amend-refused", offset, refused, now));
+  } else {
+    record->seq += 1;
+    record->amended_offset = offset;
+    JobAmended amended;
+    amended.job = record->context();
+    amended.changes = event.data.at("changes");
+    amended.requested_by = parsed->requested_by;
+    amended.source_offset = offset;
+    changes.put(*record).event(job_entry(amended, now));
+  }
+  return state_.commit(std::move(changes)).map([](auto&&) { return std::optional<std::string>(); });
+}
+
+std::optional<Refusal> Intake::amend_record(JobRecord& record, const JobAmend& amend) {
+  auto spec = record.spec;
+  apply_changes(amend.changes, spec);
+  if (auto refused = window_never_opens(spec, state_.clock.now(), *state_.cost_model))
+    return refused;
+  auto anew = admit(spec, state_.rules());
+  if (!anew) return anew.error();
+  record.spec = std::move(anew->spec);
+  record.priority = anew->priority;
+  record.estimated_seconds = anew->estimated_seconds;
+  record.spread_permille = anew->spread_permille;
+  record.doubt_permille = anew->doubt_permille;
+  // What it waits for it goes on waiting for.
+  if (record.hold == queue::Hold::none || record.hold == queue::Hold::window)
+    record.hold = hold_by_window(record.spec);
+  record.estimated_cost = expectation(record, attempts_.outlook(state_.clock.now())).estimated_cost;
+  return std::nullopt;
 }
 
 }  // namespace oppen::core

@@ -22,6 +22,8 @@ class Intake {
   Result<std::optional<std::string>> handle(Command& command);
   // The id of the job that is submitted; "" when the command is no submission or its id can't be read.
   static std::string submitted_job(const Command& command);
+  // Whether it is the submission of a job that waits for others.
+  static bool names_dependencies(const Command& command);
   // Handles submissions of different jobs that follow one another, by one commit.
   Status submit(std::span<const Command* const> commands);
   // Steps over a record that has been set aside.
@@ -30,9 +32,11 @@ class Intake {
  private:
   using Verdict = Result<std::optional<std::string>>;
 
-  void submit_one(const Command& command, const std::string& job_id,
-                  const std::optional<queue::JobRecord>& earlier, Outlook& outlook,
-                  queue::Changes& changes);
+  Status submit_one(const Command& command, const std::string& job_id,
+                    const std::optional<queue::JobRecord>& earlier, Outlook& outlook,
+                    queue::Changes& changes);
+  // What holds an admitted job from its turn; a refusal when what it waits for can't come.
+  Result<std::optional<Refusal>> hold(queue::JobRecord& record, queue::Changes& changes);
   void queue_job(queue::JobRecord record, std::int64_t offset, Outlook& outlook,
                  queue::Changes& changes);
   void reject(const Command& command, const std::string& job_id,
@@ -47,7 +51,9 @@ class Intake {
                   queue::Changes& changes);
   // Whether one of these is not over.
   Result<bool> any_open(const std::vector<std::string>& job_ids);
-  Verdict amend(const CloudEvent& event);
+  Verdict amend(const CloudEvent& event, std::int64_t offset);
+  // As if it had been submitted so, in its place. A refusal: nothing is changed.
+  std::optional<Refusal> amend_record(queue::JobRecord& record, const JobAmend& amend);
 
   State& state_;
   Attempts& attempts_;

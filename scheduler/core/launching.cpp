@@ -139,7 +139,7 @@ Attempts::Seen Attempts::seen() const {
 }
 
 Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
-  auto heads = state_.store.heads(static_cast<int>(limit));
+  auto heads = state_.store.heads(static_cast<int>(limit), state_.off_peak(now()));
   if (!heads) return fail(heads.error());
   Next next;
   next.jobs = in_order(std::move(*heads), limit, next.more);
@@ -157,7 +157,7 @@ Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
 
 Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   const auto looked_at = static_cast<int>(limit) + 1 + static_cast<int>(plan::backfill_candidates);
-  auto heads = state_.store.heads(looked_at, looked_at);
+  auto heads = state_.store.heads(looked_at, state_.off_peak(now()), looked_at);
   if (!heads) return fail(heads.error());
   std::vector<JobRecord> records;
   for (auto& of_priority : heads->by_priority)
@@ -209,6 +209,7 @@ void Attempts::launch(const JobRecord& record) {
   context.epoch = state_.epoch;
   context.spec_hash = spec_hash(record.spec);
   context.gpu_products = state_.policy->gpu_products;
+  context.avoid_nodes = record.avoid;
   const auto entry = state_.policy->model_catalog.find(record.spec.model_type);
   if (entry != state_.policy->model_catalog.end())
     context.pod_template_json = entry->second.pod_template_json;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "scheduler/core/readable.hpp"
+#include "scheduler/queue/keys.hpp"
 #include "scheduler/queue/store.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/topics.hpp"
@@ -163,10 +164,12 @@ Result<LogComparison> compare_log(client::Consumer& consumer, RedisLook& redis, 
   if (!result.whole) return result;
   std::sort(open.begin(), open.end());
   for (const auto priority : all_priorities) {
-    const auto queued = [&](std::int64_t after) {
-      return redis.queued(priority, after, page_size);
-    };
-    if (auto status = check_open(open, queued, drifts); !status) return fail(status.error());
+    for (const auto* set : queue::waiting_sets) {
+      const auto queued = [&](std::int64_t after) {
+        return redis.queued(priority, set, after, page_size);
+      };
+      if (auto status = check_open(open, queued, drifts); !status) return fail(status.error());
+    }
   }
   const auto live = [&](std::int64_t after) { return redis.live(after, page_size); };
   if (auto status = check_open(open, live, drifts); !status) return fail(status.error());

@@ -16,8 +16,13 @@ using runtime::RedisScript;
 // ARGV  prefix
 constexpr auto totals_script = R"(
 local p = ARGV[1]
+local function queued(priority)
+  local jobs = 0
+  for _, set in ipairs({'queue:', 'window:', 'retry:', 'dependent:'}) do jobs = jobs + redis.call('ZCARD', p .. set .. priority) end
+  return jobs
+end
 return {redis.call('HGET', p .. 'meta', 'epoch') or '', redis.call('HGETALL', p .. 'counters'),
-        redis.call('ZCARD', p .. 'queue:u'), redis.call('ZCARD', p .. 'queue:n'), redis.call('ZCARD', p .. 'queue:b'),
+        queued('u'), queued('n'), queued('b'),
         redis.call('ZCARD', p .. 'live'), redis.call('XLEN', p .. 'outbox')})";
 
 // ARGV  prefix, set, first score, how many. Returns {counters, {id, score, header, ...}}.
@@ -43,13 +48,13 @@ return headers)";
 // ARGV  prefix, ids. Returns {id, set, what is found there, ...} of those that are not where their record says.
 constexpr auto misplaced_script = R"(
 local p, found = ARGV[1], {}
-local sets = {q = 'queue:', l = 'live', r = 'live', x = 'live', s = 'ended', f = 'ended', c = 'ended', j = 'ended'}
+local waiting = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:'}
+local sets = {l = 'live', r = 'live', x = 'live', s = 'ended', f = 'ended', c = 'ended', j = 'ended'}
 for i = 2, #ARGV do
   local record = redis.call('GETRANGE', p .. 'job:' .. ARGV[i], 0, 250)
-  local state, priority, place = string.match(record, '^(%a) %d+ %d+ (%a) %d+ (%d+) ')
+  local state, priority, place, hold = string.match(record, '^(%a) %d+ %d+ (%a) %d+ (%d+) %d+ %d+ %d+ %d+ %d+ ([-%a])')
   if state then
-    local set = sets[state]
-    if state == 'q' then set = set .. priority end
+    local set = state == 'q' and waiting[hold] .. priority or sets[state]
     local score = redis.call('ZSCORE', p .. set, ARGV[i])
     if not score or (set ~= 'ended' and tonumber(score) ~= tonumber(place)) then
       found[#found + 1] = ARGV[i]
@@ -63,8 +68,6 @@ for i = 2, #ARGV do
   end
 end
 return found)";
-
-std::string set_of(Priority priority) { return std::string("queue:") + queue::letter(priority); }
 
 }  // namespace
 
@@ -112,8 +115,9 @@ Result<RedisLook::Page> RedisLook::page(const std::string& set, std::int64_t aft
   return page;
 }
 
-Result<RedisLook::Page> RedisLook::queued(Priority priority, std::int64_t after, int count) {
-  return page(set_of(priority), after, count);
+Result<RedisLook::Page> RedisLook::queued(Priority priority, const char* set, std::int64_t after,
+                                          int count) {
+  return page(std::string(set) + queue::letter(priority), after, count);
 }
 Result<RedisLook::Page> RedisLook::live(std::int64_t after, int count) {
   return page("live", after, count);

@@ -31,7 +31,8 @@ class RedisLook {
     queue::Counters counters;
     std::vector<Member> members;
   };
-  Result<Page> queued(Priority priority, std::int64_t after, int count);
+  // `set`: of queue::waiting_sets.
+  Result<Page> queued(Priority priority, const char* set, std::int64_t after, int count);
   Result<Page> live(std::int64_t after, int count);
 
   // The first lines of records; "" where there is none.

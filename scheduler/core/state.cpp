@@ -1,5 +1,7 @@
 #include "scheduler/core/state.hpp"
 
+#include "scheduler/plan/window.hpp"
+
 namespace oppen::core {
 
 plan::Capacity State::capacity() const {
@@ -23,9 +25,22 @@ AdmissionRules State::rules_to_keep() const {
   return kept;
 }
 
+bool State::off_peak(Time now) {
+  if (window.model == cost_model && now < window.until) return window.open;
+  const auto opens = plan::next_open(now, *cost_model);
+  const bool open = opens == now;
+  const auto until =
+      open ? plan::windows(now, 2, *cost_model).front().closes : opens.value_or(Time::max());
+  window = {cost_model, open, until};
+  return open;
+}
+
 Result<queue::Committed> State::commit(queue::Changes changes) {
   auto committed = store.commit(std::move(changes));
-  if (committed) counters = committed->counters;
+  if (committed) {
+    counters = committed->counters;
+    settling = settling || committed->settling;
+  }
   return committed;
 }
 

@@ -41,6 +41,9 @@ struct State {
 
   plan::Durations durations = {};  // see learning.hpp
 
+  std::multimap<Time, std::string> retries = {};  // ids of jobs with Hold::retry, by its end
+  bool settling = false;  // there may be ended jobs whose dependents have not been told yet
+
   // What the API server said last.
   std::vector<plan::Quota> quotas = {};
   plan::PodLimits limits = {};
@@ -48,10 +51,20 @@ struct State {
   std::unordered_map<std::string, std::pair<std::string, plan::Amounts>> foreign_pods =
       {};  // pod -> class, amounts
 
+  // What off_peak() has found: it holds until then, as long as the cost model is this one.
+  struct {
+    std::shared_ptr<const pricing::CostModel> model = {};
+    bool open = false;
+    Time until = {};
+  } window = {};
+
   // Commands below this offset were read before by a leader whose Redis was newer, or is lost.
   std::int64_t replay_until = 0;
 
   plan::Capacity capacity() const;
+
+  // Whether the off-peak window is open.
+  bool off_peak(Time now);
 
   // What submissions are judged by now. What has been learned is borrowed from this state: for this thread, and for the moment.
   AdmissionRules rules() const;

@@ -11,6 +11,7 @@
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/first_record.hpp"
 #include "scheduler/core/heal.hpp"
+#include "scheduler/core/holds.hpp"
 #include "scheduler/core/intake.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/log_check.hpp"
@@ -38,6 +39,7 @@ constexpr auto kafka_deadline = 10s;
 constexpr auto trim_interval = 5s;
 constexpr auto tick_interval = 500ms;
 constexpr std::int64_t no_epoch = -1;  // for reading alone: every script refuses it
+constexpr int most_quiet_ticks = 10;
 constexpr auto consumer_group = "oppen-scheduler";
 
 // Sleeps; false when stopped.
@@ -196,6 +198,7 @@ class Leader {
         attempts_(state, post_to(mailbox_)),
         batches_(state, attempts_, std::move(stager), options.instance),
         intake_(state, attempts_, batches_),
+        holds_(state, post_to(mailbox_)),
         policies_(state),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
@@ -215,7 +218,7 @@ class Leader {
     for (auto& record : *records) {
       if (record) state_.live[record->spec.job_id] = std::move(*record);
     }
-    return {};
+    return holds_.load();
   }
 
   // What the API server's client tells the core.
@@ -245,6 +248,12 @@ class Leader {
 
   Attempts& attempts() { return attempts_; }
 
+  // `until`: the end of the log of commands as the term begins; `start`: what is read first.
+  void catch_up(std::int64_t start, std::int64_t until) {
+    next_command_ = start;
+    catch_up_until_ = until;
+  }
+
   // One turn of the loop. `handled(next)` after each record.
   Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
               std::stop_token stop) {
@@ -264,17 +273,30 @@ class Leader {
       if (auto status = batches_.resume(); !status) return status;
     }
     while (!waiting_.empty() && !setting_aside_) {
-      if (auto status = handle_waiting(handled); !status) return status;
+      // May be kept until a record that is set aside has arrived.
+      const auto noted = [this, handled](std::int64_t next) {
+        next_command_ = next;
+        handled(next);
+      };
+      if (auto status = handle_waiting(noted); !status) return status;
     }
-    return ready() && kube_answers_ ? attempts_.launch_next() : Status();
+    if (!ready()) return {};
+    if (next_command_ >= catch_up_until_) {
+      if (auto status = attempts_.caught_up(); !status) return status;
+    }
+    if (auto status = holds_.settle(); !status) return status;
+    return kube_answers_ ? attempts_.launch_next() : Status();
   }
 
   Status tick() {
     show();
+    // Transactions of producers leave marks in the log that nobody reads: its end may never be reached.
+    if (resumed_ && waiting_.empty() && ++quiet_ticks_ == most_quiet_ticks) catch_up_until_ = 0;
     if (auto status = check_leadership(); !status) return status;
     if (auto status = note_last_handled(); !status) return status;
     if (!ready()) return {};
     if (auto status = batches_.tick(); !status) return status;
+    if (auto status = holds_.tick(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
   }
 
@@ -286,6 +308,8 @@ class Leader {
     for (const auto& command : waiting_) {
       const auto id = command.read ? Intake::submitted_job(command) : std::string();
       if (id.empty() || !ids.insert(id).second) break;
+      // What it waits for must be known: it is read from Redis.
+      if (Intake::names_dependencies(command) && !submissions.empty()) break;
       submissions.push_back(&command);
     }
     if (submissions.size() < 2) {
@@ -414,6 +438,7 @@ class Leader {
   Attempts attempts_;
   Batches batches_;
   Intake intake_;
+  Holds holds_;
   Policies policies_;
   FirstRecord first_record_;
   std::string last_note_;  // of the last record handled since the last tick; "": none
@@ -424,6 +449,9 @@ class Leader {
   bool limits_known_ = false;
   bool kube_answers_ = false;
   bool resumed_ = false;
+  std::int64_t next_command_ = 0;
+  std::int64_t catch_up_until_ = 0;
+  int quiet_ticks_ = 0;          // ticks without a command at hand since the start
   std::deque<Command> waiting_;  // taken from the mailbox and not handled yet
   bool setting_aside_ = false;   // a record waits for the dead-letter topic
 };
@@ -505,6 +533,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
       },
       [&](const Error& error) { mailbox->post([error]() -> Status { return fail(error); }); });
   if (!relay) return fail(relay.error());
+  leader.catch_up(start, marks->high);
   Reader reader(std::move(*consumer), options.kafka.topic_prefix, *mailbox, services.health,
                 services.metrics);
   reader.handled(start);

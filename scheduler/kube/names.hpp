@@ -16,6 +16,7 @@ inline constexpr const char* spec_hash = "oppen.dev/spec-hash";
 inline constexpr const char* epoch = "oppen.dev/epoch";
 inline constexpr const char* gpu_share = "oppen.dev/gpu-share";
 inline constexpr const char* finalizer = "oppen.dev/reported";
+inline constexpr const char* hostname = "kubernetes.io/hostname";
 inline constexpr const char* spot = "oppen.dev/spot";
 
 inline constexpr const char* container = "train";

@@ -99,6 +99,13 @@ Json pod_spec_of(const JobSpec& spec, const PodContext& context) {
     pod["nodeSelector"][names::spot] = "true";
     pod["tolerations"].push_back({{"key", names::spot}, {"operator", "Exists"}});
   }
+  // Preferred alone: where there are no other nodes, these must do.
+  if (!context.avoid_nodes.empty()) {
+    const Json not_there = {
+        {"key", names::hostname}, {"operator", "NotIn"}, {"values", context.avoid_nodes}};
+    pod["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] = {
+        {{"weight", 100}, {"preference", {{"matchExpressions", Json::array({not_there})}}}}};
+  }
   return pod;
 }
 

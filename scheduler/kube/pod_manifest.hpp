@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "schemas/job.hpp"
 
@@ -14,8 +15,9 @@ struct PodContext {
   std::int64_t epoch = 0;
   std::string spec_hash;
   std::map<std::string, std::string>
-      gpu_products;               // gpu_type -> value of node label nvidia.com/gpu.product
-  std::string pod_template_json;  // the model catalogue's, "" for none
+      gpu_products;                      // gpu_type -> value of node label nvidia.com/gpu.product
+  std::vector<std::string> avoid_nodes;  // others are preferred
+  std::string pod_template_json;         // the model catalogue's, "" for none
 };
 
 // "<job_id>-<attempt>"

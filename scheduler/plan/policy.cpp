@@ -90,6 +90,8 @@ tl::expected<Policy, FieldErrors> parse_policy(
   reader.whole("node_lost_after_seconds", policy.node_lost_after_seconds, 1, day);
   reader.whole("finished_pod_ttl_seconds", policy.finished_pod_ttl_seconds, 0, 30 * day);
   reader.whole("cancel_grace_seconds", policy.cancel_grace_seconds, 0, day);
+  reader.whole("retry_hold_seconds", policy.retry_hold_seconds, 0, 3'600);
+  reader.whole("max_fault_retries", policy.max_fault_retries, 0, 1'000);
   reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, 10'000);
   FieldErrors faults = reader.finish();
   if (!faults.empty()) return tl::unexpected(std::move(faults));

@@ -41,6 +41,10 @@ struct Policy {
       300;  // a node that has been away for so long takes its pods with it
   std::int64_t finished_pod_ttl_seconds = 3'600;  // a finished pod is deleted after
   std::int64_t cancel_grace_seconds = 30;
+  // A run that failed by its own fault is tried again after this, after twice as long the next time, and so on, up to an hour.
+  std::int64_t retry_hold_seconds = 10;
+  // How often a job is tried again after faults that are not its own, beside its max_retries.
+  int max_fault_retries = 10;
   int max_batch_jobs = 10'000;
 };
 

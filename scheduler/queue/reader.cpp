@@ -58,18 +58,17 @@ Result<BatchView> QueueReader::batch(const std::string& batch_id) {
 
 Result<std::optional<std::int64_t>> QueueReader::position(const JobRecord& record) {
   if (record.state != JobState::queued) return std::nullopt;
+  if (record.hold == Hold::retry || record.hold == Hold::dependency) return std::nullopt;
   std::vector<runtime::Redis::Args> commands;
   for (const auto priority : all_priorities) {
-    const auto key = prefix_ + "queue:" + letter(priority);
-    if (priority == record.priority) {
-      commands.push_back({"ZRANK", key, record.spec.job_id});
-      break;
-    }
-    commands.push_back({"ZCARD", key});
+    const bool own = priority == record.priority;
+    const auto before = own ? "(" + std::to_string(record.place) : "+inf";
+    for (const auto* set : {"queue:", "window:"})
+      commands.push_back({"ZCOUNT", prefix_ + set + letter(priority), "-inf", before});
+    if (own) break;
   }
   const auto replies = redis_.pipeline(commands);
   if (!replies) return fail(replies.error());
-  if (replies->back().is_nil()) return std::nullopt;  // launched meanwhile
   std::int64_t position = 1;
   for (const auto& reply : *replies) position += reply.integer;
   return position;
@@ -114,8 +113,11 @@ Result<Page> QueueReader::page(const std::vector<std::string>& keys, bool latest
 }
 
 Result<Page> QueueReader::queued(const std::string& cursor, int limit) {
-  return page({prefix_ + "queue:u", prefix_ + "queue:n", prefix_ + "queue:b"}, false, cursor,
-              limit);
+  std::vector<std::string> keys;
+  for (const auto priority : all_priorities) {
+    for (const auto* set : waiting_sets) keys.push_back(prefix_ + set + letter(priority));
+  }
+  return page(keys, false, cursor, limit);
 }
 Result<Page> QueueReader::live(const std::string& cursor, int limit) {
   return page({prefix_ + "live"}, false, cursor, limit);

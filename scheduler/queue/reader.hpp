@@ -33,10 +33,10 @@ class QueueReader {
   Result<Counters> counters();
   Result<JobRecord> job(const std::string& job_id);      // not_found
   Result<BatchView> batch(const std::string& batch_id);  // not_found
-  // Its place in the order of launching, from 1; nullopt when it is not queued.
+  // Its place in the order of launching, from 1; nullopt when it is not queued, or held until something has happened.
   Result<std::optional<std::int64_t>> position(const JobRecord& record);
 
-  // Queued jobs in the order of launching; live ones, oldest attempt first; ended ones, latest
+  // Queued jobs in the order of launching, of each priority those that nothing holds first; live ones, oldest attempt first; ended ones, latest
   // first. `cursor` "" for the first.
   Result<Page> queued(const std::string& cursor, int limit);
   Result<Page> live(const std::string& cursor, int limit);

@@ -146,6 +146,9 @@ std::string encode(const JobRecord& record) {
     append_json(detail.member("wait"), record.expected_wait_seconds);
   put(detail, "uid", record.pod_uid);
   if (record.launched) append_json(detail.member("launched"), true);
+  if (record.amended_offset >= 0) append_json(detail.member("amended"), record.amended_offset);
+  if (record.faults != 0) append_json(detail.member("faults"), std::int64_t{record.faults});
+  if (!record.avoid.empty()) detail.member("avoid") += json(record.avoid).dump();
   if (record.launching_at != Time{})
     append_json(detail.member("launching"), milliseconds_of(record.launching_at));
   put(detail, "node", record.node);
@@ -220,6 +223,9 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.expected_wait_seconds = detail.value("wait", std::int64_t{0});
   record.pod_uid = detail.value("uid", "");
   record.launched = detail.value("launched", false);
+  record.amended_offset = detail.value("amended", std::int64_t{-1});
+  record.faults = detail.value("faults", 0);
+  record.avoid = detail.value("avoid", std::vector<std::string>());
   record.launching_at = time_of(detail.value("launching", std::int64_t{0}));
   record.node = detail.value("node", "");
   record.gpu_type = detail.value("gpu", "");

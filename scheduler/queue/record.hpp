@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "scheduler/plan/amounts.hpp"
 #include "scheduler/plan/policy.hpp"
@@ -58,7 +59,10 @@ struct JobRecord {
   std::int64_t expected_wait_seconds = 0;  // as job.queued told it
   std::string pod_uid;    // of the live or last attempt, once the API server has accepted it
   bool launched = false;  // job.launched of this attempt is written
-  Time launching_at{};    // when the present attempt was decided
+  std::int64_t amended_offset = -1;  // of the last job.amend that was applied
+  int faults = 0;                    // attempts that ended by no fault of the job's
+  std::vector<std::string> avoid;    // the last nodes on which these did
+  Time launching_at{};               // when the present attempt was decided
   std::string node;
   std::string gpu_type;  // what it really got
   std::optional<Time> started_at;

@@ -21,7 +21,8 @@ std::optional<std::string> text_or_none(RedisReply reply) {
 
 Committed committed(const RedisReply& reply) {
   return {reply.elements.at(0).text == "applied", reply.elements.at(1).text,
-          parse_counters(reply.elements.at(2))};
+          parse_counters(reply.elements.at(2)),
+          reply.elements.size() > 3 && reply.elements[3].integer > 0};
 }
 
 }  // namespace
@@ -73,6 +74,25 @@ Changes& Changes::duration(std::string cell, std::string text) {
   return *this;
 }
 
+Changes& Changes::depends(const std::string& job_id, const std::string& dependency) {
+  operations_.insert(operations_.end(), {"A", "dependents:" + dependency, job_id});
+  return *this;
+}
+
+Changes& Changes::settle(std::string dependency) {
+  operations_.insert(operations_.end(), {"A", "settling", std::move(dependency)});
+  return *this;
+}
+
+Changes& Changes::settled(const std::string& dependency) {
+  return not_settling(dependency).erase("dependents:" + dependency);
+}
+
+Changes& Changes::not_settling(const std::string& dependency) {
+  operations_.insert(operations_.end(), {"R", "settling", dependency});
+  return *this;
+}
+
 Changes& Changes::open_batch(std::string batch_id) {
   operations_.insert(operations_.end(), {"A", "batches", std::move(batch_id)});
   return *this;
@@ -116,9 +136,10 @@ Result<Committed> QueueStore::commit(Changes changes) {
   return eval(script, std::move(args)).map(committed);
 }
 
-Result<Heads> QueueStore::heads(int per_priority, int in_all) {
+Result<Heads> QueueStore::heads(int per_priority, bool window_open, int in_all) {
   static const RedisScript script(lua::heads);
-  const auto reply = eval(script, {std::to_string(per_priority), std::to_string(in_all)});
+  const auto reply =
+      eval(script, {std::to_string(per_priority), std::to_string(in_all), window_open ? "1" : "0"});
   if (!reply) return fail(reply.error());
   Heads heads;
   for (std::size_t priority = 0; priority < 3; ++priority) {
@@ -160,12 +181,38 @@ Result<std::vector<std::optional<JobRecord>>> QueueStore::jobs(
   return records;
 }
 
-Result<std::vector<std::string>> QueueStore::live() {
-  const auto reply = command({"ZRANGE", prefix_ + "live", "0", "-1"});
+Result<std::vector<std::string>> QueueStore::texts(Redis::Args args) {
+  const auto reply = command(std::move(args));
   if (!reply) return fail(reply.error());
-  std::vector<std::string> ids;
-  for (const auto& element : reply->elements) ids.push_back(element.text);
-  return ids;
+  std::vector<std::string> found;
+  for (const auto& element : reply->elements) found.push_back(element.text);
+  return found;
+}
+
+Result<std::vector<std::string>> QueueStore::live() {
+  return texts({"ZRANGE", prefix_ + "live", "0", "-1"});
+}
+
+Result<std::vector<std::string>> QueueStore::settling() {
+  return texts({"SMEMBERS", prefix_ + "settling"});
+}
+
+Result<std::vector<std::string>> QueueStore::dependents(const std::string& job_id) {
+  return texts({"SMEMBERS", prefix_ + "dependents:" + job_id});
+}
+
+Result<std::vector<JobRecord>> QueueStore::held_for_retry() {
+  std::vector<JobRecord> held;
+  for (const auto priority : all_priorities) {
+    const auto ids = texts({"ZRANGE", prefix_ + "retry:" + letter(priority), "0", "-1"});
+    if (!ids) return fail(ids.error());
+    auto records = jobs(*ids);
+    if (!records) return fail(records.error());
+    for (auto& record : *records) {
+      if (record) held.push_back(std::move(*record));
+    }
+  }
+  return held;
 }
 
 Result<Counters> QueueStore::counters() {
@@ -203,11 +250,7 @@ Result<std::int64_t> QueueStore::outbox_length() {
 }
 
 Result<std::vector<std::string>> QueueStore::open_batches() {
-  const auto reply = command({"SMEMBERS", prefix_ + "batches"});
-  if (!reply) return fail(reply.error());
-  std::vector<std::string> ids;
-  for (const auto& element : reply->elements) ids.push_back(element.text);
-  return ids;
+  return texts({"SMEMBERS", prefix_ + "batches"});
 }
 
 Status QueueStore::stage(const std::string& batch_id, bool first,

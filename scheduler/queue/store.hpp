@@ -35,6 +35,12 @@ class Changes {
   Changes& meta(std::string field, std::string value);
   // A cell of what has been learned of durations; text "": it is forgotten.
   Changes& duration(std::string cell, std::string text);
+  // `job_id` waits for `dependency` to end.
+  Changes& depends(const std::string& job_id, const std::string& dependency);
+  // Those that wait for `dependency` are to be looked at, whether it ends now or has ended before.
+  Changes& settle(std::string dependency);
+  Changes& settled(const std::string& dependency);
+  Changes& not_settling(const std::string& dependency);  // it has not ended
   // The set of batches that are not decided yet.
   Changes& open_batch(std::string batch_id);
   Changes& close_batch(std::string batch_id);
@@ -56,6 +62,7 @@ struct Committed {
   bool already_applied = false;
   std::string outbox_id;  // of the last event; "" when there was none
   Counters counters;      // as they are after it
+  bool settling = false;  // dependents of ended jobs have not been told yet
 };
 
 struct Heads {
@@ -79,11 +86,17 @@ class QueueStore {
   QueueStore(runtime::Redis& redis, std::string topic_prefix, std::int64_t epoch);
 
   Result<Committed> commit(Changes changes);
-  // The first so many of each priority, and so many in all, the higher priorities first.
-  Result<Heads> heads(int per_priority, int in_all = std::numeric_limits<int>::max());
+  // The first that may go, so many of each priority, and so many in all, the higher priorities first.
+  Result<Heads> heads(int per_priority, bool window_open = false,
+                      int in_all = std::numeric_limits<int>::max());
+  // Queued jobs with Hold::retry, in no order.
+  Result<std::vector<JobRecord>> held_for_retry();
   Result<std::optional<JobRecord>> job(const std::string& job_id);
   Result<std::vector<std::optional<JobRecord>>> jobs(const std::vector<std::string>& job_ids);
   Result<std::vector<std::string>> live();
+  // Ended jobs whose dependents have not been told yet; and those that wait for a job, or have.
+  Result<std::vector<std::string>> settling();
+  Result<std::vector<std::string>> dependents(const std::string& job_id);
   Result<Counters> counters();
   Result<std::optional<std::string>> value(const std::string& key);
   Result<std::optional<std::string>> meta(const std::string& field);
@@ -108,6 +121,7 @@ class QueueStore {
  private:
   Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);
   Result<runtime::RedisReply> command(runtime::Redis::Args args);
+  Result<std::vector<std::string>> texts(runtime::Redis::Args args);  // of a list of texts
   Status same_server();
 
   runtime::Redis& redis_;

@@ -158,7 +158,8 @@ local prefix, records, other = '{oppen.scheduler}:', {}, {}
 for _, key in ipairs(redis.call('KEYS', prefix .. 'job:*')) do
   records[#records + 1] = string.sub(key, #prefix + 5) .. ' ' .. string.match(redis.call('GET', key), '^[^\\n]*')
 end
-for _, key in ipairs({'queue:u', 'queue:n', 'queue:b', 'live'}) do
+for _, key in ipairs({'queue:u', 'queue:n', 'queue:b', 'window:u', 'window:n', 'window:b', 'retry:u', 'retry:n', 'retry:b',
+                       'dependent:u', 'dependent:n', 'dependent:b', 'live'}) do
   other[#other + 1] = key .. ' ' .. redis.call('ZCARD', prefix .. key)
 end
 other[#other + 1] = 'outbox ' .. redis.call('XLEN', prefix .. 'outbox')

@@ -8,7 +8,8 @@
 --         H key field value                               set a field of a hash ('': take it out)
 --         A key member                                    put a member into a set
 --         R key member                                    take it out
--- Returns {'ok' | 'applied', id of the last outbox entry, flat counters}. 'applied': this offset was handled before.
+-- Returns {'ok' | 'applied', id of the last outbox entry, flat counters, size of `settling`}. 'applied': this offset was
+-- handled before.
 local refused = fenced(ARGV[2])
 if refused then return refused end
 
@@ -16,7 +17,7 @@ local topic, offset = ARGV[3], ARGV[4]
 if topic ~= '' then
   local next_offset = redis.call('HGET', meta, 'next:' .. topic)
   if next_offset and tonumber(offset) < tonumber(next_offset) then
-    return {'applied', '', redis.call('HGETALL', counters)}
+    return {'applied', '', redis.call('HGETALL', counters), 0}
   end
 end
 
@@ -55,11 +56,10 @@ while i <= #ARGV do
     if before then count(before, '-') end
     count(after, '')
     local was_queued = before and before.state == 'q'
-    local old_set = was_queued and waiting_place(before)
-    local new_set, score
-    if after.state == 'q' then new_set, score = waiting_place(after) end
+    local old_set = was_queued and waiting_set(before)
+    local new_set = after.state == 'q' and waiting_set(after)
     if old_set and old_set ~= new_set then redis.call('ZREM', old_set, id) end
-    if new_set then redis.call('ZADD', new_set, score, id) end
+    if new_set then redis.call('ZADD', new_set, after.place, id) end
     local was_live = before and live_states[before.state]
     if live_states[after.state] then
       if not was_live then redis.call('ZADD', prefix .. 'live', after.place, id) end
@@ -69,6 +69,7 @@ while i <= #ARGV do
     if ended ~= '0' then
       redis.call('ZADD', prefix .. 'ended', ended, id)
       redis.call('ZREMRANGEBYSCORE', prefix .. 'ended', '-inf', tonumber(ended) - tonumber(keep))
+      if redis.call('EXISTS', prefix .. 'dependents:' .. id) == 1 then redis.call('SADD', prefix .. 'settling', id) end
     elseif before and not was_live and not was_queued then
       redis.call('ZREM', prefix .. 'ended', id)
     end
@@ -100,4 +101,4 @@ while i <= #ARGV do
 end
 
 if topic ~= '' then redis.call('HSET', meta, 'next:' .. topic, string.format('%d', tonumber(offset) + 1)) end
-return {'ok', last_entry, redis.call('HGETALL', counters)}
+return {'ok', last_entry, redis.call('HGETALL', counters), redis.call('SCARD', prefix .. 'settling')}

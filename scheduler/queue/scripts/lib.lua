@@ -4,8 +4,10 @@
 --   job:<id>            the record of a job: header line, newline, detail
 --   queue:<u|n|b>       sorted set of queued job ids by place
 --   window:<u|n|b>      the same, of those that only go while the off-peak window is open
---   retry               sorted set of queued job ids by the millisecond before which they are not tried again
---   dependent           sorted set of queued job ids that wait for other jobs, by place
+--   retry:<u|n|b>       the same, of those that are held for a while after a failed attempt
+--   dependent:<u|n|b>   the same, of those that wait for other jobs
+--   dependents:<id>     set of the job ids that may wait for this one
+--   settling            set of the ids of ended jobs whose dependents have not been told yet
 --   live                sorted set of job ids with a live attempt, by place
 --   ended               sorted set of ended job ids, by the end in milliseconds
 --   counters            hash of sums over the records, changed only here
@@ -26,23 +28,19 @@ local function fenced(epoch)
   return nil
 end
 
-local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([-%a]) (%d+)'
+local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([-%a])'
 
 local function parse(record)
-  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds, hold, not_before =
+  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds, hold =
     string.match(record, header_pattern)
   if not state then return nil end
   return {state = state, version = version, priority = priority, place = place, gpus = gpus, cpu = cpu,
-          memory = memory, cost = cost, milliseconds = milliseconds, hold = hold, not_before = not_before}
+          memory = memory, cost = cost, milliseconds = milliseconds, hold = hold}
 end
 
--- The sorted set in which a queued job waits, and its score there.
-local function waiting_place(header)
-  if header.hold == 't' then return prefix .. 'retry', header.not_before end
-  if header.hold == 'd' then return prefix .. 'dependent', header.place end
-  local set = header.hold == 'w' and 'window:' or 'queue:'
-  return prefix .. set .. header.priority, header.place
-end
+-- The sorted set in which a queued job waits, by what holds it.
+local set_of_hold = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:'}
+local function waiting_set(header) return prefix .. set_of_hold[header.hold] .. header.priority end
 
 local live_states = {l = true, r = true, x = true}
 

@@ -9,6 +9,7 @@
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/batches.hpp"
+#include "scheduler/core/holds.hpp"
 #include "scheduler/core/intake.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/queue/lease.hpp"
@@ -45,6 +46,7 @@ class CoreTest : public ::testing::Test {
   // A new leader on the same Redis and pods, as after a crash.
   void begin_term(std::int64_t epoch) {
     ++generation;
+    holds.reset();
     batches.reset();
     intake.reset();
     attempts.reset();
@@ -71,6 +73,8 @@ class CoreTest : public ::testing::Test {
                                       epoch, post),
         "process-" + std::to_string(epoch));
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
+    holds = std::make_unique<Holds>(*state, post);
+    ASSERT_TRUE(holds->load());
     ASSERT_TRUE(load_durations(*state));
     state->counters = store->counters().value();
     const auto live = store->jobs(store->live().value()).value();
@@ -90,6 +94,9 @@ class CoreTest : public ::testing::Test {
     };
     kube.start(events, {});
     settle();
+    if (!caught_up) return;
+    ASSERT_TRUE(attempts->caught_up());
+    settle();
   }
 
   // Everything that was posted, and what can be launched then, until nothing is left.
@@ -104,6 +111,8 @@ class CoreTest : public ::testing::Test {
         const auto status = task();
         ASSERT_TRUE(status) << status.error().message;
       }
+      const auto settled = holds->settle();
+      ASSERT_TRUE(settled) << settled.error().message;
       const auto launched = attempts->launch_next();
       ASSERT_TRUE(launched) << launched.error().message;
       std::lock_guard lock(mutex);
@@ -184,6 +193,8 @@ class CoreTest : public ::testing::Test {
   std::unique_ptr<Attempts> attempts;
   std::unique_ptr<Batches> batches;
   std::unique_ptr<Intake> intake;
+  std::unique_ptr<Holds> holds;
+  bool caught_up = true;  // the next term begins with every command handled
 };
 
 }  // namespace oppen::core

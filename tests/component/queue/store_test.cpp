@@ -122,7 +122,7 @@ TEST_F(StoreTest, HeadsComeByPriorityAndPlace) {
   EXPECT_EQ(ids(heads.by_priority[1]), (std::vector<std::string>{"early", "late"}));
   EXPECT_EQ(ids(heads.by_priority[2]), (std::vector<std::string>{"low"}));
   EXPECT_EQ(ids(store->heads(1).value().by_priority[1]), (std::vector<std::string>{"early"}));
-  const auto two = store->heads(10, 2).value();
+  const auto two = store->heads(10, false, 2).value();
   EXPECT_EQ(ids(two.by_priority[0]), (std::vector<std::string>{"high"}));
   EXPECT_EQ(ids(two.by_priority[1]), (std::vector<std::string>{"early"}));
   EXPECT_TRUE(two.by_priority[2].empty());
