@@ -18,6 +18,7 @@ using queue::JobRecord;
 
 constexpr std::size_t at_once =
     250;  // records in a commit: Redis stands still for some milliseconds
+constexpr int commits_in_a_row = 4;
 
 // "has failed", behind a job's name.
 std::string fate_of(JobState state) {
@@ -99,18 +100,15 @@ Status Holds::tick() {
   return {};
 }
 
-Status Holds::settle() {
-  if (!state_.settling) return {};
-  const auto ended = state_.store.settling();
-  if (!ended) return fail(ended.error());
-  if (ended->empty()) {
-    state_.settling = false;
-    return {};
+Result<bool> Holds::settle() {
+  for (int commits = 0; state_.settling && commits < commits_in_a_row; ++commits) {
+    const auto ended = state_.store.settling();
+    if (!ended) return fail(ended.error());
+    state_.settling = !ended->empty();
+    if (!state_.settling) break;
+    if (auto status = settle(ended->front()); !status) return fail(status.error());
   }
-  if (auto status = settle(ended->front()); !status) return status;
-  // The next one after whatever else waits.
-  post_([]() -> Status { return {}; });
-  return {};
+  return !state_.settling;
 }
 
 Status Holds::settle(const std::string& job_id) {

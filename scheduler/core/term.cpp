@@ -198,7 +198,7 @@ class Leader {
         attempts_(state, post_to(mailbox_)),
         batches_(state, attempts_, std::move(stager), options.instance),
         intake_(state, attempts_, batches_),
-        holds_(state, post_to(mailbox_)),
+        holds_(state),
         policies_(state),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
@@ -284,7 +284,12 @@ class Leader {
     if (next_command_ >= catch_up_until_) {
       if (auto status = attempts_.caught_up(); !status) return status;
     }
-    if (auto status = holds_.settle(); !status) return status;
+    const auto settled = holds_.settle();
+    if (!settled) return fail(settled.error());
+    if (!*settled) {
+      mailbox_->post([]() -> Status { return {}; });  // go on after whatever else waits
+      return {};
+    }
     return kube_answers_ ? attempts_.launch_next() : Status();
   }
 

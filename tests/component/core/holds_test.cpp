@@ -11,6 +11,16 @@ using ::testing::HasSubstr;
 
 class HoldsTest : public CoreTest {
  protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    retries(10, 10);
+  }
+  void retries(int faults, std::int64_t hold_seconds) {
+    auto policy = *state->policy;
+    policy.max_fault_retries = faults;
+    policy.retry_hold_seconds = hold_seconds;
+    state->policy = std::make_shared<const plan::Policy>(policy);
+  }
   void run_to_end(const std::string& pod, bool succeeds = true) {
     kube.run(pod, clock.now());
     if (succeeds) {
@@ -80,7 +90,7 @@ TEST_F(HoldsTest, AJobWaitsForTheSuccessOfAllThatItNames) {
   begin_term(2);
   run_to_end("b-1");
   EXPECT_EQ(state_of("c"), JobState::launching);
-  EXPECT_EQ(story("c"), "job.queued");
+  EXPECT_EQ(story("c"), "job.queued job.launched");
   submit("d", {{"after", {"a"}}});
   EXPECT_EQ(state_of("d"), JobState::launching) << "a has succeeded long since";
   EXPECT_EQ(redis->command({"KEYS", "*depend*"})->elements.size(), 0U);
@@ -149,12 +159,41 @@ TEST_F(HoldsTest, AFailedRunIsTriedAgainAfterAHoldThatDoubles) {
   clock.advance(seconds(1));
   tick();
   EXPECT_EQ(state_of("a"), JobState::launching);
+  retries(10, 10);
   run_to_end("a-2", false);
   EXPECT_EQ(last_event("a")["retry_at"], to_rfc3339(clock.now() + seconds(20)));
   cancel("a");
   clock.advance(seconds(20));
   tick();
   EXPECT_EQ(state_of("a"), JobState::cancelled);
+}
+
+TEST_F(HoldsTest, AFaultThatIsNotItsOwnCostsTheJobNothingAndItsNodeIsAvoided) {
+  retries(2, 10);
+  submit("a", {{"max_retries", 1}});
+  for (const auto* pod : {"a-1", "a-2"}) {
+    kube.run(pod, clock.now());
+    settle();
+    kube.vanish(pod);
+    kube.relist();
+    settle();
+    EXPECT_EQ(state_of("a"), JobState::launching) << "at once";
+  }
+  EXPECT_EQ(record("a").faults, 2);
+  EXPECT_EQ(record("a").avoid, std::vector<std::string>{"node-1"});
+  EXPECT_THAT(kube.launches().back().manifest_json, HasSubstr("NotIn"));
+  // Its own failure, and then one fault too many.
+  run_to_end("a-3", false);
+  EXPECT_EQ(last_event("a")["class"], "user_error");
+  clock.advance(seconds(10));
+  tick();
+  kube.run("a-4", clock.now());
+  settle();
+  kube.vanish("a-4");
+  kube.relist();
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::failed);
+  EXPECT_EQ(last_event("a")["class"], "lost");
 }
 
 TEST_F(HoldsTest, AnAmendedJobGoesAsIfItHadBeenSubmittedSo) {
