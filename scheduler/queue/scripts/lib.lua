@@ -1,7 +1,8 @@
 -- Shared by the scripts below: the build puts this text before each of them.
 --
 -- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot):
---   job:<id>            the record of a job: header line, newline, detail
+--   job:<id>            the record of a job: header line, newline, detail; one that is queued and in no queue is claimed by a batch
+--                       that is not visible yet
 --   queue:<u|n|b>       sorted set of queued job ids by place
 --   live                sorted set of job ids with a live attempt, by place
 --   ended               sorted set of ended job ids, by the end in milliseconds
@@ -9,7 +10,8 @@
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
 --   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
---   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events
+--   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events;
+--                       stage-claimed:<batch> how many of its jobs have claimed their ids
 local prefix = ARGV[1]
 local meta = prefix .. 'meta'
 local counters = prefix .. 'counters'
