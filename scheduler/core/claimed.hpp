@@ -17,7 +17,7 @@ class Claimed {
   explicit Claimed(const queue::StagedBatch& batch) {
     hashes_.reserve(static_cast<std::size_t>(batch.jobs));
     for (queue::Slices jobs(batch, 1); !jobs.done();) {
-      auto job = jobs.next();  // "<place> <id> "
+      auto job = jobs.next().jobs;  // "<place> <id> "
       job.remove_prefix(job.find(' ') + 1);
       job.remove_suffix(1);
       hashes_.push_back(hash(job));

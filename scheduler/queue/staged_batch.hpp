@@ -13,7 +13,6 @@ namespace oppen::queue {
 
 // A job of the batch that stands in its place already, and whose event is on the bus.
 struct ToldJob {
-  std::int64_t place = 0;
   Priority priority = Priority::normal;
   MicroUsd cost;
   std::int64_t milliseconds = 0;
@@ -28,16 +27,20 @@ struct StagedBatch {
 
   // As it is staged.
   void add(const JobRecord& record);
-  // There is nothing more to do for these.
+  // Takes these out of the sums. Their text stays.
   void leave_out(const std::vector<ToldJob>& told_jobs);
 };
 
-// Goes through a batch some jobs at a time. Borrows the batch, which must not change meanwhile.
+// Goes through a batch some jobs at a time. Borrows the batch, whose text must not change meanwhile.
 class Slices {
  public:
+  struct Slice {
+    Priority priority = Priority::normal;
+    std::string_view jobs;  // "<place> <id> " of each; "" at the end
+  };
+
   Slices(const StagedBatch& batch, int jobs_at_once);
-  // "<place> <id> " of each; "" at the end.
-  std::string_view next();
+  Slice next();
   bool done() const { return rest_[0].empty() && rest_[1].empty() && rest_[2].empty(); }
 
  private:

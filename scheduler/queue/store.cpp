@@ -1,6 +1,5 @@
 #include "scheduler/queue/store.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <iterator>
 
@@ -222,9 +221,11 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
   return eval(script, std::move(args)).map([](const RedisReply&) {});
 }
 
-Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id, std::string_view slice) {
+Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id,
+                                           const Slices::Slice& slice) {
   static const RedisScript script(lua::claim_jobs);
-  const auto reply = eval(script, {epoch_, batch_id, std::string(slice)});
+  const auto reply = eval(
+      script, {epoch_, batch_id, std::string(1, letter(slice.priority)), std::string(slice.jobs)});
   if (!reply) return fail(reply.error());
   const auto& told = reply->elements.at(0).elements;
   const auto& existing = reply->elements.at(1).elements;
@@ -232,15 +233,8 @@ Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id, std::str
     return std::strtoll(text.text.c_str(), nullptr, 10);
   };
   ClaimedJobs claimed;
-  for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
-    const auto priority =
-        std::find_if(std::begin(all_priorities), std::end(all_priorities),
-                     [&](Priority one) { return told[i + 1].text == std::string(1, letter(one)); });
-    if (priority == std::end(all_priorities))
-      return fail(ErrorKind::fatal, "a staged job of batch " + batch_id + " can't be read");
-    claimed.told.push_back(
-        {number(told[i]), *priority, {number(told[i + 2])}, number(told[i + 3])});
-  }
+  for (std::size_t i = 0; i + 1 < told.size(); i += 2)
+    claimed.told.push_back({slice.priority, {number(told[i])}, number(told[i + 1])});
   for (std::size_t i = 0; i + 1 < existing.size(); i += 2)
     claimed.existing.push_back({number(existing[i]), existing[i + 1].text});
   return claimed;
@@ -263,7 +257,6 @@ Result<Committed> QueueStore::publish_batch(const std::string& batch_id,
     args.push_back(std::to_string(staged.cost[priority].value));
     args.push_back(std::to_string(staged.milliseconds[priority]));
   }
-  for (const auto& order : staged.order) args.push_back(order);
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());
   if (reply->elements.at(0).text == "missing")

@@ -103,7 +103,7 @@ class QueueStore {
   // In order of their places. `first`: a batch that was staged before under this id has been discarded.
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
   // Gives some of its jobs their ids, so that no other job can take them; nobody sees them yet. One slice of Slices after the other.
-  Result<ClaimedJobs> claim_jobs(const std::string& batch_id, std::string_view slice);
+  Result<ClaimedJobs> claim_jobs(const std::string& batch_id, const Slices::Slice& slice);
   // Visible in one step, once every job is claimed and what was told is left out. conflict: some are missing, and nothing was changed.
   Result<Committed> publish_batch(const std::string& batch_id, const std::string& batch_record,
                                   const OutboxEntry& event, int parts, const StagedBatch& staged);

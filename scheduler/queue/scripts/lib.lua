@@ -11,7 +11,8 @@
 --   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
 --   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events;
---                       stage-claimed:<batch> how many of its jobs have claimed their ids
+--                       stage-claimed:<batch> how many of its jobs have claimed their ids, stage-ids:<batch> which,
+--                       stage-order:<batch>:<u|n|b> places and ids
 local prefix = ARGV[1]
 local meta = prefix .. 'meta'
 local counters = prefix .. 'counters'
@@ -56,4 +57,10 @@ local function count(header, sign)
     add('cpu:' .. header.priority, sign, header.cpu)
     add('memory:' .. header.priority, sign, header.memory)
   end
+end
+
+-- What claim_jobs has made ready.
+local function forget_claims(batch)
+  redis.call('UNLINK', prefix .. 'stage-claimed:' .. batch, prefix .. 'stage-ids:' .. batch)
+  for _, letter in ipairs({'u', 'n', 'b'}) do redis.call('UNLINK', prefix .. 'stage-order:' .. batch .. ':' .. letter) end
 end

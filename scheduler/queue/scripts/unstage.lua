@@ -23,6 +23,7 @@ if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
 if left > 0 then
   redis.call('LTRIM', events, 0, left - 1)
 else
-  redis.call('DEL', events, prefix .. 'stage-claimed:' .. batch)
+  redis.call('DEL', events)
+  forget_claims(batch)
 end
 return left
