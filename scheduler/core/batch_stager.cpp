@@ -45,14 +45,15 @@ BatchStager::BatchStager(std::unique_ptr<runtime::Redis> redis, const std::strin
 
 BatchStager::~BatchStager() = default;
 
-void BatchStager::start(Work work, std::function<Status(const Outcome&)> done) {
+void BatchStager::start(Work work, std::function<Status(Outcome)> done) {
   thread_ = std::jthread(
       [this, work = std::move(work), done = std::move(done)](const std::stop_token& stop) {
         auto outcome = run(work, stop);
         if (stop.stop_requested()) return;
         const auto shared = std::make_shared<Result<Outcome>>(std::move(outcome));
         post_([shared, done]() -> Status {
-          return *shared ? done(**shared) : fail(shared->error().in_context("staging a batch"));
+          return *shared ? done(std::move(**shared))
+                         : fail(shared->error().in_context("staging a batch"));
         });
       });
 }

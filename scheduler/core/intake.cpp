@@ -80,6 +80,7 @@ bool Intake::names_dependencies(const Command& command) {
 Status Intake::submit(std::span<const Command* const> commands) {
   std::vector<std::string> ids;
   for (const auto* command : commands) ids.push_back(submitted_job(*command));
+  if (auto status = batches_.decide_first(ids); !status) return status;
   const auto known = state_.store.jobs(ids);
   if (!known) return fail(known.error());
   auto outlook = attempts_.outlook(state_.clock.now());
@@ -187,14 +188,18 @@ Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
   };
   Changes last;
   last.cause(std::string(topics::jobs), offset);
-  if (!parsed->job_id.empty())
-    return handled(cancel_jobs(*parsed, {&parsed->job_id, 1}, offset, std::move(last)));
+  if (!parsed->job_id.empty()) {
+    const std::span<const std::string> one(&parsed->job_id, 1);
+    if (auto status = batches_.decide_first(one); !status) return fail(status.error());
+    return handled(cancel_jobs(*parsed, one, offset, std::move(last)));
+  }
 
   const auto undecided = batches_.cancel_undecided(*parsed, offset);
   if (!undecided) return fail(undecided.error());
   if (*undecided) return std::optional<std::string>();
   const auto jobs = batches_.jobs_of(parsed->batch_id);
   if (!jobs) return fail(jobs.error());
+  if (auto status = batches_.decide_first(*jobs); !status) return fail(status.error());
   const auto open = any_open(*jobs);
   if (!open) return fail(open.error());
   if (!*open) {

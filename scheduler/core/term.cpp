@@ -196,7 +196,7 @@ class Leader {
         mailbox_(std::move(mailbox)),
         state_(state),
         attempts_(state, post_to(mailbox_)),
-        batches_(state, attempts_, std::move(stager), options.instance),
+        batches_(state, attempts_, std::move(stager), options.instance, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         holds_(state),
         policies_(state),
@@ -495,6 +495,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   QueueStore store(**redis, options.kafka.topic_prefix, *epoch);
   if (auto stored = store.commit(queue::Changes().meta("cluster_id", *cluster)); !stored)
     return fail(stored.error());
+  if (auto status = store.discard_stages(); !status) return status;
 
   // The client calls back into the leader by the mailbox alone, whose tasks nobody runs once this
   // function is left: it may end last.

@@ -12,15 +12,31 @@ void StagedBatch::add(const JobRecord& record) {
   ++jobs;
 }
 
-void StagedBatch::each_id(const std::function<void(std::string_view id)>& take) const {
-  for (std::string_view rest : order) {
-    while (!rest.empty()) {
-      rest.remove_prefix(rest.find(' ') + 1);  // the place
-      const auto end = rest.find(' ');
-      take(rest.substr(0, end));
-      rest.remove_prefix(end + 1);
-    }
+void StagedBatch::leave_out(const std::vector<ToldJob>& told_jobs) {
+  for (const auto& job : told_jobs) {
+    const auto priority = static_cast<std::size_t>(job.priority);
+    cost[priority] = cost[priority] - job.cost;
+    milliseconds[priority] -= job.milliseconds;
+    --jobs;
+    ++told;
   }
+}
+
+Slices::Slices(const StagedBatch& batch, int jobs_at_once)
+    : rest_{batch.order[0], batch.order[1], batch.order[2]}, at_once_(jobs_at_once) {}
+
+Slices::Slice Slices::next() {
+  for (const auto priority : all_priorities) {
+    auto& rest = rest_[static_cast<std::size_t>(priority)];
+    if (rest.empty()) continue;
+    std::size_t end = 0;
+    for (int i = 0; i < at_once_ && end < rest.size(); ++i)
+      end = rest.find(' ', rest.find(' ', end) + 1) + 1;
+    const auto jobs = rest.substr(0, end);
+    rest.remove_prefix(end);
+    return {priority, jobs};
+  }
+  return {};
 }
 
 }  // namespace oppen::queue

@@ -54,6 +54,7 @@ class CoreTest : public ::testing::Test {
     ASSERT_TRUE(
         queue::Lease(*redis, "oppen.", "me", std::chrono::minutes(1)).claim(epoch, clock.now()));
     store = std::make_unique<queue::QueueStore>(*redis, "oppen.", epoch);
+    ASSERT_TRUE(store->discard_stages());
     state = std::unique_ptr<State>(new State{clock, metrics, *store, kube, "ml-training", epoch});
     plan::Policy policy;
     policy.max_concurrent_jobs = 2;
@@ -74,7 +75,7 @@ class CoreTest : public ::testing::Test {
         *state, *attempts,
         std::make_unique<BatchStager>(runtime::Redis::create(server->url()).value(), "oppen.",
                                       epoch, post),
-        "process-" + std::to_string(epoch));
+        "process-" + std::to_string(epoch), post);
     intake = std::make_unique<Intake>(*state, *attempts, *batches);
     holds = std::make_unique<Holds>(*state);
     ASSERT_TRUE(holds->load());
