@@ -97,6 +97,7 @@ Status Batches::step(Decision& decision) {
                                                     decision.outcome.event, header->parts, staged);
   if (!published) return fail(published.error());
   state_.counters = published->counters;
+  state_.settling = state_.settling || published->settling;
   decision.over = true;
   return {};
 }

@@ -12,6 +12,9 @@ namespace oppen::core {
 // What holds a job that waits for no other job (any more), nor for a repetition.
 queue::Hold hold_by_window(const JobSpec& resolved);
 
+// Why a job can't wait for this one, without a subject: "there is no such job"; nullopt: it can.
+std::optional<std::string> wrong_dependency(const std::optional<queue::JobRecord>& dependency);
+
 // Why a job with these `after` can't be accepted, naming the first that is wrong; nullopt: it can. `found`: the records of `after`, in
 // its order.
 std::optional<Refusal> wrong_dependency(const JobSpec& spec,

@@ -6,7 +6,7 @@ namespace oppen::queue {
 
 void StagedBatch::add(const JobRecord& record) {
   const auto priority = static_cast<std::size_t>(record.priority);
-  order[priority] += std::to_string(record.place) + ' ' + record.spec.job_id + ' ';
+  order[waiting_set(record)] += std::to_string(record.place) + ' ' + record.spec.job_id + ' ';
   cost[priority] += record.estimated_cost;
   milliseconds[priority] += std::llround(record.estimated_seconds * 1000);
   ++jobs;
@@ -22,21 +22,20 @@ void StagedBatch::leave_out(const std::vector<ToldJob>& told_jobs) {
   }
 }
 
-Slices::Slices(const StagedBatch& batch, int jobs_at_once)
-    : rest_{batch.order[0], batch.order[1], batch.order[2]}, at_once_(jobs_at_once) {}
+Slices::Slices(const StagedBatch& batch, int jobs_at_once) : at_once_(jobs_at_once) {
+  for (const auto& [set, jobs] : batch.order) rest_.push_back({set, jobs});
+}
 
 Slices::Slice Slices::next() {
-  for (const auto priority : all_priorities) {
-    auto& rest = rest_[static_cast<std::size_t>(priority)];
-    if (rest.empty()) continue;
-    std::size_t end = 0;
-    for (int i = 0; i < at_once_ && end < rest.size(); ++i)
-      end = rest.find(' ', rest.find(' ', end) + 1) + 1;
-    const auto jobs = rest.substr(0, end);
-    rest.remove_prefix(end);
-    return {priority, jobs};
-  }
-  return {};
+  if (rest_.empty()) return {};
+  auto& [set, rest] = rest_.back();
+  std::size_t end = 0;
+  for (int i = 0; i < at_once_ && end < rest.size(); ++i)
+    end = rest.find(' ', rest.find(' ', end) + 1) + 1;
+  const Slice slice{set, rest.substr(0, end)};
+  rest.remove_prefix(end);
+  if (rest.empty()) rest_.pop_back();
+  return slice;
 }
 
 }  // namespace oppen::queue

@@ -2,6 +2,7 @@
 // What claim_jobs and publish_batch (store.hpp) need to know of a batch's staged jobs. Text and sums: ten thousand ids as strings of their own
 // would take several times the memory. Plain values.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,17 @@ struct ToldJob {
 };
 
 struct StagedBatch {
-  std::string order[3];  // by priority: "<place> <id> <place> <id> "
+  // By the sorted set in which they are to wait ("queue:n"): "<place> <id> <place> <id> "
+  std::map<std::string, std::string> order;
   MicroUsd cost[3];
   std::int64_t milliseconds[3] = {};
   int jobs = 0;
   int told = 0;  // besides these
+
+  struct Dependencies {
+    std::vector<std::string> pairs;    // dependency, job, dependency, job
+    std::vector<std::string> outside;  // dependencies that are no jobs of the batch
+  } dependencies;
 
   // As it is staged.
   void add(const JobRecord& record);
@@ -35,16 +42,16 @@ struct StagedBatch {
 class Slices {
  public:
   struct Slice {
-    Priority priority = Priority::normal;
+    std::string_view set;   // in which all of these are to wait
     std::string_view jobs;  // "<place> <id> " of each; "" at the end
   };
 
   Slices(const StagedBatch& batch, int jobs_at_once);
   Slice next();
-  bool done() const { return rest_[0].empty() && rest_[1].empty() && rest_[2].empty(); }
+  bool done() const { return rest_.empty(); }
 
  private:
-  std::string_view rest_[3];
+  std::vector<Slice> rest_;
   int at_once_;
 };
 

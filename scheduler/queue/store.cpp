@@ -267,8 +267,8 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
 Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id,
                                            const Slices::Slice& slice) {
   static const RedisScript script(lua::claim_jobs);
-  const auto reply = eval(
-      script, {epoch_, batch_id, std::string(1, letter(slice.priority)), std::string(slice.jobs)});
+  const auto reply =
+      eval(script, {epoch_, batch_id, std::string(slice.set), std::string(slice.jobs)});
   if (!reply) return fail(reply.error());
   const auto& told = reply->elements.at(0).elements;
   const auto& existing = reply->elements.at(1).elements;
@@ -276,8 +276,9 @@ Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id,
     return std::strtoll(text.text.c_str(), nullptr, 10);
   };
   ClaimedJobs claimed;
+  const auto priority = slice.set.empty() ? Priority::normal : priority_of(slice.set.back());
   for (std::size_t i = 0; i + 1 < told.size(); i += 2)
-    claimed.told.push_back({slice.priority, {number(told[i])}, number(told[i + 1])});
+    claimed.told.push_back({priority, {number(told[i])}, number(told[i + 1])});
   for (std::size_t i = 0; i + 1 < existing.size(); i += 2)
     claimed.existing.push_back({number(existing[i]), existing[i + 1].text});
   return claimed;
@@ -300,6 +301,10 @@ Result<Committed> QueueStore::publish_batch(const std::string& batch_id,
     args.push_back(std::to_string(staged.cost[priority].value));
     args.push_back(std::to_string(staged.milliseconds[priority]));
   }
+  const auto& [pairs, outside] = staged.dependencies;
+  args.push_back(std::to_string(outside.size()));
+  args.insert(args.end(), outside.begin(), outside.end());
+  args.insert(args.end(), pairs.begin(), pairs.end());
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());
   if (reply->elements.at(0).text == "missing")

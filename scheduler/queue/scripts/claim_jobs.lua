@@ -3,7 +3,7 @@
 -- stands in its very place is the batch's own: its event had reached the bus before Redis forgot that the batch was published. It stays
 -- as it is, and is left out of what is still to be told. Each job is checked and written by one call, whatever becomes of the others.
 -- What publish_batch needs of the others is made ready here: it has no time for each job.
---   ARGV  prefix, epoch, batch id, priority of all of these, "place id " of each
+--   ARGV  prefix, epoch, batch id, the set in which all of these are to wait ("queue:n"), "place id " of each
 -- Returns {told: cost, milliseconds, ... of the batch's own; taken: place, id, ... of which another job has the id}
 local refused = fenced(ARGV[2])
 if refused then return refused end

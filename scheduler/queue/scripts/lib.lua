@@ -72,5 +72,7 @@ end
 -- What claim_jobs has made ready.
 local function forget_claims(batch)
   redis.call('UNLINK', prefix .. 'stage-claimed:' .. batch, prefix .. 'stage-ids:' .. batch)
-  for _, letter in ipairs({'u', 'n', 'b'}) do redis.call('UNLINK', prefix .. 'stage-order:' .. batch .. ':' .. letter) end
+  for _, set in pairs(set_of_hold) do
+    for _, letter in ipairs({'u', 'n', 'b'}) do redis.call('UNLINK', prefix .. 'stage-order:' .. batch .. ':' .. set .. letter) end
+  end
 end

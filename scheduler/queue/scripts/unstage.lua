@@ -14,7 +14,7 @@ for i, event in ipairs(redis.call('LRANGE', events, left, -1)) do
     gone[#gone + 1] = prefix .. 'stage:' .. batch .. ':' .. id
     local job = parse(redis.call('GETRANGE', prefix .. 'job:' .. id, 0, 250))
     if job and job.state == 'q' and tonumber(job.place) % 16384 == left + i - 1 and
-       not redis.call('ZSCORE', prefix .. 'queue:' .. job.priority, id) then
+       not redis.call('ZSCORE', waiting_set(job), id) then
       gone[#gone + 1] = prefix .. 'job:' .. id
     end
   end

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <thread>
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/batches.hpp"
@@ -142,6 +143,16 @@ class CoreTest : public ::testing::Test {
     more["job_id"] = job_id;
     if (!more.contains("model_type")) more["model_type"] = "mnist";
     EXPECT_EQ(handle(command(JobSubmit::type, more)), std::nullopt);
+    settle();
+  }
+  // Handles a part of a batch, and waits until the batch has its answer when `settles`.
+  void send(nlohmann::json data, bool settles = true) {
+    const auto before = events(data["batch_id"]).size();
+    EXPECT_EQ(handle(command(BatchSubmit::type, data)), std::nullopt);
+    while (settles && events(data["batch_id"]).size() == before) {
+      settle();
+      std::this_thread::yield();  // until the checking thread has posted
+    }
     settle();
   }
   void cancel(const std::string& job_id) {

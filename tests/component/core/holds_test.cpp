@@ -147,6 +147,71 @@ TEST_F(HoldsTest, ManyDependentsAreLetGo) {
   EXPECT_EQ(state->counters.queued_total(), 599);
 }
 
+// A batch of jobs by id and what they add to a spec.
+nlohmann::json batch_of(const std::vector<std::pair<std::string, nlohmann::json>>& jobs) {
+  nlohmann::json batch{{"batch_id", "sweep"}, {"jobs", nlohmann::json::array()}};
+  for (auto [id, job] : jobs) {
+    job["job_id"] = id;
+    job["model_type"] = "mnist";
+    batch["jobs"].push_back(job);
+  }
+  return batch;
+}
+
+TEST_F(HoldsTest, JobsOfABatchWaitForEachOtherForOthersAndForTheWindow) {
+  at_hour(12);
+  submit("before");
+  send(batch_of({{"last", {{"after", {"first", "before"}}}},
+                 {"night", {{"window", "off_peak"}}},
+                 {"first", nlohmann::json::object()}}));
+  EXPECT_EQ(story("sweep"), "batch.queued");
+  EXPECT_EQ(set_of("last"), "dependent:n");
+  EXPECT_EQ(set_of("night"), "window:n");
+  EXPECT_EQ(state->counters.queued_total(), 2);
+  run_to_end("first-1");
+  EXPECT_EQ(set_of("last"), "dependent:n");
+  begin_term(2);
+  run_to_end("before-1");
+  EXPECT_EQ(state_of("last"), JobState::launching);
+  at_hour(23);
+  settle();
+  EXPECT_EQ(state_of("night"), JobState::launching);
+  EXPECT_EQ(redis->command({"KEYS", "*depend*"})->elements.size(), 0U);
+}
+
+TEST_F(HoldsTest, WhatABatchWaitsForMayEndWhileItIsStaged) {
+  submit("before");
+  send(batch_of({{"a", {{"after", {"before"}}}}, {"b", {{"after", {"a"}}}}}), false);
+  run_to_end("before-1", false);
+  while (events("sweep").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  settle();
+  if (story("sweep") == "batch.rejected") {  // it was looked at after that
+    EXPECT_EQ(last_event("sweep")["errors"][0]["field"], "after[0]");
+    return;
+  }
+  EXPECT_EQ(story("a"), "job.queued job.failed");
+  EXPECT_EQ(story("b"), "job.queued job.failed");
+}
+
+TEST_F(HoldsTest, ACircleInABatchIsRefusedAndNamed) {
+  send(batch_of({{"a", {{"after", {"c"}}}},
+                 {"b", {{"after", {"a"}}}},
+                 {"c", {{"after", {"b"}}}},
+                 {"d", {{"after", {"a"}}}},
+                 {"e", {{"after", {"nobody"}}}}}));
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  const auto errors = last_event("sweep")["errors"];
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_EQ(errors[0]["index"], 0);
+  EXPECT_EQ(errors[0]["field"], "after");
+  EXPECT_EQ(errors[0]["reason"], "these jobs wait for each other: a after c after b after a");
+  EXPECT_EQ(errors[1]["index"], 4);
+  EXPECT_EQ(errors[1]["reason"], "after[0] is \"nobody\": there is no such job");
+}
+
 TEST_F(HoldsTest, AFailedRunIsTriedAgainAfterAHoldThatDoubles) {
   submit("a", {{"max_retries", 2}});
   run_to_end("a-1", false);
