@@ -15,8 +15,8 @@
 namespace oppen::runtime {
 namespace {
 
-constexpr std::size_t threads = 4;
-constexpr std::size_t max_body = 4u << 20;
+constexpr std::size_t threads = 8;
+constexpr std::size_t max_body = 32u << 20;
 constexpr std::chrono::seconds io_timeout{5};
 
 HttpAnswer error_answer(int status, const std::string& message) {
