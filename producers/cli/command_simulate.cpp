@@ -3,6 +3,7 @@
 
 #include "producers/cli/commands.hpp"
 #include "producers/cli/console_api.hpp"
+#include "producers/cli/context.hpp"
 #include "producers/cli/event_text.hpp"
 #include "producers/cli/forecast_text.hpp"
 #include "producers/cli/spec_input.hpp"

@@ -35,7 +35,7 @@ Candidate candidate_of(queue::JobRecord record, core::Bounds& bounds) {
 
 Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules) {
   const auto scan = core::scan_batch(data);
-  if (!scan) return fail(scan.error());
+  if (!scan) return fail(ErrorKind::invalid, "the batch is not JSON in UTF-8");
   CheckedBatch batch;
   batch.max_total = scan->max_total;
   std::size_t more = 0;

@@ -54,7 +54,10 @@ struct Server::Impl {
     if (request.path == "/metrics")
       return {{200, metrics.render(), "text/plain; version=0.0.4; charset=utf-8"}, {}};
     runtime::HttpQuery query{request.method, request.path, {}, request.body};
-    for (const auto& [name, value] : request.params) query.params.emplace(name, value);
+    // Of a POST they may be the body, taken for a form.
+    if (request.method != "POST") {
+      for (const auto& [name, value] : request.params) query.params.emplace(name, value);
+    }
     return api.handle(query);
   }
 
@@ -152,7 +155,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& listen, Api& ap
     if (!response.body.empty()) return;
     const HttpAnswer answer =
         response.status == 413
-            ? bad_request("", "the body is larger than 32 MiB")
+            ? bad_request("", "the body is too large: expected at most 32 MiB of application/json")
             : not_found("there is no " + request.method + " " + shortened(request.path) +
                         ": the console only answers questions (GET, and POST " + simulate_path +
                         ")");
