@@ -77,19 +77,19 @@ TEST_F(QuestionsTest, FullSlotsAndWhoStandsBehind) {
   const auto head = explain("c");
   EXPECT_EQ(head.at("state"), "queued");
   EXPECT_EQ(head.at("position"), 1);
-  EXPECT_EQ(head.at("reason"), json::parse(R"({"kind": "waiting_for_slot", "slots": 2, "taken": 2,
+  EXPECT_EQ(head.at("reason"), json::parse(R"j({"kind": "waiting_for_slot", "slots": 2, "taken": 2,
       "sentence": "waits for a free slot (2 of 2 taken)"
-})"));
+})j"));
   const auto last = explain("e");
-EXPECT_EQ(last.at("position"), 3);
-EXPECT_EQ(last.at("reason").at("kind"), "behind");
-EXPECT_EQ(last.at("reason").at("job"), "c");
-EXPECT_EQ(last.at("reason").at("count"), 2);
-EXPECT_LT(head.at("start_p50"), last.at("start_p50"));
-EXPECT_LE(last.at("start_p50"), last.at("start_p90"));
-EXPECT_GT(last.at("end_p50"), last.at("start_p50"));
-EXPECT_GT(last.at("estimated_cost_microusd"), 0);
-EXPECT_EQ(last.at("as_of"), to_rfc3339(clock.now()));
+  EXPECT_EQ(last.at("position"), 3);
+  EXPECT_EQ(last.at("reason").at("kind"), "behind");
+  EXPECT_EQ(last.at("reason").at("job"), "c");
+  EXPECT_EQ(last.at("reason").at("count"), 2);
+  EXPECT_LT(head.at("start_p50"), last.at("start_p50"));
+  EXPECT_LE(last.at("start_p50"), last.at("start_p90"));
+  EXPECT_GT(last.at("end_p50"), last.at("start_p50"));
+  EXPECT_GT(last.at("estimated_cost_microusd"), 0);
+  EXPECT_EQ(last.at("as_of"), to_rfc3339(clock.now()));
 }
 
 TEST_F(QuestionsTest, AQuotaIsNamed) {
@@ -97,8 +97,8 @@ TEST_F(QuestionsTest, AQuotaIsNamed) {
   submit("a", {{"resources", {{"gpus", 2}}}});
   submit("b", {{"resources", {{"gpus", 2}}}});
   EXPECT_EQ(explain("b").at("reason"),
-            json::parse(R"({"kind": "quota", "quota": "gpu-quota", "resource": "gpus", "need": 2,
-      "free": 1, "sentence": "waits for quota gpu-quota: needs 2 gpus, 1 gpu free"})"));
+            json::parse(R"j({"kind": "quota", "quota": "gpu-quota", "resource": "gpus", "need": 2,
+      "free": 1, "sentence": "waits for quota gpu-quota: needs 2 gpus, 1 gpu free"})j"));
 }
 
 TEST_F(QuestionsTest, EachHoldIsTold) {
