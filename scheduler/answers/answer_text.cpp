@@ -66,7 +66,7 @@ std::string to_text(const Explanation& explanation) {
   put(object, "ended_at", record.ended_at);
   if (record.failure) put_text(object, "class", to_string(*record.failure));
   put_text(object, "message",
-      is_terminal(record.state) && record.message.empty() ? record.reason : record.message);
+           is_terminal(record.state) && record.message.empty() ? record.reason : record.message);
   append_json(object.member("estimated_duration_seconds"), record.estimated_seconds);
   append_json(object.member("estimated_cost_microusd"), explanation.cost.value);
   put(object, "as_of", std::optional(explanation.as_of));

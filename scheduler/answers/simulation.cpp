@@ -95,6 +95,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
   }
   MicroUsd total;
   std::string text;
+  text.reserve(jobs.size() * 512);  // more than it takes
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339(snapshot.situation.at));
   if (!snapshot.situation.held.empty()) append_json(object.member("held"), snapshot.situation.held);

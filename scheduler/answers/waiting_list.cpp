@@ -5,12 +5,16 @@
 #include <numeric>
 #include <utility>
 
+#include "schemas/text.hpp"
+
 namespace oppen::answers {
 
 void WaitingList::reserve(std::size_t jobs) {
   waiting_.reserve(jobs);
   places_.reserve(jobs);
   id_begins_.reserve(jobs);
+  ids_.reserve(jobs *
+               max_id_length);  // what is not written to takes no memory; growing would, twice
 }
 
 void WaitingList::add(std::string_view job_id, const Head& head) {
@@ -85,7 +89,6 @@ void WaitingList::lengthen_limits(std::int64_t seconds) {
 void WaitingList::keep(const std::vector<std::uint32_t>& order) {
   WaitingList kept;
   kept.reserve(order.size());
-  kept.ids_.reserve(ids_.size());
   for (const auto i : order) {
     const auto id = job_id(i);
     kept.waiting_.push_back(waiting_[i]);

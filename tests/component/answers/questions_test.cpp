@@ -189,10 +189,12 @@ TEST_F(QuestionsTest, WhatWouldBeRefusedIsSaid) {
   const auto taken = simulate(batch_of({job("a"), job("b")}), 422).at("error").at("errors");
   EXPECT_EQ(taken[0].at("field"), "job_id");
   EXPECT_THAT(taken[0].at("reason").get<std::string>(), HasSubstr("exists already"));
-  auto dear = batch_of({job("b")});
+  auto dear = batch_of(json::array({job("b")}));
   dear["max_total_microusd"] = 1;
   EXPECT_EQ(simulate(dear, 422).at("error").at("errors")[0].at("field"), "max_total_microusd");
-  EXPECT_EQ(simulate(batch_of({job("b", {{"epochs", 0}})}), 400).at("error").at("code"), "invalid");
+  EXPECT_EQ(
+      simulate(batch_of(json::array({job("b", {{"epochs", 0}})})), 400).at("error").at("code"),
+      "invalid");
   EXPECT_EQ(questions->simulate("garbage").status, 400);
 }
 
@@ -201,7 +203,7 @@ TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {
   term.reset();
   EXPECT_THAT(explain("a", 503).at("error").at("message").get<std::string>(),
               HasSubstr("does not lead"));
-  simulate(batch_of({job("x")}), 503);
+  simulate(batch_of(json::array({job("x")})), 503);
   lead();
   explain("a");
 }

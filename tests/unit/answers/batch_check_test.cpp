@@ -35,8 +35,8 @@ Result<CheckedBatch> check(const json& jobs) {
 }
 
 TEST(BatchCheck, AGoodJobIsPlannedAsItWouldBeQueued) {
-  const auto batch =
-      check({job("a", {{"epochs", 2}, {"priority", "urgent"}, {"max_runtime_seconds", 600}})});
+  const auto batch = check(json::array(
+      {job("a", {{"epochs", 2}, {"priority", "urgent"}, {"max_runtime_seconds", 600}})}));
   ASSERT_TRUE(batch);
   ASSERT_TRUE(batch->faults.empty());
   ASSERT_EQ(batch->jobs.size(), 1U);
@@ -65,7 +65,7 @@ TEST(BatchCheck, EveryFaultIsNamedAtOnce) {
 }
 
 TEST(BatchCheck, WhatTheClusterIsTooSmallForIsNoFaultOfTheInput) {
-  const auto batch = check({job("big", {{"resources", {{"gpus", 3}}}})});
+  const auto batch = check(json::array({job("big", {{"resources", {{"gpus", 3}}}})}));
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->faults.size(), 1U);
   EXPECT_FALSE(batch->malformed);
