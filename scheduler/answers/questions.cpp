@@ -155,6 +155,7 @@ HttpAnswer Questions::simulate(std::string_view text) {
     if (!batch) return error_answer(batch.error());
     const auto snapshot = snapshots_.get();
     if (!snapshot) return error_answer(snapshot.error());
+    const auto paused = snapshots_.pause();
     QueueLook look(*redis_, topic_prefix_);
     if (auto status = look_up(*batch, **snapshot, look); !status)
       return error_answer(status.error());

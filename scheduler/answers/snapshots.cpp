@@ -85,7 +85,10 @@ void Snapshots::run(std::stop_token stop) {
     wanted_ = false;
     const auto begun = Clock::now();
     lock.unlock();
-    auto read = look.read(ask_, [&stop] { return stop.stop_requested(); });
+    auto read = [&] {
+      const std::lock_guard reading(reading_);
+      return look.read(ask_, [&stop] { return stop.stop_requested(); });
+    }();
     lock.lock();
     read_begun_ = begun;
     failure_ = read.map([](auto&&) {});

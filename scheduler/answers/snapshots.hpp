@@ -25,6 +25,8 @@ class Snapshots {
 
   // One that is good; `not_before`: one whose reading began then or later. Errors: of the reading; unavailable when it takes too long.
   Result<std::shared_ptr<const Snapshot>> get(Clock::time_point not_before = {});
+  // No other is read as long as this is held: for who needs memory himself.
+  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_); }
 
  private:
   void run(std::stop_token stop);
@@ -34,6 +36,7 @@ class Snapshots {
   const std::string topic_prefix_;
   const QueueLook::Ask ask_;
 
+  std::mutex reading_;  // held while one is read; taken before the other
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::shared_ptr<const Snapshot> last_;

@@ -61,7 +61,8 @@ httplib::Server::Handler to_handler(const std::vector<std::string>& names, HttpH
       answer = error_answer(500, "internal error: see the log of this program");
     }
     response.status = answer.status;
-    response.set_content(answer.body, answer.content_type);
+    response.body = std::move(answer.body);  // set_content would copy it
+    response.set_header("Content-Type", answer.content_type);
   };
 }
 
