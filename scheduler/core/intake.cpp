@@ -81,6 +81,10 @@ Status Intake::submit(std::span<const Command* const> commands) {
   std::vector<std::string> ids;
   for (const auto* command : commands) ids.push_back(submitted_job(*command));
   if (auto status = batches_.decide_first(ids); !status) return status;
+  // What it waits for may be such a job, too. One that names dependencies comes alone.
+  if (commands.size() == 1 && names_dependencies(*commands[0])) {
+    if (auto status = decide_dependencies_first(*commands[0]); !status) return status;
+  }
   const auto known = state_.store.jobs(ids);
   if (!known) return fail(known.error());
   auto outlook = attempts_.outlook(state_.clock.now());
@@ -125,6 +129,14 @@ Status Intake::submit_one(const Command& command, const std::string& job_id,
   }
   queue_job(std::move(*record), offset, outlook, changes);
   return {};
+}
+
+Status Intake::decide_dependencies_first(const Command& command) {
+  std::vector<std::string> ids;
+  for (const auto& id : command.event.data.at("after")) {
+    if (id.is_string()) ids.push_back(id.get<std::string>());
+  }
+  return batches_.decide_first(ids);
 }
 
 Result<std::optional<Refusal>> Intake::hold(JobRecord& record, Changes& changes) {
@@ -293,6 +305,8 @@ void Intake::cancel_job(const JobCancel& command, const std::string& job_id,
 Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   const auto parsed = parse_data<JobAmend>(event.data);
   if (!parsed) return std::optional<std::string>(sentences(parsed.error()));
+  if (auto status = batches_.decide_first({&parsed->job_id, 1}); !status)
+    return fail(status.error());
   auto found = state_.store.job(parsed->job_id);
   if (!found) return fail(found.error());
   Changes changes;

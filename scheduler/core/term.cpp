@@ -254,6 +254,24 @@ class Leader {
     catch_up_until_ = until;
   }
 
+  Inquiry::Sources sources() {
+    const auto begins = [] {
+      return fail(ErrorKind::unavailable,
+                  "this scheduler begins to lead and has not seen the cluster yet: ask again soon");
+    };
+    return {[this, begins]() -> Result<Situation> {
+              if (!ready()) return begins();
+              auto situation = attempts_.situation();
+              if (!kube_answers_) situation.held = "the Kubernetes API does not answer";
+              return situation;
+            },
+            [this, begins]() -> Result<AdmissionRules> {
+              if (!ready()) return begins();
+              return state_.rules_to_keep();
+            }};
+>>>>>>> explain
+  }
+
   // One turn of the loop. `handled(next)` after each record.
   Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
               std::stop_token stop) {
@@ -552,6 +570,8 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
     auditor.emplace(state, post_to(mailbox), options.kafka.topic_prefix, std::move(*audit_redis),
                     std::move(survey), options.audit_interval);
   }
+
+  const Inquiry::Term inquiry(services.inquiry, post_to(mailbox), leader.sources());
 
   auto next_tick = SteadyClock::now() + tick_interval;
   auto next_trim = SteadyClock::now();
