@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "producers/cli/bus.hpp"
+#include "producers/cli/cancel_many.hpp"
 #include "producers/cli/commands.hpp"
 #include "producers/cli/event_text.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 
 struct Options {
   std::vector<std::string> jobs;
+  std::string batch;
+  std::string team;
   std::string reason;
   bool no_wait = false;
   int timeout_seconds = 120;
@@ -31,7 +34,7 @@ int show_answer(const Context& context, const std::string& job_id, const CloudEv
   return !refused ? done : unknown ? no_such_thing : answer_is_no;
 }
 
-int cancel(Context& context, const Options& options) {
+int cancel_jobs(const Context& context, const Options& options) {
   auto bus = Bus::connect(context);
   if (!bus) return context.fail_with(bus.error());
   for (const std::string& job_id : options.jobs) {
@@ -56,12 +59,30 @@ int cancel(Context& context, const Options& options) {
   return worst;
 }
 
+int cancel(const Context& context, const Options& options) {
+  const int ways = (options.jobs.empty() ? 0 : 1) + (options.batch.empty() ? 0 : 1) +
+                   (options.team.empty() ? 0 : 1);
+  if (ways != 1) {
+    return context.fail_with({ErrorKind::invalid,
+                              "what is to be cancelled is named in one way: by the ids of jobs, by "
+                              "--batch, or by --team"});
+  }
+  const CancelMany many{options.reason, options.no_wait,
+                        std::chrono::seconds(options.timeout_seconds)};
+  if (!options.batch.empty()) return cancel_batch(context, options.batch, many);
+  if (!options.team.empty()) return cancel_team(context, options.team, many);
+  return cancel_jobs(context, options);
+}
+
 }  // namespace
 
 void add_cancel(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* const command = app.add_subcommand("cancel", "Cancels jobs that wait or run.");
-  command->add_option("job", options->jobs, "The ids of the jobs")->required();
+  command->add_option("job", options->jobs, "The ids of the jobs");
+  command->add_option("--batch", options->batch, "All jobs of this batch, instead of ids");
+  command->add_option("--team", options->team,
+                      "All jobs of this team that wait or run now, instead of ids");
   command->add_option("--reason", options->reason, "Why; it is kept with the job");
   command->add_flag("--no-wait", options->no_wait, "Don't wait until they are cancelled");
   command
@@ -74,8 +95,11 @@ void add_cancel(CLI::App& app, Context& context) {
       "Examples:\n"
       "  oppen cancel mnist-7\n"
       "  oppen cancel mnist-7 mnist-8 --reason \"wrong data set\"\n"
+      "  oppen cancel --batch sweep-3\n"
+      "  oppen cancel --team vision --reason \"budget is spent\"\n"
       "A running job has been cancelled once its pod is gone, which takes up to its grace period.\n"
-      "Exit code 1: a job had ended already; 4: there is no such job.\n");
+      "Exit code 1: a job, or all of a batch, had ended already; 4: there is no such job or "
+      "batch.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return cancel(context, *options); };
   });

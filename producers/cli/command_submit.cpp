@@ -1,10 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/bus.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/event_text.hpp"
 #include "producers/cli/spec_input.hpp"
+#include "producers/cli/submitting.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -14,8 +13,7 @@ using nlohmann::json;
 struct Options {
   SpecFlags flags;
   std::string file;
-  bool no_wait = false;
-  int timeout_seconds = 30;
+  SubmitWait wait;
 };
 
 // One flag of the command line for one field of the spec.
@@ -86,28 +84,6 @@ void add_flags(CLI::App& app, Options& options) {
       ->group("The job");
 }
 
-int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
-  const bool rejected = event.type == JobRejected::type;
-  const bool conflict = event.type == JobDuplicate::type && event.data.contains("conflict") &&
-                        event.data["conflict"] == true;
-  if (context.json()) {
-    context.print(event_json(event));
-  } else if (event.type == JobQueued::type) {
-    context.out << "Job " << job_id << " queued at " << event_details(event) << '\n';
-  } else if (rejected) {
-    context.err << "oppen: job " << job_id << " is rejected, " << event_details(event) << '\n';
-  } else if (conflict) {
-    context.err << "oppen: a job " << job_id << " with a different spec is known already ("
-                << text_field(event.data, "state") << ", first seen "
-                << text_field(event.data, "first_seen")
-                << "); it stands, nothing was changed. Choose another --job-id.\n";
-  } else {
-    context.out << "Job " << job_id << " is known already: " << text_field(event.data, "state")
-                << ", first seen " << text_field(event.data, "first_seen") << '\n';
-  }
-  return rejected || conflict ? answer_is_no : done;
-}
-
 int submit(Context& context, Options& options) {
   json base = json::object();
   if (!options.file.empty()) {
@@ -125,25 +101,7 @@ int submit(Context& context, Options& options) {
   const auto job = checked_job(*std::move(spec));
   if (!job) return context.fail_with("the job", job.error());
 
-  const std::string& job_id = job->spec.job_id;
-  auto bus = Bus::connect(context);
-  if (!bus) return context.fail_with(bus.error());
-  if (!options.no_wait) {
-    if (const auto ready = bus->expect(job_id); !ready) return context.fail_with(ready.error());
-  }
-  if (const auto sent = bus->client().submit(job->spec); !sent)
-    return context.fail_with(context.kafka_error(sent.error()));
-  if (options.no_wait) {
-    if (context.json()) {
-      context.print({{"job_id", job_id}});
-    } else {
-      context.out << job_id << '\n';
-    }
-    return done;
-  }
-  const auto answer = bus->answer(job_id, {JobQueued::type, JobRejected::type, JobDuplicate::type},
-                                  std::chrono::seconds(options.timeout_seconds));
-  return answer ? show_answer(context, job_id, *answer) : context.fail_with(answer.error());
+  return submit_and_show(context, job->spec, options.wait);
 }
 
 }  // namespace
@@ -154,14 +112,7 @@ void add_submit(CLI::App& app, Context& context) {
       app.add_subcommand("submit", "Submits one job and says its place, expected wait and cost.");
   command->add_option("-f,--file", options->file,
                       "A job spec as JSON (- for stdin); flags go over it");
-  command->add_flag("--no-wait", options->no_wait,
-                    "Print the id once Kafka has the job; don't wait for the scheduler");
-  command
-      ->add_option("--timeout", options->timeout_seconds,
-                   "How many seconds to wait for the scheduler's answer")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86'400).description(""))
-      ->capture_default_str();
+  add_submit_wait(*command, options->wait);
   add_flags(*command, *options);
   command->footer(
       "Examples:\n"

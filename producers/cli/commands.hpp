@@ -13,7 +13,10 @@ struct Context;
 
 void add_submit(CLI::App& app, Context& context);
 void add_submit_batch(CLI::App& app, Context& context);
+void add_retry(CLI::App& app, Context& context);
+void add_amend(CLI::App& app, Context& context);
 void add_cancel(CLI::App& app, Context& context);
+void add_queue(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_describe(CLI::App& app, Context& context);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -57,6 +58,28 @@ std::string duplicate(const json& data) {
 std::string requeued(const json& data) {
   const std::string retry = text_field(data, "retry_at");
   return text_field(data, "reason") + (retry.empty() ? "" : "; again from " + retry);
+}
+
+// "priority urgent, batch size 128"
+std::string amended(const json& data) {
+  std::string out;
+  const json changes = data.value("changes", json::object());
+  for (const auto& [field, value] : changes.items()) {
+    std::string name = field;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    out += (out.empty() ? "" : ", ") + name + " " + (text.empty() ? "any" : text);
+  }
+  return out;
+}
+
+std::string amend_refused(const json& data) {
+  const std::string why = text_field(data, "why");
+  if (why == "unknown") return "is not known";
+  if (why == "started" || why == "finished") return "has " + why + " already";
+  const std::string field = text_field(data, "field");
+  return "would be rejected, " + why + (field.empty() ? "" : " (" + field + ")") + ": " +
+         text_field(data, "reason");
 }
 
 std::string cancelled(const json& data) {
@@ -136,8 +159,8 @@ std::string event_details(const CloudEvent& event) {
       {"job.requeued", requeued},
       {"job.cancelled", cancelled},
       {"job.cancel-refused", [](const json& data) { return text_field(data, "why"); }},
-      {"job.amended",
-       [](const json& data) { return data.value("changes", json::object()).dump(); }},
+      {"job.amended", amended},
+      {"job.amend-refused", amend_refused},
       {"batch.queued", batch_queued},
       {"batch.rejected", batch_rejected},
       {"batch.duplicate", duplicate}};

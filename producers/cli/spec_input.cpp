@@ -169,4 +169,21 @@ tl::expected<BatchSubmit, FieldErrors> checked_batch(const std::string& text,
   return *std::move(read);
 }
 
+std::string retry_id(const std::string& job_id) {
+  constexpr std::string_view mark = "-retry-";
+  std::string stem = job_id;
+  std::string number = "1";
+  const auto at = job_id.rfind(mark);
+  const auto digits = at == std::string::npos ? "" : job_id.substr(at + mark.size());
+  if (!digits.empty() && digits.size() < 6 &&
+      digits.find_first_not_of("0123456789") == std::string::npos) {
+    stem = job_id.substr(0, at);
+    number = std::to_string(std::stoi(digits) + 1);
+  }
+  const auto ending = std::string(mark) + number;
+  stem = stem.substr(0, max_id_length - ending.size());
+  while (stem.ends_with('-')) stem.pop_back();
+  return stem + ending;
+}
+
 }  // namespace oppen::cli

@@ -29,6 +29,10 @@ tl::expected<nlohmann::json, FieldErrors> with_flags(nlohmann::json base, const 
 // none.
 tl::expected<JobSubmit, FieldErrors> checked_job(nlohmann::json spec);
 
+// The id of a job that repeats this one: "<job_id>-retry-1", of "<job_id>-retry-1" "<job_id>-retry-2".
+// At most as long as an id may be: a long one is cut before the ending.
+std::string retry_id(const std::string& job_id);
+
 struct BatchOptions {
   std::string batch_id;               // "": the file's, else a fresh one
   std::optional<MicroUsd> max_total;  // over the file's

@@ -138,6 +138,10 @@ Status Client::amend(const JobAmend& amend) {
   return impl_->publish(topics::jobs, amend, amend.job_id, amend.job_id);
 }
 
+Status Client::override_policy(const PolicyOverride& change) {
+  return impl_->publish(topics::control, change, change.key, "");
+}
+
 Status Client::report(const RunProgress& progress) {
   return impl_->publish(topics::runs, progress, progress.job_id, progress.job_id);
 }

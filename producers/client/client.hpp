@@ -11,6 +11,7 @@
 
 #include "producers/client/kafka.hpp"
 #include "schemas/commands.hpp"
+#include "schemas/control.hpp"
 #include "schemas/error.hpp"
 #include "schemas/runs.hpp"
 
@@ -38,6 +39,9 @@ class Client {
   Result<std::vector<std::string>> submit_batch(BatchSubmit batch);
   Status cancel(const JobCancel& cancel);
   Status amend(const JobAmend& amend);
+  // One key of a policy gets another value, in the topic `control`; the scheduler's policy.changed
+  // tells when it is in force.
+  Status override_policy(const PolicyOverride& change);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
 

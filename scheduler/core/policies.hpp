@@ -1,11 +1,15 @@
 #pragma once
-// The two ConfigMaps as policies in force: a good change is published as policy.changed and applies
-// at once; a bad one is refused with a log line, and the last good one stays. What is in force is
-// stored in Redis, so that it outlives the ConfigMaps. Core's thread.
+// The two ConfigMaps, and the overrides of the topic `control` over them, as policies in force: a good change is published as
+// policy.changed and applies at once; a bad ConfigMap is refused with a log line, and the last good one stays; a bad override is set
+// aside. What is in force is stored in Redis, so that it outlives the ConfigMaps. Core's thread.
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "producers/client/kafka.hpp"
+#include "scheduler/core/overrides.hpp"
 #include "scheduler/core/state.hpp"
 
 namespace oppen::core {
@@ -15,7 +19,10 @@ class Policies {
   static constexpr const char* scheduling_policies = "scheduling-policies";
   static constexpr const char* cost_model = "cost-model";
 
-  explicit Policies(State& state);
+  // Puts a record of `control` into the dead letter, and calls `then` on the core's thread once it is there.
+  using SetAside = std::function<Status(const client::ConsumedRecord& record,
+                                        const std::string& reason, std::function<Status()> then)>;
+  Policies(State& state, SetAside set_aside);
 
   // What an earlier leader had in force. Errors: of the store.
   Status load();
@@ -23,21 +30,38 @@ class Policies {
   // Errors: of the store.
   Status on_config_map(const std::string& name,
                        const std::optional<std::map<std::string, std::string>>& data);
-  // Whether both ConfigMaps have been looked at: before that nothing is decided.
-  bool complete() const { return seen_[0] && seen_[1]; }
+  // Each record of `control` from next:control on, in order. Errors: of the store, of SetAside.
+  Status on_control(client::ConsumedRecord record);
+  // Ends the overrides whose time is over. Errors: of the store.
+  Status tick();
+  // Whether both ConfigMaps have been looked at, and `control` up to this leader's own claim: before that nothing is decided.
+  bool complete() const { return looked_at() && caught_up_; }
 
  private:
   using ConfigMap = std::map<std::string, std::string>;
+  bool looked_at() const { return seen_[0] && seen_[1]; }
   // false: refused.
-  bool apply_scheduling(const ConfigMap& data);
-  bool apply_cost(const ConfigMap& data);
-  Status publish_when_complete();
+  bool take(std::size_t which, const ConfigMap& data);
+  void apply();
+  Status handle_waiting();
+  // Why the record is to be set aside, if it is.
+  Result<std::optional<std::string>> handle(const client::ConsumedRecord& record);
+  std::optional<std::string> fault_of(const PolicyOverride& change, const Overrides& all) const;
+  Status handled(std::int64_t offset);
+  Status publish_when_complete(queue::Changes changes = {});
 
   State& state_;
+  SetAside set_aside_;
   ConfigMap in_force_[2];
   bool seen_[2] = {};
   bool loaded_ = false;   // an earlier leader has published one
   bool changed_ = false;  // since what was published last
+  Overrides overrides_;
+  std::deque<client::ConsumedRecord> waiting_;  // of `control`, not handled yet
+  bool setting_aside_ = false;                  // the first of them is on its way
+  bool caught_up_ = false;
+  std::int64_t next_control_ = 0;    // handled up to here
+  std::int64_t stored_control_ = 0;  // and stored
   runtime::Counter& refused_;
 };
 

@@ -35,6 +35,7 @@ struct State {
   // Policies in force; replaced whole, so that another thread may keep reading an older one.
   std::shared_ptr<const plan::Policy> policy = std::make_shared<plan::Policy>();
   std::shared_ptr<const pricing::CostModel> cost_model = std::make_shared<pricing::CostModel>();
+  std::optional<Time> paused_until = {};  // of policy->queue_paused, where the pause has an end
 
   // Mirrors of what Redis holds, renewed by each commit: this thread is its only writer.
   queue::Counters counters = {};

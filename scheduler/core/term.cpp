@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "scheduler/core/auditor.hpp"
+#include "scheduler/core/control_reader.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/first_record.hpp"
 #include "scheduler/core/heal.hpp"
@@ -199,7 +200,11 @@ class Leader {
         batches_(state, attempts_, std::move(stager), options.instance, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         holds_(state),
-        policies_(state),
+        policies_(state,
+                  [this](const client::ConsumedRecord& record, const std::string& reason,
+                         std::function<Status()> then) {
+                    return set_aside_control(record, reason, std::move(then));
+                  }),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
         leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
@@ -247,6 +252,7 @@ class Leader {
   }
 
   Attempts& attempts() { return attempts_; }
+  Policies& policies() { return policies_; }
 
   // `until`: the end of the log of commands as the term begins; `start`: what is read first.
   void catch_up(std::int64_t start, std::int64_t until) {
@@ -318,6 +324,7 @@ class Leader {
     if (auto status = check_leadership(); !status) return status;
     if (auto status = note_last_handled(); !status) return status;
     if (!ready()) return {};
+    if (auto status = policies_.tick(); !status) return status;
     if (auto status = batches_.tick(); !status) return status;
     if (auto status = holds_.tick(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
@@ -394,6 +401,19 @@ class Leader {
             setting_aside_ = false;
             handled(shared->offset + 1);
             return intake_.skip(shared->offset);
+          });
+        });
+  }
+
+  // Further records of `control` wait for it, nothing else does.
+  Status set_aside_control(const client::ConsumedRecord& record, const std::string& reason,
+                           std::function<Status()> then) {
+    spdlog::warn("setting aside control/{}: {}", record.offset, reason);
+    return dead_letters_.send(
+        record, reason,
+        [mailbox = mailbox_, then = std::move(then)](const Result<client::Delivery>& delivery) {
+          mailbox->post([then, status = delivery.map([](auto&&) {})]() -> Status {
+            return status ? then() : fail(ErrorKind::unavailable, status.error().message);
           });
         });
   }
@@ -561,6 +581,13 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   Reader reader(std::move(*consumer), options.kafka.topic_prefix, *mailbox, services.health,
                 services.metrics);
   reader.handled(start);
+  const auto control = ControlReader::start(
+      options.kafka, store, [mailbox, &leader](Result<client::ConsumedRecord> record) {
+        mailbox->post([&leader, record = std::move(record)]() -> Status {
+          return record ? leader.policies().on_control(*record) : fail(record.error());
+        });
+      });
+  if (!control) return fail(control.error());
   kube->start(leader.kube_events(), {Policies::scheduling_policies, Policies::cost_model});
 
   auto audit_redis = Redis::create(options.redis_url);

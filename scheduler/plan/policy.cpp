@@ -70,12 +70,7 @@ void read_gpu_products(ConfigReader& reader, Policy& policy) {
   }
 }
 
-}  // namespace
-
-tl::expected<Policy, FieldErrors> parse_policy(
-    const std::map<std::string, std::string>& config_map) {
-  Policy policy;
-  ConfigReader reader(config_map);
+void read_all(ConfigReader& reader, Policy& policy) {
   reader.whole("max_concurrent_jobs", policy.max_concurrent_jobs, 1, 100'000);
   read_utilization(reader, policy);
   read_default_priority(reader, policy);
@@ -93,6 +88,24 @@ tl::expected<Policy, FieldErrors> parse_policy(
   reader.whole("retry_hold_seconds", policy.retry_hold_seconds, 0, 3'600);
   reader.whole("max_fault_retries", policy.max_fault_retries, 0, 1'000);
   reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, 10'000);
+  reader.boolean("queue_paused", policy.queue_paused);
+}
+
+}  // namespace
+
+bool is_policy_key(const std::string& key) {
+  const std::map<std::string, std::string> none;
+  ConfigReader reader(none);
+  Policy policy;
+  read_all(reader, policy);
+  return reader.knows(key);
+}
+
+tl::expected<Policy, FieldErrors> parse_policy(
+    const std::map<std::string, std::string>& config_map) {
+  Policy policy;
+  ConfigReader reader(config_map);
+  read_all(reader, policy);
   FieldErrors faults = reader.finish();
   if (!faults.empty()) return tl::unexpected(std::move(faults));
   return policy;

@@ -46,12 +46,16 @@ struct Policy {
   // How often a job is tried again after faults that are not its own, beside its max_retries.
   int max_fault_retries = 10;
   int max_batch_jobs = 10'000;
+  bool queue_paused = false;  // nothing new is launched
 };
 
 // Every fault at once, each with key, value and what was expected; unknown keys are faults too (a typing error would
 // otherwise be silent). An absent key keeps its default.
 tl::expected<Policy, FieldErrors> parse_policy(
     const std::map<std::string, std::string>& config_map);
+
+// Whether the ConfigMap may have this key.
+bool is_policy_key(const std::string& key);
 
 // Fills what the spec leaves open, from the catalogue and the defaults. Faults: a model type that the catalogue lacks while
 // the spec brings no image.

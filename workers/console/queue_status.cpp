@@ -5,6 +5,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "schemas/control.hpp"
+#include "schemas/parse.hpp"
+
 namespace oppen::console {
 namespace {
 
@@ -22,6 +25,12 @@ Result<plan::Policy> policy_in_force(const json& published) {
   if (const auto found = published.find("scheduling_policies"); found != published.end()) {
     for (const auto& [key, value] : found->items()) {
       config_map[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  if (const auto found = published.find("overrides"); found != published.end()) {
+    for (const auto& override : *found) {
+      const auto change = parse_data<PolicyOverride>(override);
+      if (change && plan::is_policy_key(change->key)) config_map[change->key] = change->value;
     }
   }
   auto policy = plan::parse_policy(config_map);

@@ -32,6 +32,7 @@ class LimitedBuffer final : public std::streambuf {
 CliFixture::CliFixture() {
   kafka_.create_topic("oppen.jobs", 1);
   kafka_.create_topic("oppen.runs", 12);
+  kafka_.create_topic("oppen.control", 1);
   kafka_.create_topic("oppen.job-events", 12);
   kafka_.create_topic("oppen.dead-letter", 1);
   producer_ = *client::Producer::create(kafka_.settings(), {"job-events"});

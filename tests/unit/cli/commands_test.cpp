@@ -319,5 +319,60 @@ TEST_F(Commands, AConsoleThatIsAwayIsNamedWithItsSetting) {
   EXPECT_THAT(away.err, AllOf(HasSubstr("http://127.0.0.1:1"), HasSubstr("OPPEN_CONSOLE_URL")));
 }
 
+TEST_F(Commands, WhatIsCancelledIsNamedInOneWay) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"cancel"},
+                                             {"cancel", "a", "--batch", "b"},
+                                             {"cancel", "a", "--team", "vision"},
+                                             {"cancel", "--batch", "b", "--team", "vision"}}) {
+    const auto outcome = run(words);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("by the ids of jobs, by --batch, or by --team"));
+  }
+}
+
+TEST_F(Commands, AnAmendChangesSomethingThatThereIs) {
+  EXPECT_THAT(run({"amend", "a"}).err, HasSubstr("nothing is to be changed"));
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"amend", "a"},
+                                             {"amend", "--spot"},
+                                             {"amend", "a", "--priority", "high"},
+                                             {"amend", "a", "--window", "night"},
+                                             {"amend", "a", "--batch-size", "many"},
+                                             {"amend", "a", "--batch-size", "0"},
+                                             {"amend", "a", "--spot", "--no-spot"}}) {
+    EXPECT_EQ(run(words).exit_code, 2) << words.back();
+  }
+}
+
+TEST_F(Commands, OnlyWhatHasEndedIsRetried) {
+  answer("/api/v1/jobs/runs", {{"state", "running"}, {"spec", {{"model_type", "mnist"}}}});
+  answer("/api/v1/jobs/bad", {{"state", "rejected"}, {"spec", json::object()}});
+  answer("/api/v1/jobs/x", {{"error", {{"code", "not_found"}, {"message", "there is no job x"}}}},
+         404);
+  const auto runs = run({"retry", "runs"});
+  EXPECT_EQ(runs.exit_code, 1);
+  EXPECT_THAT(runs.err, HasSubstr("job runs has not ended, it is running"));
+  EXPECT_EQ(run({"retry", "bad"}).exit_code, 1);
+  EXPECT_EQ(run({"retry", "x"}).exit_code, 4);
+  EXPECT_EQ(run({"retry", "x", "--console-url", "http://127.0.0.1:1"}).exit_code, 3);
+}
+
+TEST_F(Commands, ThePauseOfAQueueEndsInTheFuture) {
+  const auto past = run({"queue", "pause", "--until", "2020-01-03T18:15:00Z"});
+  EXPECT_EQ(past.exit_code, 2);
+  EXPECT_THAT(past.err, HasSubstr("expected a time to come"));
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"queue"},
+           {"queue", "pause", "--until", "tomorrow"},
+           {"queue", "pause", "--for", "10"},
+           {"queue", "pause", "--for", "0s"},
+           {"queue", "pause", "--for", "2w"},
+           {"queue", "pause", "--for", "1h", "--until", "2100-01-03T18:15:00Z"},
+           {"queue", "resume", "--for", "1h"}}) {
+    EXPECT_EQ(run(words).exit_code, 2) << words.back();
+  }
+}
+
 }  // namespace
 }  // namespace oppen::cli

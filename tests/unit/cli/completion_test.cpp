@@ -53,8 +53,9 @@ std::vector<std::string> offered(const std::vector<std::string>& line) {
 TEST(Completion, KnowsEveryCommand) {
   std::vector<std::string> paths;
   for (const auto& command : commands()) paths.push_back(command.path);
-  EXPECT_THAT(paths, ElementsAre("", "submit", "submit-batch", "cancel", "status", "list",
-                                 "describe", "wait", "logs", "watch", "watch jobs", "dead-letter",
+  EXPECT_THAT(paths, ElementsAre("", "submit", "submit-batch", "retry", "amend", "cancel", "queue",
+                                 "queue pause", "queue resume", "status", "list", "describe",
+                                 "wait", "logs", "watch", "watch jobs", "dead-letter",
                                  "dead-letter list", "dead-letter replay", "health", "completion"));
 }
 

@@ -73,5 +73,38 @@ TEST(Event, CannotSteerTheTerminal) {
   EXPECT_EQ(event_line(failed).find('\x1b'), std::string::npos);
 }
 
+TEST(Event, OfAnAmendedJobNamesWhatChanged) {
+  EXPECT_EQ(event_details(event("job.amended", {{"job_id", "a"},
+                                                {"changes",
+                                                 {{"batch_size", 128},
+                                                  {"priority", "urgent"},
+                                                  {"spot", true},
+                                                  {"window", "off_peak"}}}})),
+            "batch size 128, priority urgent, spot true, window off_peak");
+}
+
+TEST(Event, OfAnAmendThatIsRefusedSaysWhy) {
+  const auto refused = [](const json& more) {
+    json data = more;
+    data["job_id"] = "a";
+    return event_details(event("job.amend-refused", data));
+  };
+  EXPECT_EQ(refused({{"why", "unknown"}}), "is not known");
+  EXPECT_EQ(refused({{"why", "started"}}), "has started already");
+  EXPECT_EQ(refused({{"why", "finished"}}), "has finished already");
+  EXPECT_EQ(refused({{"why", "never_fits"},
+                     {"field", "resources.gpu_type"},
+                     {"reason", "there is no node with it"}}),
+            "would be rejected, never_fits (resources.gpu_type): there is no node with it");
+}
+
+TEST(Event, OfARequeuedJobSaysWhenItIsTriedAgain) {
+  EXPECT_EQ(event_details(event("job.requeued", {{"job_id", "a"},
+                                                 {"reason", "exit code 3"},
+                                                 {"retry_at", "2026-01-03T18:15:10.000Z"}})),
+            "exit code 3; again from 2026-01-03T18:15:10.000Z");
+  EXPECT_EQ(event_details(event("job.requeued", {{"job_id", "a"}, {"reason", "lost"}})), "lost");
+}
+
 }  // namespace
 }  // namespace oppen::cli

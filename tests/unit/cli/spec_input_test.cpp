@@ -86,5 +86,15 @@ TEST(Job, SaysWhichFieldsThereAre) {
 
 TEST(Job, MustBeAnObject) { EXPECT_FALSE(checked_job(json::array())); }
 
+TEST(RetryId, CountsOnAndKeepsToTheLengthOfAnId) {
+  EXPECT_EQ(retry_id("mnist-7"), "mnist-7-retry-1");
+  EXPECT_EQ(retry_id("mnist-7-retry-1"), "mnist-7-retry-2");
+  EXPECT_EQ(retry_id("mnist-7-retry-99"), "mnist-7-retry-100");
+  EXPECT_EQ(retry_id("mnist-retry-x"), "mnist-retry-x-retry-1");
+  EXPECT_EQ(retry_id(std::string(50, 'a')), std::string(42, 'a') + "-retry-1");
+  EXPECT_EQ(retry_id(std::string(42, 'a') + "-retry-9"), std::string(41, 'a') + "-retry-10");
+  EXPECT_EQ(retry_id(std::string(40, 'a') + "--bcdefgh"), std::string(40, 'a') + "-retry-1");
+}
+
 }  // namespace
 }  // namespace oppen::cli

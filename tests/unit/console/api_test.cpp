@@ -82,6 +82,12 @@ TEST_F(ApiTest, AFreeSlotIsFreeNow) {
   EXPECT_EQ(body["leader"], nullptr);
 }
 
+TEST_F(ApiTest, AnOverrideHoldsOverTheConfigMap) {
+  queue_.policies = json::parse(R"({"scheduling_policies":{"max_concurrent_jobs":"2"},
+      "overrides":[{"key":"max_concurrent_jobs","value":"5"},{"key":"spot_multiplier","value":"0.1"}]})");
+  EXPECT_EQ(get("/api/v1/queue").body["slots"], 5);
+}
+
 TEST_F(ApiTest, AnOverdueJobEndsAnyMoment) {
   queue_.policies = {{"scheduling_policies", {{"max_concurrent_jobs", "1"}}}};
   queue_.figures.usage[1] = {1, 1, 1'000, 1};

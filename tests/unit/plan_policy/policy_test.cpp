@@ -50,7 +50,8 @@ TEST(Policy, ReadsEveryKey) {
                                     {"node_lost_after_seconds", "60"},
                                     {"finished_pod_ttl_seconds", "0"},
                                     {"cancel_grace_seconds", "5"},
-                                    {"max_batch_jobs", "500"}});
+                                    {"max_batch_jobs", "500"},
+                                    {"queue_paused", "true"}});
   ASSERT_TRUE(policy) << sentences(policy.error());
   EXPECT_EQ(policy->max_concurrent_jobs, 12);
   EXPECT_EQ(policy->gpu_utilization_threshold_min, 20);
@@ -69,6 +70,16 @@ TEST(Policy, ReadsEveryKey) {
   EXPECT_EQ(policy->finished_pod_ttl_seconds, 0);
   EXPECT_EQ(policy->cancel_grace_seconds, 5);
   EXPECT_EQ(policy->max_batch_jobs, 500);
+  EXPECT_TRUE(policy->queue_paused);
+}
+
+TEST(Policy, KnowsItsKeys) {
+  for (const char* key : {"max_concurrent_jobs", "gpu_utilization_target", "model_catalog",
+                          "gpu_products", "queue_paused"}) {
+    EXPECT_TRUE(is_policy_key(key)) << key;
+  }
+  for (const char* key : {"", "max_jobs", "spot_multiplier"})
+    EXPECT_FALSE(is_policy_key(key)) << key;
 }
 
 TEST(Policy, NamesKeyValueAndExpectation) {

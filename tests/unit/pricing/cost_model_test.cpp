@@ -156,5 +156,12 @@ TEST(CostModel, FindsEveryFaultAtOnce) {
   EXPECT_EQ(model.error().size(), 3U);
 }
 
+TEST(CostModel, KnowsItsKeys) {
+  for (const char* key : {"gpu_hourly_usd", "gpu_type_hourly_usd", "off_peak_window"})
+    EXPECT_TRUE(is_cost_model_key(key)) << key;
+  for (const char* key : {"", "gpu_hourly", "queue_paused"})
+    EXPECT_FALSE(is_cost_model_key(key)) << key;
+}
+
 }  // namespace
 }  // namespace oppen::pricing

@@ -43,6 +43,9 @@ class ConfigReader {
   // `value` is JSON text, "" when absent.
   void fault(std::string path, std::string value, std::string expected);
 
+  // Whether somebody has asked for the key.
+  bool knows(const std::string& key) const { return known_.contains(key); }
+
   // Everything found, and a fault for each key that nobody asked for.
   FieldErrors finish();
 

@@ -77,12 +77,7 @@ void read_gpu_types(ConfigReader& reader, CostModel& model) {
   model.gpu_type_hourly = std::move(rates);
 }
 
-}  // namespace
-
-tl::expected<CostModel, FieldErrors> parse_cost_model(
-    const std::map<std::string, std::string>& config_map) {
-  CostModel model;
-  ConfigReader reader(config_map);
+void read_all(ConfigReader& reader, CostModel& model) {
   reader.millionths("gpu_hourly_usd", model.gpu_hourly, largest_rate);
   read_gpu_types(reader, model);
   reader.millionths("cpu_only_hourly_usd", model.cpu_only_hourly, largest_rate);
@@ -94,6 +89,23 @@ tl::expected<CostModel, FieldErrors> parse_cost_model(
   reader.millionths("background_multiplier", model.background_multiplier, largest_multiplier);
   reader.millionths("spot_multiplier", model.spot_multiplier, largest_multiplier);
   reader.millionths("spot_interruption_rate", model.spot_interruption_rate, certainty);
+}
+
+}  // namespace
+
+bool is_cost_model_key(const std::string& key) {
+  const std::map<std::string, std::string> none;
+  ConfigReader reader(none);
+  CostModel model;
+  read_all(reader, model);
+  return reader.knows(key);
+}
+
+tl::expected<CostModel, FieldErrors> parse_cost_model(
+    const std::map<std::string, std::string>& config_map) {
+  CostModel model;
+  ConfigReader reader(config_map);
+  read_all(reader, model);
   FieldErrors faults = reader.finish();
   if (!faults.empty()) return tl::unexpected(std::move(faults));
   return model;

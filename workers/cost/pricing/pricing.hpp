@@ -38,6 +38,9 @@ struct CostModel {
 tl::expected<CostModel, FieldErrors> parse_cost_model(
     const std::map<std::string, std::string>& config_map);
 
+// Whether the ConfigMap may have this key.
+bool is_cost_model_key(const std::string& key);
+
 // What is priced.
 struct Usage {
   Resources resources;

@@ -1,0 +1,230 @@
+// Overrides of policies, read from the topic `control`: they hold over the ConfigMaps until replaced or ended, also under the next
+// leader and after Redis was emptied; what is wrong is set aside; each change is told whole. A paused queue launches nothing.
+#include "scheduler/core/policies.hpp"
+#include "schemas/control.hpp"
+#include "tests/component/core/core_fixture.hpp"
+
+namespace oppen::core {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ConfigMap = std::map<std::string, std::string>;
+
+class OverridesTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    write("dev.oppen.node.observed.v1", {{"node", "n"}});
+    write("dev.oppen.node.observed.v1", {{"node", "m"}});
+    lead();
+  }
+
+  // A new leader that has read `control` up to its own claim.
+  void lead() {
+    const auto epoch = write(LeaderClaimed::type, {{"instance", "me"}});
+    begin_term(epoch);
+    policies = std::make_unique<Policies>(
+        *state,
+        [this](const client::ConsumedRecord& record, const std::string& reason,
+               std::function<Status()> then) -> Status {
+          set_aside.emplace_back(record.offset, reason);
+          letters.push_back(std::move(then));
+          return {};
+        });
+    ASSERT_TRUE(policies->load());
+    fed = std::stoull(store->meta("next:control").value().value_or("0"));
+    feed();
+    EXPECT_FALSE(policies->complete()) << "the ConfigMaps are not known yet";
+    show();
+    EXPECT_EQ(policies->complete(), letters.empty());
+  }
+  void show() {
+    ASSERT_TRUE(policies->on_config_map(Policies::scheduling_policies, scheduling));
+    ASSERT_TRUE(policies->on_config_map(Policies::cost_model, cost));
+    settle();
+  }
+  // Onto `control`; its offset.
+  std::int64_t write(std::string_view type, const json& data) {
+    const auto offset = static_cast<std::int64_t>(log.size());
+    const CloudEvent event{"id", "/test", std::string(type), clock.now(), "", data};
+    log.push_back({"control", 0, offset, clock.now(), encode(event, "key")});
+    return offset;
+  }
+  void feed() {
+    for (; fed < log.size(); ++fed) ASSERT_TRUE(policies->on_control(log[fed]));
+    settle();
+  }
+  void override_with(const std::string& key, const std::string& value,
+                     std::optional<Time> until = std::nullopt) {
+    write(PolicyOverride::type, to_data(PolicyOverride{key, value, until, "a test"}));
+    feed();
+  }
+  void tick() {
+    ASSERT_TRUE(policies->tick());
+    settle();
+  }
+  std::string head_waits() { return store->meta("head_waits").value().value_or(""); }
+  std::vector<std::pair<std::string, json>> changes() { return events("policy"); }
+  // key=value of what the last policy.changed tells
+  std::vector<std::string> told() {
+    std::vector<std::string> told;
+    for (const auto& change : changes().back().second.value("overrides", json::array()))
+      told.push_back(change["key"].get<std::string>() + "=" + change["value"].get<std::string>());
+    return told;
+  }
+
+  ConfigMap scheduling{{"max_concurrent_jobs", "2"},
+                       {"model_catalog", R"({"mnist":{"image":"mnist:1"}})"}};
+  ConfigMap cost{{"spot_multiplier", "0.4"}};
+  std::unique_ptr<Policies> policies;
+  std::vector<client::ConsumedRecord> log;
+  std::size_t fed = 0;
+  std::vector<std::pair<std::int64_t, std::string>> set_aside;  // offset, reason
+  std::vector<std::function<Status()>> letters;                 // not acknowledged yet
+};
+
+TEST_F(OverridesTest, APausedQueueLaunchesNothingUntilItIsResumed) {
+  submit("a");
+  EXPECT_EQ(state_of("a"), JobState::launching);
+  override_with("queue_paused", "true");
+  submit("b");
+  kube.run("a-1", clock.now());
+  kube.succeed("a-1", clock.now());
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::succeeded) << "what runs goes on";
+  EXPECT_EQ(story("b"), "job.queued") << "submissions are taken in";
+  EXPECT_EQ(state_of("b"), JobState::queued);
+  EXPECT_EQ(head_waits(), "the queue is paused");
+  override_with("queue_paused", "false");
+  EXPECT_EQ(state_of("b"), JobState::launching);
+  EXPECT_EQ(head_waits(), "");
+  EXPECT_THAT(told(), ElementsAre("queue_paused=false"));
+}
+
+TEST_F(OverridesTest, APauseWithAnEndEndsByItself) {
+  const auto end = clock.now() + seconds(60);
+  override_with("queue_paused", "true", end);
+  submit("a");
+  EXPECT_EQ(head_waits(), "the queue is paused until " + to_rfc3339(end));
+  clock.advance(seconds(59));
+  tick();
+  EXPECT_EQ(state_of("a"), JobState::queued);
+  clock.advance(seconds(1));
+  tick();
+  EXPECT_EQ(state_of("a"), JobState::launching);
+  EXPECT_THAT(told(), ElementsAre());
+  const auto so_far = changes().size();
+  tick();
+  EXPECT_EQ(changes().size(), so_far);
+}
+
+TEST_F(OverridesTest, KeysOfBothConfigMapsAreOverriddenAndToldBesideTheConfigMapsThemselves) {
+  override_with("max_concurrent_jobs", "5");
+  override_with("spot_multiplier", "0.1");
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 5);
+  EXPECT_EQ(state->cost_model->spot_multiplier, 100'000);
+  scheduling["max_concurrent_jobs"] = "7";
+  show();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 5) << "the override holds";
+  const auto last = changes().back().second;
+  EXPECT_EQ(last["scheduling_policies"]["max_concurrent_jobs"], "7");
+  EXPECT_EQ(last["cost_model"]["spot_multiplier"], "0.4");
+  EXPECT_THAT(told(), ElementsAre("max_concurrent_jobs=5", "spot_multiplier=0.1"));
+  override_with("max_concurrent_jobs", "5", clock.now() - seconds(1));
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 7) << "an end that has passed withdraws it";
+  EXPECT_THAT(told(), ElementsAre("spot_multiplier=0.1"));
+}
+
+TEST_F(OverridesTest, WhatIsWrongIsSetAsideAndWhatComesAfterWaitsForThat) {
+  const auto bad = [this](const std::string& key, const std::string& value) {
+    return write(PolicyOverride::type, {{"key", key}, {"value", value}});
+  };
+  tick();
+  const auto unknown = bad("max_jobs", "3");
+  const auto many = bad("max_concurrent_jobs", "many");
+  const auto maybe = bad("queue_paused", "maybe");
+  const auto costly = bad("spot_multiplier", "-1");
+  const auto without = write(PolicyOverride::type, {{"key", "queue_paused"}});
+  log.push_back({"control", 0, without + 1, clock.now(), {"key", "no JSON", {}}});
+  const auto before = changes().size();
+  override_with("queue_paused", "true");
+  EXPECT_FALSE(state->policy->queue_paused);
+  EXPECT_EQ(store->meta("next:control").value().value_or("0"), std::to_string(unknown))
+      << "it would be read again";
+  while (!letters.empty()) {
+    const auto then = std::move(letters.front());
+    letters.erase(letters.begin());
+    ASSERT_TRUE(then());
+  }
+  EXPECT_TRUE(state->policy->queue_paused);
+  EXPECT_EQ(changes().size(), before + 1);
+  ASSERT_EQ(set_aside.size(), 6U);
+  EXPECT_EQ(set_aside[0].first, unknown);
+  EXPECT_EQ(
+      set_aside[0].second,
+      "key is \"max_jobs\": expected a key of the ConfigMap scheduling-policies or cost-model");
+  EXPECT_EQ(set_aside[1].first, many);
+  EXPECT_THAT(set_aside[1].second, HasSubstr("max_concurrent_jobs is \"many\""));
+  EXPECT_EQ(set_aside[2].first, maybe);
+  EXPECT_THAT(set_aside[2].second, HasSubstr("queue_paused is \"maybe\": expected true or false"));
+  EXPECT_EQ(set_aside[3].first, costly);
+  EXPECT_THAT(set_aside[3].second, HasSubstr("spot_multiplier is \"-1\""));
+  EXPECT_THAT(set_aside[4].second, HasSubstr("value"));
+  EXPECT_EQ(set_aside[5].first, without + 1);
+}
+
+TEST_F(OverridesTest, TheNextLeaderGoesOnWithThemAndTellsWhatHasEndedMeanwhile) {
+  override_with("queue_paused", "true", clock.now() + seconds(60));
+  override_with("max_concurrent_jobs", "5");
+  const auto so_far = changes().size();
+  lead();
+  EXPECT_TRUE(state->policy->queue_paused);
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 5);
+  EXPECT_EQ(changes().size(), so_far) << "nothing has changed";
+  clock.advance(seconds(60));
+  lead();
+  EXPECT_FALSE(state->policy->queue_paused);
+  EXPECT_THAT(told(), ElementsAre("max_concurrent_jobs=5"));
+}
+
+TEST_F(OverridesTest, ARebuiltRedisComesToTheSame) {
+  override_with("gpu_utilization_target", "85", clock.now() + seconds(5));
+  override_with("max_concurrent_jobs", "4");
+  override_with("queue_paused", "true");
+  clock.advance(seconds(10));
+  tick();
+  override_with("max_concurrent_jobs", "5");
+  const auto overrides = store->value("overrides").value().value();
+  const auto before = told();
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  lead();
+  EXPECT_TRUE(state->policy->queue_paused);
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 5);
+  EXPECT_EQ(store->value("overrides").value().value(), overrides);
+  EXPECT_EQ(changes().size(), 1U) << "told once, when everything is known";
+  EXPECT_EQ(told(), before);
+}
+
+TEST_F(OverridesTest, OneThatFitsTheConfigMapNoMoreGivesWay) {
+  override_with("gpu_utilization_target", "85");
+  override_with("queue_paused", "true");
+  EXPECT_EQ(state->policy->gpu_utilization_target, 85);
+  scheduling["gpu_utilization_threshold_max"] = "80";
+  show();
+  EXPECT_EQ(state->policy->gpu_utilization_threshold_max, 80);
+  EXPECT_EQ(state->policy->gpu_utilization_target, 70);
+  EXPECT_THAT(told(), ElementsAre("queue_paused=true"));
+}
+
+TEST_F(OverridesTest, RecordsOfOthersAreNotReadAgain) {
+  write("dev.oppen.node.observed.v1", {{"node", "o"}});
+  feed();
+  tick();
+  EXPECT_EQ(store->meta("next:control").value().value_or("0"), std::to_string(log.size()));
+}
+
+}  // namespace
+}  // namespace oppen::core
