@@ -65,6 +65,7 @@ plan::View Snapshot::view() const {
   plan::View view;
   view.now = situation.at;
   view.backfill = situation.policy->backfill_enabled;
+  view.paused = situation.policy->queue_paused;
   view.capacity = situation.capacity;
   view.running = situation.running;
   view.waiting = list.waiting();

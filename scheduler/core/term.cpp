@@ -275,7 +275,6 @@ class Leader {
               if (!ready()) return begins();
               return state_.rules_to_keep();
             }};
->>>>>>> explain
   }
 
   // One turn of the loop. `handled(next)` after each record.
