@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "scheduler/answers/questions.hpp"
 #include "scheduler/core/term.hpp"
 #include "scheduler/core/verify.hpp"
 #include "scheduler/kube/kube_client.hpp"
@@ -65,7 +66,16 @@ int run(const SchedulerSettings& all) {
   runtime::Health health;
   auto kafka = settings.kafka("oppen-scheduler");
   if (!kafka) return spdlog::error("{}", kafka.error().message), 2;
-  auto server = runtime::HealthServer::start(settings.listen, metrics, health);
+  core::Inquiry inquiry;
+  const auto questions =
+      answers::Questions::create(settings.redis_url, settings.topic_prefix, inquiry);
+  if (!questions) return spdlog::error("{}", questions.error().message), 2;
+  const auto server = runtime::HealthServer::start(
+      settings.listen, metrics, health,
+      {{"/api/v1/jobs/:id/explain",
+        [&](const auto& query) { return (*questions)->explain(query.params.at("id")); }}},
+      {{"/api/v1/simulate",
+        [&](const auto& query) { return (*questions)->simulate(query.body); }}});
   if (!server) return spdlog::error("{}", server.error().message), 2;
 
   // Order must hold whatever happens, so the producer gives up on no record.
@@ -93,7 +103,7 @@ int run(const SchedulerSettings& all) {
                                   std::chrono::seconds(all.audit_seconds)};
   while (!stop.token().stop_requested()) {
     const auto status = core::run_term(options,
-                                       {clock, metrics, health, **producer, make_kube,
+                                       {clock, metrics, health, **producer, inquiry, make_kube,
                                         [&settings] { return make_survey(settings); }},
                                        stop.token());
     if (status) break;

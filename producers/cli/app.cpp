@@ -39,13 +39,15 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
       "  oppen submit --model-type mnist --epochs 2      submit a job and hear its place in the "
       "queue\n"
       "  oppen status                                    the queue at a glance\n"
+      "  oppen explain JOB                               why it waits, and until when\n"
       "  oppen logs -f JOB                               what the job writes, as it comes\n"
       "  oppen COMMAND --help                            each command with examples of its own\n"
       "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 a service cannot be "
       "reached, 4 no such thing.\n");
-  for (const auto add : {add_submit, add_submit_batch, add_retry, add_amend, add_cancel, add_queue,
-                         add_status, add_list, add_describe, add_wait, add_logs, add_watch,
-                         add_dead_letter, add_health, add_completion}) {
+  for (const auto add :
+       {add_submit, add_submit_batch, add_retry, add_amend, add_cancel, add_queue, add_status,
+        add_list, add_describe, add_explain, add_simulate, add_wait, add_logs, add_watch,
+        add_dead_letter, add_health, add_completion}) {
     add(*app, context);
   }
   return app;

@@ -25,12 +25,7 @@ struct Options {
 void show_rejected(const Context& context, const std::string& batch_id, const json& data) {
   context.err << "oppen: batch " << batch_id << " is rejected; none of its jobs was queued:\n";
   for (const json& error : data.value("errors", json::array())) {
-    const double index = number_field(error, "index", -1);
-    const std::string field = text_field(error, "field");
-    std::string where =
-        index < 0 ? "the batch" : "jobs[" + std::to_string(static_cast<long long>(index)) + "]";
-    if (!field.empty()) where += index < 0 ? " (" + field + ")" : "." + field;
-    context.err << "  " << where << ": " << text_field(error, "reason") << '\n';
+    context.err << "  " << fault_text(error) << '\n';
   }
 }
 

@@ -20,6 +20,8 @@ void add_queue(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_describe(CLI::App& app, Context& context);
+void add_explain(CLI::App& app, Context& context);
+void add_simulate(CLI::App& app, Context& context);
 void add_wait(CLI::App& app, Context& context);
 void add_logs(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);

@@ -13,7 +13,7 @@ using nlohmann::json;
 
 constexpr long connect_seconds = 5;
 constexpr long answer_seconds = 30;
-constexpr std::size_t most_error_text = 64 * 1024;
+constexpr std::size_t most_error_text = std::size_t{4} << 20;
 
 // The sentence of {"error":{"message"}}, else what there is.
 std::string sentence_of(const std::string& body, long status) {
@@ -30,6 +30,8 @@ ErrorKind kind_of(long status) {
       return ErrorKind::invalid;
     case 404:
       return ErrorKind::not_found;
+    case 422:
+      return ErrorKind::refused;
     default:
       return ErrorKind::unavailable;
   }
@@ -42,6 +44,7 @@ struct ConsoleApi::Request {
   long patience_seconds = 0;  // 0: no limit between two pieces
   bool stream = false;
   std::function<void(std::string_view)> on_piece;
+  const std::string* body = nullptr;  // of a POST
 
   CURL* easy = nullptr;
   std::string error_body;
@@ -81,6 +84,16 @@ Status ConsoleApi::perform(Request& request) const {
     curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_TIME, request.patience_seconds);
   }
+  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
+      request.body == nullptr ? nullptr
+                              : curl_slist_append(nullptr, "Content-Type: application/json"),
+      &curl_slist_free_all);
+  if (request.body != nullptr) {
+    curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body->data());
+    curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body->size()));
+    curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
+  }
   curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &Request::on_data);
   curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &request);
   const CURLcode code = curl_easy_perform(easy.get());
@@ -98,10 +111,26 @@ Status ConsoleApi::perform(Request& request) const {
   return fail(kind, kind == ErrorKind::unavailable ? where + ": " + sentence : sentence);
 }
 
-Result<json> ConsoleApi::get(const std::string& path) const {
+Result<json> ConsoleApi::get(const std::string& path) const { return ask(path, nullptr); }
+
+Result<json> ConsoleApi::post(const std::string& path, const std::string& body) const {
+  return ask(path, &body);
+}
+
+Result<json> ConsoleApi::ask(const std::string& path, const std::string* posted) const {
   std::string body;
-  Request request{path, 0, false, [&body](std::string_view piece) { body += piece; }, nullptr, {}};
-  if (const Status asked = perform(request); !asked) return fail(asked.error());
+  Request request;
+  request.path = path;
+  request.on_piece = [&body](std::string_view piece) { body += piece; };
+  request.body = posted;
+  if (const Status asked = perform(request); !asked) {
+    const auto kind = asked.error().kind;
+    json refusal = json::parse(request.error_body, nullptr, false);
+    const bool of_content = kind == ErrorKind::invalid || kind == ErrorKind::refused;
+    if (posted != nullptr && of_content && refusal.is_object() && refusal.contains("error"))
+      return refusal;
+    return fail(asked.error());
+  }
   json parsed = json::parse(body, nullptr, false);
   if (!parsed.is_object()) {
     return fail(ErrorKind::unavailable,
@@ -113,7 +142,7 @@ Result<json> ConsoleApi::get(const std::string& path) const {
 
 Status ConsoleApi::stream(const std::string& path, long patience_seconds,
                           const std::function<void(std::string_view)>& on_piece) const {
-  Request request{path, patience_seconds, true, on_piece, nullptr, {}};
+  Request request{path, patience_seconds, true, on_piece, nullptr, nullptr, {}};
   return perform(request);
 }
 

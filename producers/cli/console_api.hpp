@@ -19,6 +19,9 @@ class ConsoleApi {
   // naming the address and its setting.
   Result<nlohmann::json> get(const std::string& path) const;
 
+  // POST of JSON. That the console refuses the content (400 and 422) is an answer, too: an object with "error". Other errors as above.
+  Result<nlohmann::json> post(const std::string& path, const std::string& body) const;
+
   // The same for text that comes in pieces; `patience`: how long it may be silent, 0 for ever.
   Status stream(const std::string& path, long patience_seconds,
                 const std::function<void(std::string_view)>& on_piece) const;
@@ -26,6 +29,7 @@ class ConsoleApi {
  private:
   struct Request;
   Status perform(Request& request) const;
+  Result<nlohmann::json> ask(const std::string& path, const std::string* posted) const;
 
   std::string url_;
 };

@@ -105,6 +105,15 @@ std::string batch_rejected(const json& data) {
 
 }  // namespace
 
+std::string fault_text(const json& fault) {
+  const double index = number_field(fault, "index", -1);
+  const std::string field = text_field(fault, "field");
+  std::string where =
+      index < 0 ? "the batch" : "jobs[" + std::to_string(static_cast<long long>(index)) + "]";
+  if (!field.empty()) where += index < 0 ? " (" + field + ")" : "." + field;
+  return where + ": " + text_field(fault, "reason");
+}
+
 std::string text_field(const json& object, const char* name, const std::string& fallback) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found != object.end() && found->is_string() ? found->get<std::string>() : fallback;

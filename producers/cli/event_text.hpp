@@ -20,6 +20,9 @@ std::string event_details(const CloudEvent& event);
 // One line: time, job (or batch), what happened, details.
 std::string event_line(const CloudEvent& event);
 
+// What is wrong with a batch, by {"index","field","reason"}: "jobs[3].epochs: ...", "the batch: ...".
+std::string fault_text(const nlohmann::json& fault);
+
 // A field of a JSON object, for data that was not checked: the fallback when it is absent or of
 // another type.
 std::string text_field(const nlohmann::json& object, const char* name,

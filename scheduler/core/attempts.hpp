@@ -17,6 +17,7 @@
 
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/core/pod_end.hpp"
+#include "scheduler/core/situation.hpp"
 #include "scheduler/core/state.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/runs.hpp"
@@ -60,6 +61,8 @@ class Attempts {
 
   // What a submission at `time` is told its wait and cost by.
   Outlook outlook(Time time);
+  // What a projection begins with (situation.cpp).
+  Situation situation() const;
 
  private:
   // Launching. What goes next: at most `limit` jobs.

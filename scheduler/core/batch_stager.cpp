@@ -5,8 +5,10 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "scheduler/core/batch_dependencies.hpp"
 #include "scheduler/core/batch_scan.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/holds.hpp"
 #include "workers/runtime/memory.hpp"
 
 namespace oppen::core {
@@ -37,6 +39,7 @@ struct BatchStager::Ahead {
 struct BatchStager::Plan {
   Ahead ahead;                         // of the first job
   std::vector<queue::JobRecord> jobs;  // all of them, or none when they are too many to keep
+  BatchDependencies dependencies;
 };
 
 BatchStager::BatchStager(std::unique_ptr<runtime::Redis> redis, const std::string& topic_prefix,
@@ -45,14 +48,15 @@ BatchStager::BatchStager(std::unique_ptr<runtime::Redis> redis, const std::strin
 
 BatchStager::~BatchStager() = default;
 
-void BatchStager::start(Work work, std::function<Status(const Outcome&)> done) {
+void BatchStager::start(Work work, std::function<Status(Outcome)> done) {
   thread_ = std::jthread(
       [this, work = std::move(work), done = std::move(done)](const std::stop_token& stop) {
         auto outcome = run(work, stop);
         if (stop.stop_requested()) return;
         const auto shared = std::make_shared<Result<Outcome>>(std::move(outcome));
         post_([shared, done]() -> Status {
-          return *shared ? done(**shared) : fail(shared->error().in_context("staging a batch"));
+          return *shared ? done(std::move(**shared))
+                         : fail(shared->error().in_context("staging a batch"));
         });
       });
 }
@@ -101,6 +105,11 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
       ++more_errors;
     }
   };
+  auto never_opens = [&, known = std::optional<std::optional<Refusal>>()](
+                         const JobSpec& spec) mutable -> const std::optional<Refusal>& {
+    if (!known) known = window_never_opens(spec, work.outlook.at, *work.outlook.cost_model);
+    return *known;
+  };
   const auto look_at = [&](int index, const tl::expected<JobSpec, FieldErrors>& job) -> Status {
     jobs = index + 1;
     if (!job) {
@@ -113,6 +122,11 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
             fmt::format("job_id is \"{}\": job {} of the batch has it already", job->job_id,
                         earlier->second));
     } else if (auto record = admit(*job, work.rules)) {
+      plan.dependencies.add(index, record->spec);
+      if (record->spec.window == "off_peak") {
+        if (const auto refused = never_opens(record->spec))
+          wrong(index, refused->field, refused->reason);
+      }
       plan.ahead.add_below(*record);
       if (index < kept_jobs) plan.jobs.push_back(std::move(*record));
     } else {
@@ -122,6 +136,7 @@ Status BatchStager::check(const Work& work, const std::stop_token& stop, Outcome
   };
   const auto lost = each_job(work, stop, look_at);
   if (!lost) return fail(lost.error());
+  if (auto status = plan.dependencies.check(index_of, store_, wrong); !status) return status;
   if (!lost->empty()) outcome.errors = {{-1, "part", *lost}};
   if (more_errors > 0)
     outcome.errors.push_back({-1, "", fmt::format("{} more errors are left out", more_errors)});
@@ -157,6 +172,8 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     record.version = 1;
     record.seq = 1;
     record.submitted_at = now;
+    record.hold = plan.dependencies.waits(record.spec) ? queue::Hold::dependency
+                                                       : hold_by_window(record.spec);
     auto event =
         expectation(record, work.outlook, plan.ahead.jobs[priority], plan.ahead.seconds[priority]);
     plan.ahead.add(record, priority);
@@ -190,6 +207,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     if (!lost->empty()) return fail(ErrorKind::conflict, *lost);
   }
   if (auto status = write(); !status) return status;
+  outcome.staged.dependencies = plan.dependencies.take();
 
   auto header = work.header;
   header.state = "queued";

@@ -40,7 +40,7 @@ class BatchStager {
   ~BatchStager();  // leaves the work at hand where it is: it can be begun again
 
   // One at a time: the next may begin when `done` is called, on the core's thread.
-  void start(Work work, std::function<Status(const Outcome&)> done);
+  void start(Work work, std::function<Status(Outcome)> done);
 
  private:
   struct Ahead;  // of a job in its batch

@@ -18,11 +18,12 @@ constexpr int max_begun = 5;
 }  // namespace
 
 Batches::Batches(State& state, Attempts& attempts, std::unique_ptr<BatchStager> stager,
-                 std::string instance)
+                 std::string instance, BatchStager::Post post)
     : state_(state),
       attempts_(attempts),
       stager_(std::move(stager)),
-      instance_(std::move(instance)) {}
+      instance_(std::move(instance)),
+      post_(std::move(post)) {}
 
 Result<std::optional<BatchHeader>> Batches::load(const std::string& batch_id) {
   const auto text = state_.store.value("batch:" + batch_id);
@@ -135,10 +136,6 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
   changes.value("batch:" + batch_id, header.encode(), queue::horizon)
       .event(entry(topics::job_events, batch_id, fmt::format("{}/rejected/{}", batch_id, cause),
                    BatchRejected{batch_id, std::move(errors), cause}, now));
-  // What an earlier leader has staged of it.
-  if (header.begun > 0) {
-    if (auto status = state_.store.discard_stage(batch_id); !status) return status;
-  }
   changes.close_batch(batch_id);
   if (auto committed = state_.commit(std::move(changes)); !committed)
     return fail(committed.error());
@@ -146,7 +143,7 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
   return {};
 }
 
-// One batch at a time is staged, in the order of the log: each may hold 10,000 jobs.
+// One batch at a time is staged and decided, in the order of the log: each may hold 10,000 jobs.
 Status Batches::begin(const std::string& batch_id) {
   receiving_.erase(batch_id);
   complete_.push_back(batch_id);
@@ -168,52 +165,11 @@ Status Batches::stage_next() {
     staging_ = true;
     stager_->start(
         {batch_id, **header, state_.rules_to_keep(), attempts_.outlook(state_.clock.now())},
-        [this, batch_id, offset = (*header)->offset](const BatchStager::Outcome& outcome) {
-          return on_staged(batch_id, offset, outcome);
+        [this, batch_id, offset = (*header)->offset](BatchStager::Outcome outcome) {
+          return on_staged(batch_id, offset, std::move(outcome));
         });
   }
   return {};
-}
-
-Status Batches::on_staged(const std::string& batch_id, std::int64_t offset,
-                          const BatchStager::Outcome& outcome) {
-  staging_ = false;
-  if (auto status = decide(batch_id, offset, outcome); !status) return status;
-  return stage_next();
-}
-
-Status Batches::decide(const std::string& batch_id, std::int64_t offset,
-                       const BatchStager::Outcome& outcome) {
-  const auto loaded = load(batch_id);
-  if (!loaded) return fail(loaded.error());
-  if (!*loaded) return fail(ErrorKind::conflict, "the record of batch " + batch_id + " is gone");
-  auto header = **loaded;
-  // What was staged is of another time.
-  if (header.state != "receiving" || header.offset != offset)
-    return state_.store.discard_stage(batch_id, outcome.staged);
-  JobErrors errors = outcome.errors;
-  if (!errors.empty()) return reject(batch_id, std::move(header), std::move(errors), Changes());
-  if (!header.cancelled_by.empty()) {
-    errors.push_back({-1, "", "cancelled by " + header.cancelled_by + " before it was queued"});
-  } else if (header.max_total && outcome.total_cost > *header.max_total) {
-    errors.push_back({-1, "max_total_microusd",
-                      fmt::format("the batch is estimated at {}, above its ceiling of {}",
-                                  to_string(outcome.total_cost), to_string(*header.max_total))});
-  } else {
-    const auto published = state_.store.publish_batch(batch_id, outcome.record, outcome.event,
-                                                      header.parts, outcome.staged);
-    if (!published) return fail(published.error());
-    if (*published) {
-      state_.counters = (*published)->counters;
-      return {};
-    }
-    for (const auto& job : published->error()) {
-      errors.push_back({queue::index_of(job.place), "job_id",
-                        fmt::format("job_id is \"{}\": a job of this id exists already", job.id)});
-    }
-  }
-  if (auto status = state_.store.discard_stage(batch_id, outcome.staged); !status) return status;
-  return reject(batch_id, std::move(header), std::move(errors), Changes());
 }
 
 Result<bool> Batches::cancel_undecided(const JobCancel& command, std::int64_t offset) {
@@ -225,7 +181,7 @@ Result<bool> Batches::cancel_undecided(const JobCancel& command, std::int64_t of
   changes.cause(std::string(topics::jobs), offset)
       .value("batch:" + command.batch_id, (*header)->encode());
   if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
-  if ((*header)->complete()) return true;  // decide() will see it
+  if ((*header)->complete()) return true;  // judge() will see it
   return reject(command.batch_id, **header,
                 {{-1, "", "cancelled by " + (*header)->cancelled_by + " before it was queued"}},
                 Changes())
@@ -256,10 +212,7 @@ Status Batches::resume() {
     if (!header) return fail(header.error());
     Status status;
     if (!*header || (*header)->state != "receiving") {
-      status = state_.store.discard_stage(batch_id);
-      if (status) {
-        status = state_.commit(Changes().close_batch(batch_id)).map([](auto&&) {});
-      }
+      status = state_.commit(Changes().close_batch(batch_id)).map([](auto&&) {});
     } else if ((*header)->complete()) {
       resumed_.insert(batch_id);
       status = begin(batch_id);

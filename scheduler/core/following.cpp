@@ -300,6 +300,7 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
 // deleted meanwhile, as long as its finalizer says that its end is still to be told.
 Result<bool> Attempts::adopt(const Pod& pod) {
   if ((has_ended(pod) || pod.deleting) && !pod.has_finalizer) return false;
+  if (state_.claimed.contains(pod.job_id)) return false;  // it is not queued yet
   auto found = state_.store.job(pod.job_id);
   if (!found) return fail(found.error());
   if (!*found || (*found)->state != JobState::queued || (*found)->attempt + 1 != pod.attempt ||

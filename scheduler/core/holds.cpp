@@ -18,6 +18,7 @@ using queue::JobRecord;
 
 constexpr std::size_t at_once =
     250;  // records in a commit: Redis stands still for some milliseconds
+constexpr int commits_in_a_row = 4;
 
 // "has failed", behind a job's name.
 std::string fate_of(JobState state) {
@@ -30,19 +31,22 @@ Hold hold_by_window(const JobSpec& resolved) {
   return resolved.window == "off_peak" ? Hold::window : Hold::none;
 }
 
+std::optional<std::string> wrong_dependency(const std::optional<JobRecord>& dependency) {
+  if (!dependency) return "there is no such job";
+  const auto state = dependency->state;
+  if (is_terminal(state) && state != JobState::succeeded) return "that job " + fate_of(state);
+  return std::nullopt;
+}
+
 std::optional<Refusal> wrong_dependency(const JobSpec& spec,
                                         const std::vector<std::optional<JobRecord>>& found) {
   for (std::size_t i = 0; i < spec.after.size(); ++i) {
     const auto& id = spec.after[i];
-    const auto refuse = [&](const std::string& why) {
-      return Refusal{"invalid", fmt::format("after[{}] is \"{}\": {}", i, id, why),
-                     fmt::format("after[{}]", i)};
-    };
-    if (id == spec.job_id) return refuse("a job can't wait for itself");
-    if (!found[i]) return refuse("there is no such job");
-    const auto state = found[i]->state;
-    if (is_terminal(state) && state != JobState::succeeded)
-      return refuse("that job " + fate_of(state));
+    const auto why = id == spec.job_id ? std::optional<std::string>("a job can't wait for itself")
+                                       : wrong_dependency(found[i]);
+    if (!why) continue;
+    const auto field = fmt::format("after[{}]", i);
+    return Refusal{"invalid", fmt::format("{} is \"{}\": {}", field, id, *why), field};
   }
   return std::nullopt;
 }
@@ -99,18 +103,15 @@ Status Holds::tick() {
   return {};
 }
 
-Status Holds::settle() {
-  if (!state_.settling) return {};
-  const auto ended = state_.store.settling();
-  if (!ended) return fail(ended.error());
-  if (ended->empty()) {
-    state_.settling = false;
-    return {};
+Result<bool> Holds::settle() {
+  for (int commits = 0; state_.settling && commits < commits_in_a_row; ++commits) {
+    const auto ended = state_.store.settling();
+    if (!ended) return fail(ended.error());
+    state_.settling = !ended->empty();
+    if (!state_.settling) break;
+    if (auto status = settle(ended->front()); !status) return fail(status.error());
   }
-  if (auto status = settle(ended->front()); !status) return status;
-  // The next one after whatever else waits.
-  post_([]() -> Status { return {}; });
-  return {};
+  return !state_.settling;
 }
 
 Status Holds::settle(const std::string& job_id) {

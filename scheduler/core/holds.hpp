@@ -1,7 +1,6 @@
 #pragma once
 // Queued jobs that wait for something else than their turn: for the off-peak window, for a while after a failed attempt, or for
 // other jobs. Each waits in a sorted set of its own (queue::Hold), so that what is held costs a decision nothing. Core's thread.
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,6 +11,9 @@ namespace oppen::core {
 
 // What holds a job that waits for no other job (any more), nor for a repetition.
 queue::Hold hold_by_window(const JobSpec& resolved);
+
+// Why a job can't wait for this one, without a subject: "there is no such job"; nullopt: it can.
+std::optional<std::string> wrong_dependency(const std::optional<queue::JobRecord>& dependency);
 
 // Why a job with these `after` can't be accepted, naming the first that is wrong; nullopt: it can. `found`: the records of `after`, in
 // its order.
@@ -27,9 +29,7 @@ std::optional<Refusal> window_never_opens(const JobSpec& spec, Time now,
 
 class Holds {
  public:
-  // `post` runs a task on the core's thread later.
-  Holds(State& state, std::function<void(std::function<Status()>)> post)
-      : state_(state), post_(std::move(post)) {}
+  explicit Holds(State& state) : state_(state) {}
 
   // What Redis holds. Errors of all: of the store.
   Status load();
@@ -37,9 +37,10 @@ class Holds {
   // Lets go what has been held for long enough; twice a second.
   Status tick();
 
-  // Tells the dependents of ended jobs, some hundred at a time: they are let go when all that they wait for have succeeded, and fail
-  // when one has not. Called after whatever may have ended a job; costs nothing when there is none.
-  Status settle();
+  // Tells the dependents of ended jobs: they are let go when all that they wait for have succeeded, and fail when one has not. Called
+  // after whatever may have ended a job; costs nothing when there is none. Some thousand at a time: false when there are more, and then
+  // it is to be called again before anything is launched, so that the last of them is not overtaken by the first.
+  Result<bool> settle();
 
  private:
   Status settle(const std::string& job_id);
@@ -49,7 +50,6 @@ class Holds {
                       queue::Changes& changes);
 
   State& state_;
-  std::function<void(std::function<Status()>)> post_;
 };
 
 }  // namespace oppen::core

@@ -80,6 +80,11 @@ bool Intake::names_dependencies(const Command& command) {
 Status Intake::submit(std::span<const Command* const> commands) {
   std::vector<std::string> ids;
   for (const auto* command : commands) ids.push_back(submitted_job(*command));
+  if (auto status = batches_.decide_first(ids); !status) return status;
+  // What it waits for may be such a job, too. One that names dependencies comes alone.
+  if (commands.size() == 1 && names_dependencies(*commands[0])) {
+    if (auto status = decide_dependencies_first(*commands[0]); !status) return status;
+  }
   const auto known = state_.store.jobs(ids);
   if (!known) return fail(known.error());
   auto outlook = attempts_.outlook(state_.clock.now());
@@ -124,6 +129,14 @@ Status Intake::submit_one(const Command& command, const std::string& job_id,
   }
   queue_job(std::move(*record), offset, outlook, changes);
   return {};
+}
+
+Status Intake::decide_dependencies_first(const Command& command) {
+  std::vector<std::string> ids;
+  for (const auto& id : command.event.data.at("after")) {
+    if (id.is_string()) ids.push_back(id.get<std::string>());
+  }
+  return batches_.decide_first(ids);
 }
 
 Result<std::optional<Refusal>> Intake::hold(JobRecord& record, Changes& changes) {
@@ -187,14 +200,18 @@ Intake::Verdict Intake::cancel(const CloudEvent& event, std::int64_t offset) {
   };
   Changes last;
   last.cause(std::string(topics::jobs), offset);
-  if (!parsed->job_id.empty())
-    return handled(cancel_jobs(*parsed, {&parsed->job_id, 1}, offset, std::move(last)));
+  if (!parsed->job_id.empty()) {
+    const std::span<const std::string> one(&parsed->job_id, 1);
+    if (auto status = batches_.decide_first(one); !status) return fail(status.error());
+    return handled(cancel_jobs(*parsed, one, offset, std::move(last)));
+  }
 
   const auto undecided = batches_.cancel_undecided(*parsed, offset);
   if (!undecided) return fail(undecided.error());
   if (*undecided) return std::optional<std::string>();
   const auto jobs = batches_.jobs_of(parsed->batch_id);
   if (!jobs) return fail(jobs.error());
+  if (auto status = batches_.decide_first(*jobs); !status) return fail(status.error());
   const auto open = any_open(*jobs);
   if (!open) return fail(open.error());
   if (!*open) {
@@ -288,6 +305,8 @@ void Intake::cancel_job(const JobCancel& command, const std::string& job_id,
 Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   const auto parsed = parse_data<JobAmend>(event.data);
   if (!parsed) return std::optional<std::string>(sentences(parsed.error()));
+  if (auto status = batches_.decide_first({&parsed->job_id, 1}); !status)
+    return fail(status.error());
   auto found = state_.store.job(parsed->job_id);
   if (!found) return fail(found.error());
   Changes changes;

@@ -35,6 +35,7 @@ class Intake {
   Status submit_one(const Command& command, const std::string& job_id,
                     const std::optional<queue::JobRecord>& earlier, Outlook& outlook,
                     queue::Changes& changes);
+  Status decide_dependencies_first(const Command& command);
   // What holds an admitted job from its turn; a refusal when what it waits for can't come.
   Result<std::optional<Refusal>> hold(queue::JobRecord& record, queue::Changes& changes);
   void queue_job(queue::JobRecord record, std::int64_t offset, Outlook& outlook,

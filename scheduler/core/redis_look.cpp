@@ -45,7 +45,8 @@ for i = 2, #ARGV do
 end
 return headers)";
 
-// ARGV  prefix, ids. Returns {id, set, what is found there, ...} of those that are not where their record says.
+// ARGV  prefix, ids. Returns {id, set, what is found there, ...} of those that are not where their record says. A batch that is not
+// visible yet may have claimed a job that is in no queue.
 constexpr auto misplaced_script = R"(
 local p, found = ARGV[1], {}
 local waiting = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:'}
@@ -56,6 +57,10 @@ for i = 2, #ARGV do
   if state then
     local set = state == 'q' and waiting[hold] .. priority or sets[state]
     local score = redis.call('ZSCORE', p .. set, ARGV[i])
+    if state == 'q' and not score then
+      local read, detail = pcall(cjson.decode, string.match(redis.call('GET', p .. 'job:' .. ARGV[i]), '\n(.*)'))
+      if read and detail.batch and redis.call('EXISTS', p .. 'stage-claimed:' .. detail.batch) == 1 then score = place end
+    end
     if not score or (set ~= 'ended' and tonumber(score) ~= tonumber(place)) then
       found[#found + 1] = ARGV[i]
       found[#found + 1] = set

@@ -21,16 +21,15 @@ bool is_fault(FailureClass failure) {
 
 std::optional<Retry> retry_after(const queue::JobRecord& record, FailureClass failure,
                                  const plan::Policy& policy, Time ended_at) {
+  // Without a node nothing of the cluster was at fault: the API server refused it, or no node would have it.
+  if (failure == FailureClass::launch && record.node.empty()) return std::nullopt;
   if (is_fault(failure)) {
-    // Without a node nothing of the cluster was at fault: the API server refused it, or no node would have it.
-    if (failure == FailureClass::launch && record.node.empty()) return std::nullopt;
     const int most = failure == FailureClass::launch
                          ? std::min(most_launch_retries, policy.max_fault_retries)
                          : policy.max_fault_retries;
-    if (record.faults >= most) return std::nullopt;
-    return Retry{ended_at};
+    if (record.faults < most) return Retry{ended_at};
   }
-  const int own_failures = record.attempt - record.faults;
+  const int own_failures = record.attempt - std::min(record.faults, policy.max_fault_retries);
   if (failure == FailureClass::deadline || own_failures > record.spec.max_retries.value_or(0))
     return std::nullopt;
   auto hold = policy.retry_hold_seconds;

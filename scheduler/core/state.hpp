@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/core/admission.hpp"
+#include "scheduler/core/claimed.hpp"
 #include "scheduler/core/nodes.hpp"
 #include "scheduler/kube/kube_api.hpp"
 #include "scheduler/plan/decide.hpp"
@@ -39,6 +40,8 @@ struct State {
   // Mirrors of what Redis holds, renewed by each commit: this thread is its only writer.
   queue::Counters counters = {};
   std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
+
+  Claimed claimed = {};  // by a batch that is being decided
 
   plan::Durations durations = {};  // see learning.hpp
 

@@ -197,9 +197,9 @@ class Leader {
         mailbox_(std::move(mailbox)),
         state_(state),
         attempts_(state, post_to(mailbox_)),
-        batches_(state, attempts_, std::move(stager), options.instance),
+        batches_(state, attempts_, std::move(stager), options.instance, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
-        holds_(state, post_to(mailbox_)),
+        holds_(state),
         policies_(state,
                   [this](const client::ConsumedRecord& record, const std::string& reason,
                          std::function<Status()> then) {
@@ -260,6 +260,23 @@ class Leader {
     catch_up_until_ = until;
   }
 
+  Inquiry::Sources sources() {
+    const auto begins = [] {
+      return fail(ErrorKind::unavailable,
+                  "this scheduler begins to lead and has not seen the cluster yet: ask again soon");
+    };
+    return {[this, begins]() -> Result<Situation> {
+              if (!ready()) return begins();
+              auto situation = attempts_.situation();
+              if (!kube_answers_) situation.held = "the Kubernetes API does not answer";
+              return situation;
+            },
+            [this, begins]() -> Result<AdmissionRules> {
+              if (!ready()) return begins();
+              return state_.rules_to_keep();
+            }};
+  }
+
   // One turn of the loop. `handled(next)` after each record.
   Status turn(SteadyClock::time_point deadline, const std::function<void(std::int64_t)>& handled,
               std::stop_token stop) {
@@ -290,7 +307,12 @@ class Leader {
     if (next_command_ >= catch_up_until_) {
       if (auto status = attempts_.caught_up(); !status) return status;
     }
-    if (auto status = holds_.settle(); !status) return status;
+    const auto settled = holds_.settle();
+    if (!settled) return fail(settled.error());
+    if (!*settled) {
+      mailbox_->post([]() -> Status { return {}; });  // go on after whatever else waits
+      return {};
+    }
     return kube_answers_ ? attempts_.launch_next() : Status();
   }
 
@@ -510,6 +532,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   QueueStore store(**redis, options.kafka.topic_prefix, *epoch);
   if (auto stored = store.commit(queue::Changes().meta("cluster_id", *cluster)); !stored)
     return fail(stored.error());
+  if (auto status = store.discard_stages(); !status) return status;
 
   // The client calls back into the leader by the mailbox alone, whose tasks nobody runs once this
   // function is left: it may end last.
@@ -573,6 +596,8 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
     auditor.emplace(state, post_to(mailbox), options.kafka.topic_prefix, std::move(*audit_redis),
                     std::move(survey), options.audit_interval);
   }
+
+  const Inquiry::Term inquiry(services.inquiry, post_to(mailbox), leader.sources());
 
   auto next_tick = SteadyClock::now() + tick_interval;
   auto next_trim = SteadyClock::now();

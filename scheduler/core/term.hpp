@@ -7,6 +7,7 @@
 #include <string>
 
 #include "producers/client/kafka.hpp"
+#include "scheduler/core/inquiry.hpp"
 #include "scheduler/kube/kube_api.hpp"
 #include "scheduler/kube/survey.hpp"
 #include "schemas/time.hpp"
@@ -30,6 +31,7 @@ struct TermServices {
   runtime::Metrics& metrics;
   runtime::Health& health;
   client::Producer& producer;  // keeps trying for ever
+  Inquiry& inquiry;            // open while a term leads
   // A new one for each term; it must not call back once it is destroyed.
   std::function<std::unique_ptr<kube::KubeApi>()> make_kube;
   std::function<std::unique_ptr<kube::Survey>()> make_survey;  // of the audit, likewise

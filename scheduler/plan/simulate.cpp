@@ -53,9 +53,14 @@ Simulation simulate(const View& view, std::span<const Waiting> batch,
   View with = view;
   with.waiting = merged.waiting;
   with.dependencies = merged.dependencies;
-  const auto all = project(with, 0, with.waiting.size());
   Simulation simulation;
-  for (const auto index : merged.new_at) simulation.batch.push_back(all[index]);
+  std::vector<std::optional<Time>> starts;  // of those that wait already
+  {
+    const auto all = project(with, 0, with.waiting.size());
+    for (const auto index : merged.new_at) simulation.batch.push_back(all[index]);
+    starts.reserve(merged.old_at.size());
+    for (const auto index : merged.old_at) starts.push_back(all[index].start_p50);
+  }  // half a megabyte for 10,000 jobs, which the other projection takes anew
 
   // Without it, but with everyone in the same place: so each job draws the same durations as before, and
   // what differs is the batch's doing.
@@ -63,7 +68,7 @@ Simulation simulate(const View& view, std::span<const Waiting> batch,
   const auto without = project(with, 0, with.waiting.size());
   double sum = 0;
   for (std::size_t i = 0; i < merged.old_at.size(); ++i) {
-    const auto& after = all[merged.old_at[i]].start_p50;
+    const auto& after = starts[i];
     const auto& before = without[merged.old_at[i]].start_p50;
     if (!after || !before || *after <= *before) continue;
     const double delay = Seconds(*after - *before).count();

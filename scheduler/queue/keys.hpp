@@ -19,5 +19,8 @@ inline constexpr const char* waiting_sets[] = {"queue:", "window:", "retry:", "d
 inline char letter(Priority priority) {
   return priority == Priority::urgent ? 'u' : priority == Priority::normal ? 'n' : 'b';
 }
+inline Priority priority_of(char letter) {
+  return letter == 'u' ? Priority::urgent : letter == 'b' ? Priority::background : Priority::normal;
+}
 
 }  // namespace oppen::queue

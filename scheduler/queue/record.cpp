@@ -124,6 +124,11 @@ char letter(Hold hold) {
   return '?';
 }
 
+std::string waiting_set(const JobRecord& record) {
+  std::string set = waiting_sets[static_cast<std::size_t>(record.hold)];
+  return set += letter(record.priority);
+}
+
 std::string encode(const JobRecord& record) {
   char state_letter = '?';
   for (const auto& [state, name] : state_letters) {

@@ -89,6 +89,9 @@ int index_of(std::int64_t place);  // in its batch
 
 bool is_live(JobState state);  // launching, running, cancelling: an attempt that takes a slot
 
+// The sorted set in which it waits while it is queued: "queue:n", as lib.lua has it.
+std::string waiting_set(const JobRecord& record);
+
 std::string encode(const JobRecord& record);
 // fatal when the text is not what encode wrote.
 Result<JobRecord> decode(std::string_view job_id, std::string_view text);

@@ -6,21 +6,36 @@ namespace oppen::queue {
 
 void StagedBatch::add(const JobRecord& record) {
   const auto priority = static_cast<std::size_t>(record.priority);
-  order[priority] += std::to_string(record.place) + ' ' + record.spec.job_id + ' ';
+  order[waiting_set(record)] += std::to_string(record.place) + ' ' + record.spec.job_id + ' ';
   cost[priority] += record.estimated_cost;
   milliseconds[priority] += std::llround(record.estimated_seconds * 1000);
   ++jobs;
 }
 
-void StagedBatch::each_id(const std::function<void(std::string_view id)>& take) const {
-  for (std::string_view rest : order) {
-    while (!rest.empty()) {
-      rest.remove_prefix(rest.find(' ') + 1);  // the place
-      const auto end = rest.find(' ');
-      take(rest.substr(0, end));
-      rest.remove_prefix(end + 1);
-    }
+void StagedBatch::leave_out(const std::vector<ToldJob>& told_jobs) {
+  for (const auto& job : told_jobs) {
+    const auto priority = static_cast<std::size_t>(job.priority);
+    cost[priority] = cost[priority] - job.cost;
+    milliseconds[priority] -= job.milliseconds;
+    --jobs;
+    ++told;
   }
+}
+
+Slices::Slices(const StagedBatch& batch, int jobs_at_once) : at_once_(jobs_at_once) {
+  for (const auto& [set, jobs] : batch.order) rest_.push_back({set, jobs});
+}
+
+Slices::Slice Slices::next() {
+  if (rest_.empty()) return {};
+  auto& [set, rest] = rest_.back();
+  std::size_t end = 0;
+  for (int i = 0; i < at_once_ && end < rest.size(); ++i)
+    end = rest.find(' ', rest.find(' ', end) + 1) + 1;
+  const Slice slice{set, rest.substr(0, end)};
+  rest.remove_prefix(end);
+  if (rest.empty()) rest_.pop_back();
+  return slice;
 }
 
 }  // namespace oppen::queue

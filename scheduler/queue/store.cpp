@@ -1,5 +1,6 @@
 #include "scheduler/queue/store.hpp"
 
+#include <cstdlib>
 #include <iterator>
 
 #include "scheduler/queue/keys.hpp"
@@ -263,68 +264,75 @@ Status QueueStore::stage(const std::string& batch_id, bool first,
   return eval(script, std::move(args)).map([](const RedisReply&) {});
 }
 
-Result<tl::expected<Committed, std::vector<ExistingJob>>> QueueStore::publish_batch(
-    const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-    int parts, const StagedBatch& staged) {
+Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id,
+                                           const Slices::Slice& slice) {
+  static const RedisScript script(lua::claim_jobs);
+  const auto reply =
+      eval(script, {epoch_, batch_id, std::string(slice.set), std::string(slice.jobs)});
+  if (!reply) return fail(reply.error());
+  const auto& told = reply->elements.at(0).elements;
+  const auto& existing = reply->elements.at(1).elements;
+  const auto number = [](const RedisReply& text) {
+    return std::strtoll(text.text.c_str(), nullptr, 10);
+  };
+  ClaimedJobs claimed;
+  const auto priority = slice.set.empty() ? Priority::normal : priority_of(slice.set.back());
+  for (std::size_t i = 0; i + 1 < told.size(); i += 2)
+    claimed.told.push_back({priority, {number(told[i])}, number(told[i + 1])});
+  for (std::size_t i = 0; i + 1 < existing.size(); i += 2)
+    claimed.existing.push_back({number(existing[i]), existing[i + 1].text});
+  return claimed;
+}
+
+Result<Committed> QueueStore::publish_batch(const std::string& batch_id,
+                                            const std::string& batch_record,
+                                            const OutboxEntry& event, int parts,
+                                            const StagedBatch& staged) {
   static const RedisScript script(lua::publish_batch);
-  using Published = tl::expected<Committed, std::vector<ExistingJob>>;
   Redis::Args args{epoch_,
                    batch_id,
                    batch_record,
                    horizon_ms(),
                    encode(event),
                    std::to_string(parts),
-                   std::to_string(staged.jobs)};
+                   std::to_string(staged.jobs + staged.told),
+                   std::to_string(staged.told)};
   for (std::size_t priority = 0; priority < 3; ++priority) {
     args.push_back(std::to_string(staged.cost[priority].value));
     args.push_back(std::to_string(staged.milliseconds[priority]));
   }
-  for (const auto& order : staged.order) args.push_back(order);
+  const auto& [pairs, outside] = staged.dependencies;
+  args.push_back(std::to_string(outside.size()));
+  args.insert(args.end(), outside.begin(), outside.end());
+  args.insert(args.end(), pairs.begin(), pairs.end());
   const auto reply = eval(script, std::move(args));
   if (!reply) return fail(reply.error());
-  const auto& verdict = reply->elements.at(0).text;
-  if (verdict == "ok") return Published(committed(*reply));
-  if (verdict == "missing") {
-    return fail(ErrorKind::conflict, "a staged job of batch " + batch_id + " is gone");
-  }
-  std::vector<ExistingJob> existing;
-  for (std::size_t i = 1; i + 1 < reply->elements.size(); i += 2) {
-    existing.push_back(
-        {std::strtoll(reply->elements[i].text.c_str(), nullptr, 10), reply->elements[i + 1].text});
-  }
-  return Published(tl::unexpect, std::move(existing));
+  if (reply->elements.at(0).text == "missing")
+    return fail(ErrorKind::conflict, "a job of batch " + batch_id + " is gone");
+  return committed(*reply);
 }
 
-Status QueueStore::discard_stage(const std::string& batch_id, const StagedBatch& staged) {
-  constexpr int chunk = 1000;
-  Changes changes;
-  changes.erase("stage-events:" + batch_id);
-  int in_hand = 0;
-  Status status;
-  staged.each_id([&](std::string_view id) {
-    if (!status) return;
-    changes.erase("stage:" + batch_id + ":" + std::string(id));
-    if (++in_hand < chunk) return;
-    in_hand = 0;
-    status = commit(std::exchange(changes, {})).map([](auto&&) {});
+Result<std::int64_t> QueueStore::discard_some(const std::string& batch_id) {
+  static const RedisScript script(lua::unstage);
+  return eval(script, {epoch_, batch_id, "250"}).map([](const RedisReply& reply) {
+    return reply.integer;
   });
-  if (!status) return status;
-  return commit(std::move(changes)).map([](auto&&) {});
 }
 
 Status QueueStore::discard_stage(const std::string& batch_id) {
-  std::string cursor = "0";
-  do {
-    const auto found =
-        command({"SCAN", cursor, "MATCH", prefix_ + "stage:" + batch_id + ":*", "COUNT", "1000"});
-    if (!found) return fail(found.error());
-    cursor = found->elements.at(0).text;
-    Changes changes;
-    changes.erase("stage-events:" + batch_id);
-    for (const auto& key : found->elements.at(1).elements)
-      changes.erase(key.text.substr(prefix_.size()));
-    if (auto committed = commit(std::move(changes)); !committed) return fail(committed.error());
-  } while (cursor != "0");
+  for (;;) {
+    const auto left = discard_some(batch_id);
+    if (!left) return fail(left.error());
+    if (*left == 0) return {};
+  }
+}
+
+Status QueueStore::discard_stages() {
+  const auto open = open_batches();
+  if (!open) return fail(open.error());
+  for (const auto& batch_id : *open) {
+    if (auto status = discard_stage(batch_id); !status) return status;
+  }
   return {};
 }
 

@@ -75,6 +75,11 @@ struct ExistingJob {
   std::string id;
 };
 
+struct ClaimedJobs {
+  std::vector<ToldJob> told;
+  std::vector<ExistingJob> existing;  // these are not claimed
+};
+
 struct StagedJob {
   JobRecord record;   // version 1, state queued
   OutboxEntry event;  // its job.queued
@@ -106,17 +111,21 @@ class QueueStore {
   Result<std::string> outbox_tip();
   Result<std::int64_t> outbox_length();
 
-  // Batches that are not visible yet (scripts/stage.lua, publish_batch.lua).
+  // Batches that are not visible yet (scripts/stage.lua, claim_jobs.lua, publish_batch.lua, unstage.lua).
   Result<std::vector<std::string>> open_batches();
-  // In order of their places; `first`: what was staged of this batch before is forgotten.
+  // In order of their places. `first`: a batch that was staged before under this id has been discarded.
   Status stage(const std::string& batch_id, bool first, const std::vector<StagedJob>& jobs);
-  // Visible in one step; the jobs that exist already, if any (then nothing was changed).
-  Result<tl::expected<Committed, std::vector<ExistingJob>>> publish_batch(
-      const std::string& batch_id, const std::string& batch_record, const OutboxEntry& event,
-      int parts, const StagedBatch& staged);
-  Status discard_stage(const std::string& batch_id, const StagedBatch& staged);
-  // The same when the jobs are not known; looks through all keys.
+  // Gives some of its jobs their ids, so that no other job can take them; nobody sees them yet. One slice of Slices after the other.
+  Result<ClaimedJobs> claim_jobs(const std::string& batch_id, const Slices::Slice& slice);
+  // Visible in one step, once every job is claimed and what was told is left out. conflict: some are missing, and nothing was changed.
+  Result<Committed> publish_batch(const std::string& batch_id, const std::string& batch_record,
+                                  const OutboxEntry& event, int parts, const StagedBatch& staged);
+  // Takes back some of what is staged and claimed of it; how many jobs are left.
+  Result<std::int64_t> discard_some(const std::string& batch_id);
+  // All of it.
   Status discard_stage(const std::string& batch_id);
+  // Of every open batch: what an earlier leader has left there. Before anything else is done with the jobs.
+  Status discard_stages();
 
  private:
   Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);

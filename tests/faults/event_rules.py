@@ -114,6 +114,7 @@ def states_follow_each_other(history):
                 "launched": state in ("queued", "requeued") and of == attempt + 1,
                 "started": state == "launched" and of == attempt,
                 "requeued": state in ("launched", "started") and of == attempt,
+                "amended": state in ("queued", "requeued") and of == attempt,
                 "succeeded": state in ("launched", "started") and of == attempt,
                 # An attempt that was decided and never accepted has no job.launched.
                 "failed": state in ("queued", "requeued", "launched", "started") and of in (attempt, attempt + 1),
@@ -122,7 +123,19 @@ def states_follow_each_other(history):
             if not allowed.get(kind, False):
                 yield job.id, f"{kind} of attempt {of} after {state} of attempt {attempt}"
                 break
-            state, attempt = kind, of
+            state, attempt = state if kind == "amended" else kind, of
+
+
+@rule
+def dependents_wait(history):
+    """A job is launched only when all that it waits for have succeeded, and fails for that reason only when one has not."""
+    succeeded = {job.id for job in history.jobs.values() if any(step["kind"] == "succeeded" for step in job.life)}
+    for job in history.jobs.values():
+        missing = [name for name in job.spec.get("after", ()) if name not in succeeded]
+        if missing and any(step["kind"] == "launched" for step in job.life):
+            yield job.id, f"was launched; {missing[0]}, which it waits for, has not succeeded"
+        if not missing and any(step["data"].get("class") == "dependency" for step in job.life):
+            yield job.id, "failed for what it waits for; all of that has succeeded"
 
 
 @rule

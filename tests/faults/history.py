@@ -14,7 +14,7 @@ import time
 
 TERMINAL = ("succeeded", "failed", "cancelled")
 ENDS = (*TERMINAL, "rejected")
-ANSWERS = ("duplicate", "cancel-refused")  # no steps of a job's life: they don't raise seq
+ANSWERS = ("duplicate", "cancel-refused", "amend-refused")  # no steps of a job's life: they don't raise seq
 ENDED_PHASES = ("Succeeded", "Failed")
 
 

@@ -166,6 +166,10 @@ BAD = {
         history({"launched": event(1, "launched", 2, attempt=2)}),
         history({"succeeded": event(3, "succeeded", 4, attempt=2)}),
     ],
+    "dependents_wait": [
+        history({"submit": command(0, data={**SPEC, "after": ["b"]})}),
+        history({"succeeded": event(3, "failed", 4, **{"class": "dependency"})}),
+    ],
     "batch_is_all_or_none": [
         history(more=[batch(), answer(4, "batch.queued", "t", "t/queued"), event(5, "queued", 1, 0, "b", source_offset=2)]),
         history(more=[batch()]),

@@ -89,6 +89,9 @@ class Workload:
         draw = self._draw
         specs = [self._spec() for _ in range(size)]
         batch_id = f"{specs[0]['job_id']}-batch"
+        for before, spec in zip(specs, specs[1:]):
+            if draw.random() < 0.25:
+                spec["after"] = [before["job_id"]]
         intent = "valid"
         if draw.random() < 0.2:
             specs[draw.randrange(size)]["epochs"] = 0

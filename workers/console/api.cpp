@@ -37,6 +37,8 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(3, "jobs")) return {jobs(params), nullptr};
   if (is(4, "jobs")) return {job(path[3], params), nullptr};
   if (is(5, "jobs") && path[4] == "logs") return logs(path[3], params);
+  if (is(5, "jobs") && path[4] == "explain") return {explain(path[3], params), nullptr};
+  if (query.path == simulate_path) return {simulate(query.body, params), nullptr};
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};
   if (is(3, "openapi.yaml"))
@@ -141,6 +143,22 @@ Reply Api::logs(const std::string& job_id, Params params) {
       record->ended_at ? "has ended and its pod is gone (finished pods are deleted after a while)"
                        : "has no log yet";
   return {not_found("job " + job_id + " " + why + ": " + opened.error().message), nullptr};
+}
+
+HttpAnswer Api::explain(const std::string& job_id, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  // No other text is a job's id, and this one goes into a URL.
+  if (!is_dns_label(job_id, max_id_length))
+    return not_found("there is no job " + shortened(job_id));
+  return scheduler_.ask("/api/v1/jobs/" + job_id + "/explain", "");
+}
+
+HttpAnswer Api::simulate(std::string_view batch, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  if (batch.empty()) {
+    return bad_request("", "POST a batch here, as JSON: {\"batch_id\": ..., \"jobs\": [...]}");
+  }
+  return scheduler_.ask(simulate_path, batch);
 }
 
 HttpAnswer Api::health(Params params) {

@@ -14,11 +14,15 @@
 #include "workers/console/logs.hpp"
 #include "workers/console/params.hpp"
 #include "workers/console/queue_view.hpp"
+#include "workers/console/scheduler_api.hpp"
 
 namespace oppen::console {
 
 // The file openapi.yaml, part of the program.
 std::string_view openapi_document();
+
+// The only one that is asked by POST.
+inline constexpr const char* simulate_path = "/api/v1/simulate";
 
 // An answer, or a log to be sent as it comes.
 struct Reply {
@@ -28,15 +32,16 @@ struct Reply {
 
 class Api {
  public:
-  Api(QueueView& queue, LogSource& logs, std::function<std::vector<Part>()> parts,
-      const Clock& clock, std::string pod_namespace)
+  Api(QueueView& queue, LogSource& logs, SchedulerQuestions& scheduler,
+      std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace)
       : queue_(queue),
         logs_(logs),
+        scheduler_(scheduler),
         parts_(std::move(parts)),
         clock_(clock),
         namespace_(std::move(pod_namespace)) {}
 
-  // A GET of a path below /api/.
+  // A GET of a path below /api/, or the POST of simulate_path.
   Reply handle(const runtime::HttpQuery& query);
 
  private:
@@ -45,11 +50,14 @@ class Api {
   runtime::HttpAnswer job(const std::string& job_id, Params params);
   runtime::HttpAnswer batch(const std::string& batch_id, Params params);
   Reply logs(const std::string& job_id, Params params);
+  runtime::HttpAnswer explain(const std::string& job_id, Params params);
+  runtime::HttpAnswer simulate(std::string_view batch, Params params);
   runtime::HttpAnswer health(Params params);
   Result<plan::Policy> policy();
 
   QueueView& queue_;
   LogSource& logs_;
+  SchedulerQuestions& scheduler_;
   std::function<std::vector<Part>()> parts_;
   const Clock& clock_;
   std::string namespace_;

@@ -6,6 +6,7 @@
 
 #include "workers/console/kube_logs.hpp"
 #include "workers/console/parts.hpp"
+#include "workers/console/scheduler_api.hpp"
 #include "workers/console/server.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/memory.hpp"
@@ -22,9 +23,10 @@ int main(int argc, char** argv) {
   runtime::Settings settings(
       "oppen-console", "Answers questions about the queue and the jobs over HTTP (/api/v1/...).");
   worker.declare(settings, "127.0.0.1:8088");
-  settings.add(
-      scheduler_url,
-      {.name = "scheduler-url", .help = "Where the scheduler serves /readyz.", .unit = "URL"});
+  settings.add(scheduler_url,
+               {.name = "scheduler-url",
+                .help = "Where the scheduler answers; of several, the one that leads does",
+                .unit = "URL[,URL...]"});
   if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
   runtime::start_logging("console", worker.log_level, worker.log_format);
   SPDLOG_INFO("starting with {}", settings.describe());
@@ -39,9 +41,11 @@ int main(int argc, char** argv) {
   runtime::Metrics metrics;
   runtime::Health health;
   console::KubeLogs logs(kube, worker.kube_namespace);
-  console::Parts parts(**queue, http, kube, scheduler_url);
+  const auto schedulers = console::scheduler_urls(scheduler_url);
+  console::Parts parts(**queue, http, kube, schedulers);
+  console::SchedulerApi scheduler(http, schedulers);
   console::Api api(
-      **queue, logs, [&parts] { return parts.check(); }, clock, worker.kube_namespace);
+      **queue, logs, scheduler, [&parts] { return parts.check(); }, clock, worker.kube_namespace);
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

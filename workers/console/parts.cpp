@@ -37,13 +37,18 @@ Part Parts::kubernetes() {
 
 std::vector<Part> Parts::check() {
   std::vector<Part> parts = {{"console", true, "answers"}, redis(), kubernetes()};
-  runtime::HttpRequest request;
-  request.url = scheduler_url_ + "/readyz";
-  request.timeout = patience;
-  const auto answer = http_.send(std::move(request)).map([](const runtime::HttpResponse& response) {
-    return response.body;
-  });
-  for (Part& part : scheduler_parts(answer, scheduler_url_)) parts.push_back(std::move(part));
+  Result<std::string> answer = fail(ErrorKind::unavailable, "");
+  std::string url;
+  for (std::size_t i = 0; i < scheduler_urls_.size() && !answer; ++i) {
+    url = scheduler_urls_[i];
+    runtime::HttpRequest request;
+    request.url = url + "/readyz";
+    request.timeout = patience;
+    answer = http_.send(std::move(request)).map([](const runtime::HttpResponse& response) {
+      return response.body;
+    });
+  }
+  for (Part& part : scheduler_parts(answer, url)) parts.push_back(std::move(part));
   parts.push_back(leader_part(queue_));
   return parts;
 }

@@ -16,10 +16,11 @@ class Parts {
  public:
   // All must outlive this.
   Parts(PooledQueue& queue, runtime::HttpClient& http,
-        const Result<std::unique_ptr<runtime::KubeAccess>>& kube, std::string scheduler_url)
-      : queue_(queue), http_(http), kube_(kube), scheduler_url_(std::move(scheduler_url)) {}
+        const Result<std::unique_ptr<runtime::KubeAccess>>& kube,
+        std::vector<std::string> scheduler_urls)
+      : queue_(queue), http_(http), kube_(kube), scheduler_urls_(std::move(scheduler_urls)) {}
 
-  // At most about 7 seconds, usually milliseconds.
+  // At most about 7 seconds, usually milliseconds. Of several schedulers the first that answers speaks for them.
   std::vector<Part> check();
 
  private:
@@ -29,7 +30,7 @@ class Parts {
   PooledQueue& queue_;
   runtime::HttpClient& http_;
   const Result<std::unique_ptr<runtime::KubeAccess>>& kube_;
-  std::string scheduler_url_;
+  std::vector<std::string> scheduler_urls_;
 };
 
 }  // namespace oppen::console

@@ -53,8 +53,11 @@ struct Server::Impl {
       return {{health.ready() ? 200 : 503, health.readiness_json()}, {}};
     if (request.path == "/metrics")
       return {{200, metrics.render(), "text/plain; version=0.0.4; charset=utf-8"}, {}};
-    runtime::HttpQuery query{request.method, request.path, {}, ""};
-    for (const auto& [name, value] : request.params) query.params.emplace(name, value);
+    runtime::HttpQuery query{request.method, request.path, {}, request.body};
+    // Of a POST they may be the body, taken for a form.
+    if (request.method != "POST") {
+      for (const auto& [name, value] : request.params) query.params.emplace(name, value);
+    }
     return api.handle(query);
   }
 
@@ -129,9 +132,9 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& listen, Api& ap
   httplib::Server& server = impl->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(server_threads); };
   server.set_read_timeout(5s);
-  server.set_write_timeout(30s);       // a reader of a log who has stopped reading
-  server.set_keep_alive_max_count(1);  // an idle connection would hold a thread
-  server.set_payload_max_length(64 * 1024);
+  server.set_write_timeout(30s);            // a reader of a log who has stopped reading
+  server.set_keep_alive_max_count(1);       // an idle connection would hold a thread
+  server.set_payload_max_length(32 << 20);  // of a batch to simulate
   // Not the library's default, which lets a second process share the port unnoticed.
   server.set_socket_options([](socket_t socket) {
     const int yes = 1;
@@ -144,11 +147,18 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& listen, Api& ap
         raw->serve(request, response);
         return httplib::Server::HandlerResponse::Handled;
       });
+  server.Post(simulate_path,
+              [raw = impl.get()](const httplib::Request& request, httplib::Response& response) {
+                raw->serve(request, response);
+              });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
     const HttpAnswer answer =
-        not_found("there is no " + request.method + " " + shortened(request.path) +
-                  ": the console only answers questions (GET)");
+        response.status == 413
+            ? bad_request("", "the body is too large: expected at most 32 MiB of application/json")
+            : not_found("there is no " + request.method + " " + shortened(request.path) +
+                        ": the console only answers questions (GET, and POST " + simulate_path +
+                        ")");
     response.set_content(answer.body, answer.content_type);
   });
   impl->port = address->second == 0 ? server.bind_to_any_port(address->first)

@@ -15,8 +15,8 @@
 namespace oppen::runtime {
 namespace {
 
-constexpr std::size_t threads = 4;
-constexpr std::size_t max_body = 4u << 20;
+constexpr std::size_t threads = 8;
+constexpr std::size_t max_body = 32u << 20;
 constexpr std::chrono::seconds io_timeout{5};
 
 HttpAnswer error_answer(int status, const std::string& message) {
@@ -61,7 +61,8 @@ httplib::Server::Handler to_handler(const std::vector<std::string>& names, HttpH
       answer = error_answer(500, "internal error: see the log of this program");
     }
     response.status = answer.status;
-    response.set_content(answer.body, answer.content_type);
+    response.body = std::move(answer.body);  // set_content would copy it
+    response.set_header("Content-Type", answer.content_type);
   };
 }
 

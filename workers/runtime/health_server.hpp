@@ -1,12 +1,14 @@
 #pragma once
-// The HTTP server of a worker: /metrics, /healthz, /readyz and what the worker adds. Runs on
+// The HTTP server of a worker: /metrics, /healthz, /readyz and what the worker adds. Runs on eight
 // threads of its own (cpp-httplib); handlers are called on them, so what they read must be
-// thread-safe.
+// thread-safe, and as many at once must not wait as would keep the three paths from answering. A
+// body is at most 32 MiB.
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "schemas/error.hpp"
 #include "workers/runtime/metrics.hpp"
@@ -39,7 +41,7 @@ struct HttpQuery {
   std::string method;
   std::string path;
   std::map<std::string, std::string> params;  // query string and path parameters
-  std::string body;
+  std::string_view body;                      // borrowed for the call
 };
 struct HttpAnswer {
   int status = 200;

@@ -1,7 +1,8 @@
 -- Shared by the scripts below: the build puts this text before each of them.
 --
 -- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot):
---   job:<id>            the record of a job: header line, newline, detail
+--   job:<id>            the record of a job: header line, newline, detail; one that is queued and in no queue is claimed by a batch
+--                       that is not visible yet
 --   queue:<u|n|b>       sorted set of queued job ids by place
 --   window:<u|n|b>      the same, of those that only go while the off-peak window is open
 --   retry:<u|n|b>       the same, of those that are held for a while after a failed attempt
@@ -14,7 +15,9 @@
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
 --   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
---   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events
+--   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events;
+--                       stage-claimed:<batch> how many of its jobs have claimed their ids, stage-ids:<batch> which,
+--                       stage-order:<batch>:<u|n|b> places and ids
 local prefix = ARGV[1]
 local meta = prefix .. 'meta'
 local counters = prefix .. 'counters'
@@ -63,5 +66,13 @@ local function count(header, sign)
     add('gpus:' .. header.priority, sign, header.gpus)
     add('cpu:' .. header.priority, sign, header.cpu)
     add('memory:' .. header.priority, sign, header.memory)
+  end
+end
+
+-- What claim_jobs has made ready.
+local function forget_claims(batch)
+  redis.call('UNLINK', prefix .. 'stage-claimed:' .. batch, prefix .. 'stage-ids:' .. batch)
+  for _, set in pairs(set_of_hold) do
+    for _, letter in ipairs({'u', 'n', 'b'}) do redis.call('UNLINK', prefix .. 'stage-order:' .. batch .. ':' .. set .. letter) end
   end
 end

@@ -4,7 +4,10 @@ local refused = fenced(ARGV[2])
 if refused then return refused end
 local batch = ARGV[3]
 local events = prefix .. 'stage-events:' .. batch
-if ARGV[4] == '1' then redis.call('DEL', events) end
+if ARGV[4] == '1' then
+  redis.call('DEL', events)
+  forget_claims(batch)
+end
 local sets, pushed = {}, {}
 for i = 5, #ARGV, 3 do
   sets[#sets + 1] = prefix .. 'stage:' .. batch .. ':' .. ARGV[i]

@@ -16,16 +16,6 @@ class BatchTest : public CoreTest {
       list.push_back({{"job_id", id}, {"model_type", "mnist"}, {"epochs", 1}});
     return list;
   }
-  // Handles a part, and waits until the batch has its answer when `settles`.
-  void send(json data, bool settles = true) {
-    const auto before = events(data["batch_id"]).size();
-    EXPECT_EQ(handle(command(BatchSubmit::type, data)), std::nullopt);
-    while (settles && events(data["batch_id"]).size() == before) {
-      settle();
-      std::this_thread::yield();  // until the checking thread has posted
-    }
-    settle();
-  }
 };
 
 TEST_F(BatchTest, QueuesEveryJobInOrder) {

@@ -11,6 +11,16 @@ using ::testing::HasSubstr;
 
 class HoldsTest : public CoreTest {
  protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    retries(10, 10);
+  }
+  void retries(int faults, std::int64_t hold_seconds) {
+    auto policy = *state->policy;
+    policy.max_fault_retries = faults;
+    policy.retry_hold_seconds = hold_seconds;
+    state->policy = std::make_shared<const plan::Policy>(policy);
+  }
   void run_to_end(const std::string& pod, bool succeeds = true) {
     kube.run(pod, clock.now());
     if (succeeds) {
@@ -80,7 +90,7 @@ TEST_F(HoldsTest, AJobWaitsForTheSuccessOfAllThatItNames) {
   begin_term(2);
   run_to_end("b-1");
   EXPECT_EQ(state_of("c"), JobState::launching);
-  EXPECT_EQ(story("c"), "job.queued");
+  EXPECT_EQ(story("c"), "job.queued job.launched");
   submit("d", {{"after", {"a"}}});
   EXPECT_EQ(state_of("d"), JobState::launching) << "a has succeeded long since";
   EXPECT_EQ(redis->command({"KEYS", "*depend*"})->elements.size(), 0U);
@@ -137,6 +147,71 @@ TEST_F(HoldsTest, ManyDependentsAreLetGo) {
   EXPECT_EQ(state->counters.queued_total(), 599);
 }
 
+// A batch of jobs by id and what they add to a spec.
+nlohmann::json batch_of(const std::vector<std::pair<std::string, nlohmann::json>>& jobs) {
+  nlohmann::json batch{{"batch_id", "sweep"}, {"jobs", nlohmann::json::array()}};
+  for (auto [id, job] : jobs) {
+    job["job_id"] = id;
+    job["model_type"] = "mnist";
+    batch["jobs"].push_back(job);
+  }
+  return batch;
+}
+
+TEST_F(HoldsTest, JobsOfABatchWaitForEachOtherForOthersAndForTheWindow) {
+  at_hour(12);
+  submit("before");
+  send(batch_of({{"last", {{"after", {"first", "before"}}}},
+                 {"night", {{"window", "off_peak"}}},
+                 {"first", nlohmann::json::object()}}));
+  EXPECT_EQ(story("sweep"), "batch.queued");
+  EXPECT_EQ(set_of("last"), "dependent:n");
+  EXPECT_EQ(set_of("night"), "window:n");
+  EXPECT_EQ(state->counters.queued_total(), 2);
+  run_to_end("first-1");
+  EXPECT_EQ(set_of("last"), "dependent:n");
+  begin_term(2);
+  run_to_end("before-1");
+  EXPECT_EQ(state_of("last"), JobState::launching);
+  at_hour(23);
+  settle();
+  EXPECT_EQ(state_of("night"), JobState::launching);
+  EXPECT_EQ(redis->command({"KEYS", "*depend*"})->elements.size(), 0U);
+}
+
+TEST_F(HoldsTest, WhatABatchWaitsForMayEndWhileItIsStaged) {
+  submit("before");
+  send(batch_of({{"a", {{"after", {"before"}}}}, {"b", {{"after", {"a"}}}}}), false);
+  run_to_end("before-1", false);
+  while (events("sweep").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  settle();
+  if (story("sweep") == "batch.rejected") {  // it was looked at after that
+    EXPECT_EQ(last_event("sweep")["errors"][0]["field"], "after[0]");
+    return;
+  }
+  EXPECT_EQ(story("a"), "job.queued job.failed");
+  EXPECT_EQ(story("b"), "job.queued job.failed");
+}
+
+TEST_F(HoldsTest, ACircleInABatchIsRefusedAndNamed) {
+  send(batch_of({{"a", {{"after", {"c"}}}},
+                 {"b", {{"after", {"a"}}}},
+                 {"c", {{"after", {"b"}}}},
+                 {"d", {{"after", {"a"}}}},
+                 {"e", {{"after", {"nobody"}}}}}));
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  const auto errors = last_event("sweep")["errors"];
+  ASSERT_EQ(errors.size(), 2U);
+  EXPECT_EQ(errors[0]["index"], 0);
+  EXPECT_EQ(errors[0]["field"], "after");
+  EXPECT_EQ(errors[0]["reason"], "these jobs wait for each other: a after c after b after a");
+  EXPECT_EQ(errors[1]["index"], 4);
+  EXPECT_EQ(errors[1]["reason"], "after[0] is \"nobody\": there is no such job");
+}
+
 TEST_F(HoldsTest, AFailedRunIsTriedAgainAfterAHoldThatDoubles) {
   submit("a", {{"max_retries", 2}});
   run_to_end("a-1", false);
@@ -149,12 +224,41 @@ TEST_F(HoldsTest, AFailedRunIsTriedAgainAfterAHoldThatDoubles) {
   clock.advance(seconds(1));
   tick();
   EXPECT_EQ(state_of("a"), JobState::launching);
+  retries(10, 10);
   run_to_end("a-2", false);
   EXPECT_EQ(last_event("a")["retry_at"], to_rfc3339(clock.now() + seconds(20)));
   cancel("a");
   clock.advance(seconds(20));
   tick();
   EXPECT_EQ(state_of("a"), JobState::cancelled);
+}
+
+TEST_F(HoldsTest, AFaultThatIsNotItsOwnCostsTheJobNothingAndItsNodeIsAvoided) {
+  retries(2, 10);
+  submit("a", {{"max_retries", 1}});
+  for (const auto* pod : {"a-1", "a-2"}) {
+    kube.run(pod, clock.now());
+    settle();
+    kube.vanish(pod);
+    kube.relist();
+    settle();
+    EXPECT_EQ(state_of("a"), JobState::launching) << "at once";
+  }
+  EXPECT_EQ(record("a").faults, 2);
+  EXPECT_EQ(record("a").avoid, std::vector<std::string>{"node-1"});
+  EXPECT_THAT(kube.launches().back().manifest_json, HasSubstr("NotIn"));
+  // Its own failure, and then one fault too many.
+  run_to_end("a-3", false);
+  EXPECT_EQ(last_event("a")["class"], "user_error");
+  clock.advance(seconds(10));
+  tick();
+  kube.run("a-4", clock.now());
+  settle();
+  kube.vanish("a-4");
+  kube.relist();
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::failed);
+  EXPECT_EQ(last_event("a")["class"], "lost");
 }
 
 TEST_F(HoldsTest, AnAmendedJobGoesAsIfItHadBeenSubmittedSo) {

@@ -48,7 +48,7 @@ class RelayTest : public StoreTest {
       ASSERT_TRUE(store->stage(batch, i < 500, staged));
       staged.clear();
     }
-    ASSERT_TRUE(store->publish_batch(batch, "{}", event(batch), 1, jobs).value());
+    ASSERT_TRUE(claim_and_publish(batch, jobs));
   }
 
   // The ids of the next events on the bus.

@@ -46,6 +46,26 @@ class StoreTest : public testing::Test {
     return record;
   }
 
+  // Claims the ids of a batch's jobs, some at a time. The jobs that have their ids already.
+  std::vector<ExistingJob> claim(const std::string& batch, StagedBatch& staged) {
+    std::vector<ExistingJob> existing;
+    std::vector<ToldJob> told;
+    for (Slices slices(staged, 250); !slices.done();) {
+      const auto claimed = store->claim_jobs(batch, slices.next());
+      EXPECT_TRUE(claimed) << claimed.error().message;
+      if (!claimed) break;
+      existing.insert(existing.end(), claimed->existing.begin(), claimed->existing.end());
+      told.insert(told.end(), claimed->told.begin(), claimed->told.end());
+    }
+    staged.leave_out(told);
+    return existing;
+  }
+  Result<Committed> claim_and_publish(const std::string& batch, StagedBatch staged) {
+    EXPECT_TRUE(claim(batch, staged).empty());
+    return store->publish_batch(batch, "{}", event(batch), 1, staged);
+  }
+
+  std::size_t stage_keys() { return redis->command({"KEYS", "*:stage*"}).value().elements.size(); }
   std::int64_t outbox() { return store->outbox_length().value(); }
 
   static inline runtime::RedisServer* server = nullptr;

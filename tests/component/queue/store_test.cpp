@@ -1,5 +1,5 @@
 // The scripts of the queue, on a real Redis: a commit is whole or nothing, an offset counts once, an old leader and a stale version are
-// refused, the sums follow the records, and a batch appears in one step.
+// refused, the sums follow the records, and a batch appears in one step, or leaves nothing behind.
 #include "tests/component/queue/store_fixture.hpp"
 
 namespace oppen::queue {
@@ -78,7 +78,7 @@ TEST_F(StoreTest, OneCommitMayWriteARecordTwice) {
   EXPECT_EQ(committed->counters.queued_total(), 0);
 }
 
-// As the stager tells them to publish_batch.
+// As the stager tells them to claim_jobs and publish_batch.
 StagedBatch of(const std::vector<StagedJob>& staged) {
   StagedBatch batch;
   for (const auto& [record, event] : staged) batch.add(record);
@@ -92,10 +92,11 @@ TEST_F(StoreTest, AnOldLeaderIsFencedInEveryWrite) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::fenced);
   EXPECT_EQ(store->stage("batch", true, {{record, event("a")}}).error().kind, ErrorKind::fenced);
-  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, of({{record, event("a")}}))
-                .error()
-                .kind,
+  const auto batch = of({{record, event("a")}});
+  EXPECT_EQ(store->claim_jobs("batch", Slices(batch, 1).next()).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, batch).error().kind,
             ErrorKind::fenced);
+  EXPECT_EQ(store->discard_some("batch").error().kind, ErrorKind::fenced);
   EXPECT_EQ(outbox(), 0);
   EXPECT_FALSE(store->job("a").value());
 }
@@ -179,9 +180,15 @@ TEST_F(StoreTest, ABatchAppearsInOneStep) {
   EXPECT_FALSE(store->job("j0").value());
   EXPECT_EQ(store->counters().value().queued_total(), 0);
 
+  auto batch = of(staged(names));
+  EXPECT_TRUE(claim("batch", batch).empty());
+  EXPECT_TRUE(store->job("j2499").value()) << "its id is taken";
+  EXPECT_EQ(store->counters().value().queued_total(), 0);
+  EXPECT_TRUE(store->heads(3).value().by_priority[1].empty());
+  EXPECT_EQ(outbox(), 0);
+
   const auto published =
-      store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), 1, of(staged(names)))
-          .value();
+      store->publish_batch("batch", "{\"state\":\"queued\"}", event("batch"), 1, batch);
   ASSERT_TRUE(published);
   EXPECT_EQ(published->counters.queued[1], 2'500);
   EXPECT_EQ(published->counters.pending_cost[1].value, 25'000);
@@ -191,21 +198,73 @@ TEST_F(StoreTest, ABatchAppearsInOneStep) {
   EXPECT_EQ(redis->command({"PTTL", "{oppen.scheduler}:job:j0"}).value().integer, -1);
   EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer,
             2'500);
+  EXPECT_EQ(stage_keys(), 1U);
 }
 
-TEST_F(StoreTest, ABatchWithAnExistingJobChangesNothing) {
+TEST_F(StoreTest, ABatchWithAnExistingJobLeavesNothingBehind) {
   queue_job("b", Priority::normal, 7);
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b", "c"})));
-  const auto published =
-      store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b", "c"}))).value();
-  ASSERT_FALSE(published);
-  ASSERT_EQ(published.error().size(), 1U);
-  EXPECT_EQ(published.error()[0].id, "b");
-  EXPECT_EQ(index_of(published.error()[0].place), 1);
+  auto batch = of(staged({"a", "b", "c"}));
+  const auto existing = claim("batch", batch);
+  ASSERT_EQ(existing.size(), 1U);
+  EXPECT_EQ(existing[0].id, "b");
+  EXPECT_EQ(index_of(existing[0].place), 1);
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, batch).error().kind,
+            ErrorKind::conflict);
+  ASSERT_TRUE(store->discard_stage("batch"));
   EXPECT_FALSE(store->job("a").value());
+  EXPECT_FALSE(store->job("c").value());
+  EXPECT_EQ(offset_of(store->job("b").value()->place), 7);
   EXPECT_EQ(store->counters().value().queued[1], 1);
-  ASSERT_TRUE(store->discard_stage("batch", of(staged({"a", "b", "c"}))));
-  EXPECT_EQ(redis->command({"KEYS", "*stage*"}).value().elements.size(), 0U);
+  EXPECT_EQ(stage_keys(), 0U);
+}
+
+// In whatever step the leader died: the next one takes back what was done, and begins the batch again.
+TEST_F(StoreTest, WhatALeaderLeavesOfABatchIsTakenBack) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 600; ++i) names.push_back("j" + std::to_string(i));
+  ASSERT_TRUE(store->commit(Changes().open_batch("batch")));
+  queue_job("before", Priority::normal, 7);
+  for (int died_after = 0; died_after <= 5; ++died_after) {
+    ASSERT_TRUE(store->stage("batch", true, staged(names)));
+    const auto batch = of(staged(names));
+    Slices slices(batch, 250);
+    for (int step = 0; step < std::min(died_after, 3); ++step)
+      ASSERT_TRUE(store->claim_jobs("batch", slices.next()));
+    for (int step = 3; step < died_after; ++step) ASSERT_TRUE(store->discard_some("batch"));
+
+    ASSERT_TRUE(Lease(*redis, "oppen.", "next", std::chrono::seconds(3)).claim(6 + died_after, {}));
+    store = std::make_unique<QueueStore>(*redis, "oppen.", 6 + died_after);
+    ASSERT_TRUE(store->discard_stages());
+    EXPECT_EQ(stage_keys(), 0U) << died_after;
+    EXPECT_EQ(redis->command({"KEYS", "*:job:*"}).value().elements.size(), 1U) << died_after;
+  }
+  ASSERT_TRUE(store->stage("batch", true, staged(names)));
+  const auto published = claim_and_publish("batch", of(staged(names)));
+  ASSERT_TRUE(published);
+  EXPECT_EQ(published->counters.queued[1], 601);
+}
+
+TEST_F(StoreTest, WhatIsDiscardedAfterABatchWasPublishedLeavesItsJobsAlone) {
+  ASSERT_TRUE(store->commit(Changes().open_batch("batch")));
+  ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
+  ASSERT_TRUE(claim_and_publish("batch", of(staged({"a", "b"}))));
+  ASSERT_TRUE(store->discard_stages());
+  EXPECT_EQ(redis->command({"LLEN", "{oppen.scheduler}:stage-events:batch"}).value().integer, 2)
+      << "their events are still to be told";
+  ASSERT_TRUE(store->discard_stage("batch"));
+  EXPECT_EQ(ids(store->heads(3).value().by_priority[1]), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(StoreTest, ABatchOfWhichRedisHasForgottenAClaimIsNotPublished) {
+  ASSERT_TRUE(store->stage("batch", true, staged({"a", "b", "c"})));
+  const auto batch = of(staged({"a", "b", "c"}));
+  Slices slices(batch, 2);
+  ASSERT_TRUE(store->claim_jobs("batch", slices.next()));
+  EXPECT_EQ(store->publish_batch("batch", "{}", event("batch"), 1, batch).error().kind,
+            ErrorKind::conflict);
+  EXPECT_EQ(store->counters().value().queued_total(), 0);
+  EXPECT_EQ(outbox(), 0);
 }
 
 TEST_F(StoreTest, EachPriorityOfABatchGetsItsOrderAndSums) {
@@ -213,8 +272,7 @@ TEST_F(StoreTest, EachPriorityOfABatchGetsItsOrderAndSums) {
   jobs[0].record.priority = jobs[2].record.priority = Priority::background;
   jobs[3].record.priority = Priority::urgent;
   ASSERT_TRUE(store->stage("batch", true, jobs));
-  const auto counters =
-      store->publish_batch("batch", "{}", event("batch"), 1, of(jobs)).value().value().counters;
+  const auto counters = claim_and_publish("batch", of(jobs)).value().counters;
   const auto heads = store->heads(3).value();
   EXPECT_EQ(ids(heads.by_priority[0]), (std::vector<std::string>{"d"}));
   EXPECT_EQ(ids(heads.by_priority[1]), (std::vector<std::string>{"b"}));
@@ -233,7 +291,7 @@ TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
     ASSERT_TRUE(store->commit(Changes().put(record)));
   }
   ASSERT_TRUE(store->stage("batch", true, jobs));
-  const auto published = store->publish_batch("batch", "{}", event("batch"), 1, of(jobs)).value();
+  const auto published = claim_and_publish("batch", of(jobs));
   ASSERT_TRUE(published);
   EXPECT_EQ(published->counters.queued[1], 4);
   EXPECT_EQ(published->counters.pending_cost[1].value, 40);
@@ -252,10 +310,9 @@ TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
 TEST_F(StoreTest, ABatchThatIsNotStagedWholeChangesNothing) {
   ASSERT_TRUE(store->stage("batch", true, staged({"a", "b"})));
   ASSERT_TRUE(redis->command({"RPOP", "{oppen.scheduler}:stage-events:batch"}));
-  EXPECT_EQ(
-      store->publish_batch("batch", "{}", event("batch"), 1, of(staged({"a", "b"}))).error().kind,
-      ErrorKind::conflict);
-  EXPECT_FALSE(store->job("a").value());
+  EXPECT_EQ(claim_and_publish("batch", of(staged({"a", "b"}))).error().kind, ErrorKind::conflict);
+  EXPECT_EQ(store->counters().value().queued_total(), 0);
+  EXPECT_EQ(outbox(), 0);
 }
 
 TEST_F(StoreTest, StagingAgainReplacesTheFirstTry) {

@@ -40,7 +40,8 @@ def test_one_bad_job_and_none_is_queued(bus, jobs):
     specs[3]["priority"] = "high"
     specs[7]["model_type"] = "no-such-model"
     specs[11]["resources"] = {"gpus": 3}
-    specs[15]["window"] = "off_peak"
+    specs[15]["after"] = [specs[16]["job_id"]]
+    specs[16]["after"] = [specs[15]["job_id"]]
     bus.submit_batch(jobs.id("batch"), specs)
     errors = errors_of(bus, jobs.id("batch"))
     assert {(3, "epochs"), (3, "priority")} <= errors.keys()
@@ -48,7 +49,7 @@ def test_one_bad_job_and_none_is_queued(bus, jobs):
     del specs[3]["epochs"], specs[3]["priority"]
     bus.submit_batch(jobs.id("batch-2"), specs)
     errors = errors_of(bus, jobs.id("batch-2"))
-    assert errors.keys() == {(7, "model_type"), (11, "resources"), (15, "window")}
+    assert errors.keys() == {(7, "model_type"), (11, "resources"), (15, "after")}
     assert "no-such-model" in errors[7, "model_type"] and "3 gpus" in errors[11, "resources"]
     assert queued_none(bus, jobs, 20)
     bus.submit_batch(jobs.id("batch-3"), good)

@@ -174,13 +174,21 @@ def test_a_failed_attempt_is_followed_by_another(bus, kube, jobs):
     assert [pod["metadata"]["name"] for pod in kube.pods([job_id])] == [f"{job_id}-1", f"{job_id}-2"]
 
 
-def test_a_pod_that_somebody_deletes_is_lost(bus, kube, jobs):
-    """A running pod deleted by hand ends its job as lost, after its finalizer has let us see the end; it is gone then."""
+def test_a_pod_that_somebody_deletes_is_lost(bus, kube, jobs, policies):
+    """A running pod deleted by hand ends its attempt as lost, after its finalizer has let us see the end; it is gone then. The job is tried
+    again at no cost of its own, as often as the policy allows."""
+    policies.set(max_fault_retries=1)
     spec = jobs.spec("deleted", seconds=600)
     bus.submit(spec)
     job_id = spec["job_id"]
     bus.wait_event(job_id, "started")
     kube.delete(f"pods/{job_id}-1")
-    failed = bus.wait_event(job_id, "failed")
-    assert failed["class"] == "lost" and failed["pod"] == f"{job_id}-1"
+    requeued = bus.wait_event(job_id, "requeued")
+    assert requeued["class"] == "lost" and requeued["pod"] == f"{job_id}-1" and "retry_at" not in requeued
     kube.wait_pod(f"{job_id}-1", "gone", lambda pod: pod is None)
+    bus.wait_event(job_id, "started", count=2)
+    [preferred] = kube.pod(f"{job_id}-2")["spec"]["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["preference"]["matchExpressions"][0]["values"] == [requeued["node"]]
+    kube.delete(f"pods/{job_id}-2")
+    failed = bus.wait_event(job_id, "failed")
+    assert failed["class"] == "lost" and failed["pod"] == f"{job_id}-2"

@@ -12,7 +12,7 @@ def test_the_simulated_nodes_die(world, bus, kube, jobs, policies):
     """kwok stops giving signs of life for its nodes, so that Kubernetes takes them for not ready. A job without retries fails with class
     node, one with retries waits for another node, a cancelled one is cancelled; their pods go although no kubelet ends them. When the
     nodes are back, what was to be tried again runs."""
-    policies.set(max_concurrent_jobs=3, node_lost_after_seconds=1)
+    policies.set(max_concurrent_jobs=3, node_lost_after_seconds=1, max_fault_retries=0)
     once = jobs.spec("once", seconds=600)
     again = jobs.spec("again", seconds=600, max_retries=1)
     dropped = jobs.spec("dropped", seconds=600)

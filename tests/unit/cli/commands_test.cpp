@@ -196,6 +196,118 @@ TEST_F(Commands, LogsAreCopiedAsTheyAre) {
   EXPECT_EQ(run({"logs", "-f", "a", "--tail", "5"}).out, "true 5\nepoch 1\n");
 }
 
+TEST_F(Commands, ExplainSaysWhyAndUntilWhen) {
+  answer("/api/v1/jobs/mnist-7/explain",
+         {{"job_id", "mnist-7"},
+          {"state", "queued"},
+          {"position", 4},
+          {"reason",
+           {{"kind", "behind"}, {"sentence", "waits behind 3 jobs; the next one, a, waits"}}},
+          {"start_p50", "2026-01-03T18:20:00.000Z"},
+          {"start_p90", "2026-01-03T18:30:00.000Z"},
+          {"end_p50", "2026-01-03T18:24:10.000Z"},
+          {"estimated_duration_seconds", 250.0},
+          {"estimated_cost_microusd", 20'500},
+          {"as_of", "2026-01-03T18:15:00.000Z"}});
+  const auto outcome = run({"explain", "mnist-7"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out,
+            "mnist-7 waits behind 3 jobs; the next one, a, waits\n"
+            "  Position  4\n"
+            "  Start     in 5m 0s (2026-01-03T18:20:00Z)\n"
+            "  At latest in 15m 0s (2026-01-03T18:30:00Z), in 9 cases of 10\n"
+            "  End       in 9m 10s (2026-01-03T18:24:10Z)\n"
+            "  Cost      $0.0205 for a run of 4m 10s\n");
+  EXPECT_EQ(json::parse(run({"explain", "mnist-7", "-o", "json"}).out)["reason"]["kind"], "behind");
+  answer("/api/v1/jobs/x/explain", {{"error", {{"code", "not_found"}, {"message", "no job x"}}}},
+         404);
+  EXPECT_EQ(run({"explain", "x"}).exit_code, 4);
+}
+
+TEST_F(Commands, ExplainTellsWhatBecameOfOneThatDoesNotWait) {
+  answer("/api/v1/jobs/a/explain", {{"job_id", "a"},
+                                    {"state", "failed"},
+                                    {"class", "oom"},
+                                    {"message", "took more than 2Gi"},
+                                    {"ended_at", "2026-01-03T18:10:00.000Z"},
+                                    {"as_of", "2026-01-03T18:15:00.000Z"}});
+  EXPECT_EQ(run({"explain", "a"}).out, "a has failed 5m 0s ago (oom): took more than 2Gi\n");
+  answer("/api/v1/jobs/b/explain", {{"job_id", "b"},
+                                    {"state", "running"},
+                                    {"started_at", "2026-01-03T18:10:00.000Z"},
+                                    {"estimated_duration_seconds", 100},
+                                    {"estimated_cost_microusd", 20'500},
+                                    {"as_of", "2026-01-03T18:15:00.000Z"}});
+  EXPECT_EQ(run({"explain", "b"}).out,
+            "b is running, for 5m 0s\n"
+            "  End       any moment: it takes longer than was estimated\n"
+            "  Cost      $0.0205 for a run of 1m 40s\n");
+}
+
+TEST_F(Commands, SimulateShowsTheBatchAndWhomItDelays) {
+  json posted;
+  server_.Post(
+      "/api/v1/simulate", [&posted](const httplib::Request& request, httplib::Response& response) {
+        posted = json::parse(request.body);
+        json jobs = json::array();
+        for (int i = 1; i <= 3; ++i) {
+          jobs.push_back(
+              {{"job_id", "b-" + std::to_string(i)},
+               {"priority", "normal"},
+               {"position", i},
+               {"start_p50", i == 1 ? "2026-01-03T18:15:00.000Z" : "2026-01-03T18:19:10.000Z"},
+               {"start_p90", "2026-01-03T18:20:00.000Z"},
+               {"end_p50", "2026-01-03T18:23:20.000Z"},
+               {"estimated_duration_seconds", 250.0},
+               {"estimated_cost_microusd", 20'500}});
+        }
+        const json body = {{"as_of", "2026-01-03T18:15:00.000Z"},
+                           {"jobs", jobs},
+                           {"estimated_cost_microusd", 61'500},
+                           {"delayed",
+                            {{"jobs", 2},
+                             {"mean_seconds", 60.0},
+                             {"longest_seconds", 90.0},
+                             {"longest_job_id", "mnist-7"}}}};
+        response.set_content(body.dump(), "application/json");
+      });
+  const auto outcome = run({"simulate", "-", "--limit", "2"},
+                           "{\"model_type\":\"mnist\"}\n{\"model_type\":\"bert\"}\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(posted["jobs"].size(), 2U);
+  EXPECT_EQ(outcome.out,
+            "3 jobs: the first starts now, the last ends in 8m 20s (2026-01-03T18:23:20Z), $0.0615 "
+            "in all.\n"
+            "2 jobs that wait already would start later, by 1m 0s on average and 1m 30s at most "
+            "(mnist-7).\n"
+            "\n"
+            "POS  JOB  PRIORITY  START      9 IN 10    END        EST.TIME  EST.COST\n"
+            "  1  b-1  normal    now        in 5m 0s   in 8m 20s    4m 10s   $0.0205\n"
+            "  2  b-2  normal    in 4m 10s  in 5m 0s   in 8m 20s    4m 10s   $0.0205\n"
+            "... and 1 more: --limit 3 shows all\n");
+}
+
+TEST_F(Commands, ABatchThatWouldBeRefusedExitsWithOne) {
+  const json refusal = {
+      {"error",
+       {{"code", "refused"},
+        {"message", "the batch would be refused"},
+        {"errors", {{{"index", 1}, {"field", "resources"}, {"reason", "too large"}}}}}}};
+  server_.Post("/api/v1/simulate", [&](const httplib::Request&, httplib::Response& response) {
+    response.status = 422;
+    response.set_content(refusal.dump(), "application/json");
+  });
+  const std::string batch = R"([{"model_type":"mnist"}])";
+  const auto outcome = run({"simulate", "-"}, batch);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("  jobs[1].resources: too large\n"));
+  const auto as_json = run({"simulate", "-", "-o", "json"}, batch);
+  EXPECT_EQ(as_json.exit_code, 1);
+  EXPECT_EQ(json::parse(as_json.out), refusal);
+  EXPECT_EQ(run({"simulate", "-"}, R"([{"model_type":"mnist","epochs":0}])").exit_code, 2);
+  EXPECT_EQ(run({"simulate", "-", "--console-url", "http://127.0.0.1:1"}, batch).exit_code, 3);
+}
+
 TEST_F(Commands, AConsoleThatIsAwayIsNamedWithItsSetting) {
   answer("/api/v1/queue",
          {{"error", {{"code", "unavailable"}, {"message", "Redis: connection refused"}}}}, 503);

@@ -33,9 +33,10 @@ class ApiTest : public ::testing::Test {
 
   ScriptedQueue queue_;
   ScriptedLogs logs_;
+  ScriptedScheduler scheduler_;
   StoppedClock clock_;
   std::vector<Part> parts_;
-  Api api_{queue_, logs_, [this] { return parts_; }, clock_, "ml-training"};
+  Api api_{queue_, logs_, scheduler_, [this] { return parts_; }, clock_, "ml-training"};
 };
 
 TEST_F(ApiTest, TheQueueInFigures) {
@@ -249,6 +250,20 @@ TEST_F(ApiTest, DescribesItself) {
   const auto reply = api_.handle({"GET", "/api/v1/openapi.yaml", {}, ""});
   EXPECT_EQ(reply.answer.content_type, "application/yaml");
   EXPECT_THAT(reply.answer.body, HasSubstr("openapi: 3.1.0"));
+}
+
+TEST_F(ApiTest, WhatOnlyTheSchedulerKnowsIsPassedOn) {
+  scheduler_.answer = {503, R"({"error":{"code":"unavailable"}})"};
+  const auto [status, body] = get("/api/v1/jobs/mnist-7/explain");
+  EXPECT_EQ(status, 503);
+  EXPECT_EQ(body["error"]["code"], "unavailable");
+  EXPECT_EQ(scheduler_.asked.back().first, "/api/v1/jobs/mnist-7/explain");
+  EXPECT_EQ(get("/api/v1/jobs/..%2f..%2f/explain").status, 404);
+  EXPECT_EQ(get("/api/v1/jobs/mnist-7/explain", {{"x", "1"}}).status, 400);
+  EXPECT_EQ(scheduler_.asked.size(), 1U);
+  const auto posted = api_.handle({"POST", "/api/v1/simulate", {}, "{}"});
+  EXPECT_EQ(posted.answer.status, 503);
+  EXPECT_EQ(scheduler_.asked.back(), std::pair(std::string("/api/v1/simulate"), std::string("{}")));
 }
 
 }  // namespace

@@ -117,6 +117,17 @@ class ScriptedLogs final : public LogSource {
   std::mutex mutex_;
 };
 
+// Answers everybody alike, and keeps what was asked.
+class ScriptedScheduler final : public SchedulerQuestions {
+ public:
+  runtime::HttpAnswer answer{200, "{}"};
+  std::vector<std::pair<std::string, std::string>> asked;  // path, body
+  runtime::HttpAnswer ask(const std::string& path, std::string_view body) override {
+    asked.emplace_back(path, body);
+    return answer;
+  }
+};
+
 class StoppedClock final : public Clock {
  public:
   Time time = *parse_rfc3339("2026-01-03T18:15:00Z");

@@ -47,8 +47,9 @@ class ServerTest : public ::testing::Test {
 
   ScriptedQueue queue_;
   ScriptedLogs logs_;
+  ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, logs_, [] { return std::vector<Part>{}; }, clock_, "ml-training"};
+  Api api_{queue_, logs_, scheduler_, [] { return std::vector<Part>{}; }, clock_, "ml-training"};
   runtime::Metrics metrics_;
   runtime::Health health_;
   std::unique_ptr<Server> server_;
@@ -71,6 +72,22 @@ TEST_F(ServerTest, AnswersFaultsAsJson) {
   EXPECT_EQ(posted->status, 404);
   EXPECT_THAT(json::parse(posted->body)["error"]["message"].get<std::string>(),
               HasSubstr("only answers questions"));
+}
+
+TEST_F(ServerTest, OneQuestionIsPosted) {
+  scheduler_.answer = {422, R"({"error":{"code":"refused"}})"};
+  const std::string batch = R"({"batch_id":"b","jobs":[)" + std::string(1U << 20, ' ') + "]}";
+  const auto answer = client().Post("/api/v1/simulate", batch, "application/json");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 422);
+  EXPECT_EQ(answer->body, scheduler_.answer.body);
+  ASSERT_EQ(scheduler_.asked.size(), 1U);
+  EXPECT_EQ(scheduler_.asked[0].second, batch);
+  EXPECT_EQ(client().Get("/api/v1/simulate")->status, 400);
+  const auto huge =
+      client().Post("/api/v1/simulate", std::string(33U << 20, ' '), "application/json");
+  if (huge) EXPECT_EQ(huge->status, 413);  // or the connection is gone before all is sent
+  EXPECT_EQ(scheduler_.asked.size(), 1U);
 }
 
 TEST_F(ServerTest, ServesWhatEveryWorkerDoes) {
@@ -132,8 +149,9 @@ TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   ScriptedQueue queue;
   ScriptedLogs logs;
   StoppedClock clock;
+  ScriptedScheduler scheduler;
   Api api(
-      queue, logs, [] { return std::vector<Part>{}; }, clock, "ml-training");
+      queue, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training");
   runtime::Metrics metrics;
   runtime::Health health;
   const auto first = Server::start("127.0.0.1:0", api, metrics, health);

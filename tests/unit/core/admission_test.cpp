@@ -94,15 +94,6 @@ TEST(Admission, RefusesAnUnknownModelWithoutAnImage) {
   EXPECT_EQ(record.error().field, "model_type");
 }
 
-TEST(Admission, RefusesWhatItWouldNotHonour) {
-  auto later = mnist();
-  later.after = {"other"};
-  auto night = mnist();
-  night.window = "off_peak";
-  EXPECT_EQ(admit(later, rules()).error().field, "after");
-  EXPECT_EQ(admit(night, rules()).error().field, "window");
-}
-
 TEST(Admission, RefusesASpecTooLargeForAPod) {
   auto spec = mnist();
   for (int i = 0; i < 10; ++i) spec.env["BIG_" + std::to_string(i)] = std::string(32'000, 'x');

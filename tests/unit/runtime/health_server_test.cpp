@@ -96,7 +96,7 @@ TEST_F(HealthServerTest, SurvivesAHandlerThatThrows) {
 
 TEST_F(HealthServerTest, RefusesTooLargeABody) {
   start({}, {{"/take", [](const HttpQuery&) { return HttpAnswer{}; }}});
-  EXPECT_EQ(http_->Post("/take", std::string(5u << 20, 'x'), "text/plain")->status, 413);
+  EXPECT_EQ(http_->Post("/take", std::string(33u << 20, 'x'), "text/plain")->status, 413);
 }
 
 TEST_F(HealthServerTest, SaysThatThePortIsTaken) {

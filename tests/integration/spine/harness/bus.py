@@ -14,7 +14,7 @@ from .waiting import PATIENCE
 
 TOPICS = ("oppen.jobs", "oppen.job-events", "oppen.runs", "oppen.control", "oppen.dead-letter")
 ENDS = ("succeeded", "failed", "cancelled", "rejected")
-ANSWERS = ("duplicate", "cancel-refused")  # no steps of a job's life: they don't raise seq
+ANSWERS = ("duplicate", "cancel-refused", "amend-refused")  # no steps of a job's life: they don't raise seq
 
 
 @dataclasses.dataclass(frozen=True)

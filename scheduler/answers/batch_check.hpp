@@ -1,0 +1,36 @@
+#pragma once
+// A batch that is only asked about, judged as one that is submitted would be. Pure; any thread.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/answers/answer_text.hpp"
+#include "scheduler/core/admission.hpp"
+#include "workers/cost/pricing/pricing.hpp"
+
+namespace oppen::answers {
+
+struct Candidate {
+  std::string job_id;
+  plan::Waiting waiting;  // its dependencies are not filled in
+  std::vector<std::string> after;
+  std::vector<std::uint32_t> waits_for;  // as plan::simulate wants it; see look_up
+  pricing::Usage usage;
+  double seconds = 0;  // estimated
+};
+
+struct CheckedBatch {
+  std::vector<Candidate> jobs;
+  std::optional<MicroUsd> max_total;
+  std::vector<Fault> faults;
+  bool malformed = false;  // some of them are of the input itself, whatever the queue is like
+};
+
+// `data`: as in the event batch.submit. Errors: invalid, when it is no JSON.
+Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules);
+
+// What is found wrong is told up to here; the rest is counted.
+inline constexpr std::size_t most_faults = 1000;
+
+}  // namespace oppen::answers

@@ -1,0 +1,174 @@
+#include "scheduler/answers/questions.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scheduler/answers/simulation.hpp"
+#include "scheduler/core/estimates.hpp"
+#include "scheduler/queue/reader.hpp"
+
+namespace oppen::answers {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::HttpAnswer;
+
+constexpr int most_inside = 4;  // half of the server's threads: the others are for who watches us
+constexpr auto core_deadline = 3s;
+
+int status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid:
+      return 400;
+    case ErrorKind::not_found:
+      return 404;
+    case ErrorKind::refused:
+      return 422;
+    case ErrorKind::unavailable:
+    case ErrorKind::fenced:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+HttpAnswer error_answer(const Error& error) {
+  return {status_of(error.kind), error_text(error.kind, error.message)};
+}
+
+// What its end is expected to be, from what has run of it.
+plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
+  plan::Expected expected;
+  const auto start = record.started_at.value_or(now);
+  const auto end = start + std::chrono::milliseconds(std::llround(record.estimated_seconds * 1000));
+  if (record.state != JobState::cancelling && end > now) expected.end_p50 = end;
+  return expected;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Questions>> Questions::create(const std::string& redis_url,
+                                                     const std::string& topic_prefix,
+                                                     core::Inquiry& inquiry) {
+  auto for_snapshots = runtime::Redis::create(redis_url);
+  if (!for_snapshots) return fail(for_snapshots.error());
+  auto redis = runtime::Redis::create(redis_url);
+  if (!redis) return fail(redis.error());
+  return std::unique_ptr<Questions>(
+      new Questions(std::move(*for_snapshots), std::move(*redis), topic_prefix, inquiry));
+}
+
+Questions::Questions(std::unique_ptr<runtime::Redis> for_snapshots,
+                     std::unique_ptr<runtime::Redis> redis, const std::string& topic_prefix,
+                     core::Inquiry& inquiry)
+    : inquiry_(inquiry),
+      topic_prefix_(topic_prefix),
+      redis_(std::move(redis)),
+      snapshots_(std::move(for_snapshots), topic_prefix,
+                 [&inquiry] { return inquiry.situation(core_deadline); }) {}
+
+template <class Answer>
+HttpAnswer Questions::one_at_a_time(Answer answer) {
+  if (!inquiry_.leads()) {
+    return error_answer(
+        {ErrorKind::unavailable, "this scheduler does not lead: another does, or none does yet"});
+  }
+  struct Inside {
+    explicit Inside(std::atomic<int>& its_count) : count(its_count), number(++count) {}
+    ~Inside() { --count; }
+    std::atomic<int>& count;
+    const int number;
+  };
+  const Inside inside(inside_);
+  if (inside.number > most_inside) {
+    return error_answer(
+        {ErrorKind::unavailable, "the scheduler is answering other questions: ask again"});
+  }
+  const std::lock_guard lock(mutex_);
+  return answer();
+}
+
+HttpAnswer Questions::explain(const std::string& job_id) {
+  return one_at_a_time([&]() -> HttpAnswer {
+    const auto explanation = explained(job_id);
+    if (!explanation) return error_answer(explanation.error());
+    return {200, to_text(*explanation)};
+  });
+}
+
+Result<Explanation> Questions::explained(const std::string& job_id) {
+  queue::QueueReader reader(*redis_, topic_prefix_);
+  // What is launched or cancelled while it is looked for is asked about once more.
+  for (int i = 0; i < 3; ++i) {
+    const auto record = reader.job(job_id);
+    if (!record) return fail(record.error());
+    auto explanation = explained(*record);
+    if (explanation || explanation.error().kind != ErrorKind::conflict) return explanation;
+  }
+  return fail(ErrorKind::unavailable, "job " + job_id + " is on the move: ask again");
+}
+
+// conflict: it is not where its record says.
+Result<Explanation> Questions::explained(const queue::JobRecord& record) {
+  Explanation explanation;
+  explanation.record = record;
+  explanation.cost = record.estimated_cost;
+  explanation.as_of = SystemClock().now();
+  if (record.state != JobState::queued) {
+    if (queue::is_live(record.state))
+      explanation.expected = expectation_of_live(record, explanation.as_of);
+    return explanation;
+  }
+  const auto asked = Snapshots::Clock::now();
+  auto got = snapshots_.get();
+  if (!got) return fail(got.error());
+  const Rank rank{record.priority, record.place};
+  auto index = (*got)->list.find(rank);
+  if (!index) {  // it has come since
+    got = snapshots_.get(asked);
+    if (!got) return fail(got.error());
+    index = (*got)->list.find(rank);
+    if (!index) return fail(ErrorKind::conflict, "");
+  }
+  const auto& snapshot = **got;
+  const auto view = snapshot.view();
+  const auto position = queue::QueueReader(*redis_, topic_prefix_).position(record);
+  if (!position) return fail(position.error());
+  explanation.position = *position;
+  explanation.reason =
+      plan::explain(view, *index, [&](std::size_t i) { return snapshot.name_of(i); });
+  explanation.held = snapshot.situation.held;
+  explanation.expected = plan::project(view, *index, *index + 1).front();
+  explanation.as_of = snapshot.situation.at;
+  if (const auto& start = explanation.expected.start_p50) {
+    explanation.cost = core::estimate_cost(record.spec, *start, record.estimated_seconds,
+                                           *snapshot.situation.cost_model);
+  }
+  return explanation;
+}
+
+HttpAnswer Questions::simulate(std::string_view text) {
+  return one_at_a_time([&]() -> HttpAnswer {
+    const auto rules = inquiry_.rules(core_deadline);
+    if (!rules) return error_answer(rules.error());
+    auto batch = check_batch(text, *rules);
+    if (!batch) return error_answer(batch.error());
+    const auto snapshot = snapshots_.get();
+    if (!snapshot) return error_answer(snapshot.error());
+    const auto paused = snapshots_.pause();
+    QueueLook look(*redis_, topic_prefix_);
+    if (auto status = look_up(*batch, **snapshot, look); !status)
+      return error_answer(status.error());
+    if (batch->faults.empty()) {
+      auto answer = simulated(*batch, **snapshot);
+      if (answer) return {200, std::move(*answer)};
+      batch->faults.push_back(std::move(answer.error()));
+    }
+    const auto kind = batch->malformed ? ErrorKind::invalid : ErrorKind::refused;
+    const std::string what =
+        batch->malformed ? "the batch is not valid: " : "the batch would be refused: ";
+    return {status_of(kind), error_text(kind, what + batch->faults.front().reason, batch->faults)};
+  });
+}
+
+}  // namespace oppen::answers

@@ -1,0 +1,48 @@
+#pragma once
+// Answers what only the scheduler can say: why a job waits and when it will start, and what a batch would do. Outlives terms; while this
+// scheduler does not lead, the answer is that. Any thread; one question is answered at a time, and only a few may wait.
+//
+// Nothing of it runs on the core's thread but a copy of what it knows (core/inquiry.hpp), once for each snapshot (snapshots.hpp).
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "scheduler/answers/answer_text.hpp"
+#include "scheduler/answers/snapshots.hpp"
+#include "scheduler/core/inquiry.hpp"
+#include "workers/runtime/health_server.hpp"
+
+namespace oppen::answers {
+
+class Questions {
+ public:
+  // Errors: invalid, for a malformed URL. A Redis that is away is no error here.
+  static Result<std::unique_ptr<Questions>> create(const std::string& redis_url,
+                                                   const std::string& topic_prefix,
+                                                   core::Inquiry& inquiry);
+
+  // GET /api/v1/jobs/{id}/explain
+  runtime::HttpAnswer explain(const std::string& job_id);
+  // POST /api/v1/simulate with the data of a batch.submit
+  runtime::HttpAnswer simulate(std::string_view batch);
+
+ private:
+  Questions(std::unique_ptr<runtime::Redis> for_snapshots, std::unique_ptr<runtime::Redis> redis,
+            const std::string& topic_prefix, core::Inquiry& inquiry);
+
+  template <class Answer>
+  runtime::HttpAnswer one_at_a_time(Answer answer);
+  Result<Explanation> explained(const std::string& job_id);
+  Result<Explanation> explained(const queue::JobRecord& record);
+
+  core::Inquiry& inquiry_;
+  const std::string topic_prefix_;
+  std::atomic<int> inside_{0};
+  std::mutex mutex_;  // held while one is answered
+  const std::unique_ptr<runtime::Redis> redis_;
+  Snapshots snapshots_;
+};
+
+}  // namespace oppen::answers

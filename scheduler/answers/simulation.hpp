@@ -1,0 +1,17 @@
+#pragma once
+// What a batch would do to the queue of a snapshot. One thread at a time.
+#include <string>
+#include <tl/expected.hpp>
+
+#include "scheduler/answers/batch_check.hpp"
+#include "scheduler/answers/snapshot.hpp"
+
+namespace oppen::answers {
+
+// Looks the batch's jobs up: ids that are taken already are faults, and whom each waits for is filled in. Errors: of Redis.
+Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
+
+// The answer as JSON text; the fault, when all together cost more than the batch allows. The batch has no faults and was looked up.
+tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot);
+
+}  // namespace oppen::answers

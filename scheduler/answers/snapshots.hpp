@@ -1,0 +1,50 @@
+#pragma once
+// Keeps a snapshot while there are questions. One is good for 20 times as long as it took to read, at least 0.2 s and at most 10 s:
+// the one who asks when there is none that is good waits for the reading. Where it takes long, the next is read ahead, half way, as long
+// as the last question is not 10 s old. After a minute without questions it is thrown away.
+//
+// Owns a thread and a Redis connection. Any thread may ask.
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "scheduler/answers/snapshot.hpp"
+
+namespace oppen::answers {
+
+class Snapshots {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Snapshots(std::unique_ptr<runtime::Redis> redis, std::string topic_prefix, QueueLook::Ask ask);
+  ~Snapshots();
+  Snapshots(const Snapshots&) = delete;
+  Snapshots& operator=(const Snapshots&) = delete;
+
+  // One that is good; `not_before`: one whose reading began then or later. Errors: of the reading; unavailable when it takes too long.
+  Result<std::shared_ptr<const Snapshot>> get(Clock::time_point not_before = {});
+  // No other is read as long as this is held: for who needs memory himself.
+  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_); }
+
+ private:
+  void run(std::stop_token stop);
+  Clock::time_point next_turn() const;  // under the mutex
+
+  const std::unique_ptr<runtime::Redis> redis_;
+  const std::string topic_prefix_;
+  const QueueLook::Ask ask_;
+
+  std::mutex reading_;  // held while one is read; taken before the other
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::shared_ptr<const Snapshot> last_;
+  Status failure_;                  // of the last reading
+  Clock::time_point read_begun_{};  // of the last reading, failed or not
+  bool wanted_ = false;             // somebody waits
+  Clock::time_point asked_{};       // last
+  std::jthread thread_;
+};
+
+}  // namespace oppen::answers

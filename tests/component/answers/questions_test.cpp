@@ -1,0 +1,212 @@
+// Proves on a real Redis what the scheduler answers: why a job waits, whatever holds it, with its place and times; what has become of one
+// that does not wait; what a batch would do, and why it would be refused; and that one who does not lead says so.
+#include "scheduler/answers/questions.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/component/core/core_fixture.hpp"
+
+namespace oppen::answers {
+namespace {
+
+using core::CoreTest;
+using nlohmann::json;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+class QuestionsTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    questions = Questions::create(server->url(), "oppen.", inquiry).value();
+    lead();
+  }
+
+  // The test waits for each answer, so the core's state may be read on any thread meanwhile.
+  void lead() {
+    term.emplace(
+        inquiry, [](const std::function<Status()>& task) { (void)task(); },
+        core::Inquiry::Sources{
+            [this]() -> Result<core::Situation> { return attempts->situation(); },
+            [this]() -> Result<core::AdmissionRules> { return state->rules_to_keep(); }});
+  }
+
+  json explain(const std::string& job_id, int status = 200) {
+    const auto answer = questions->explain(job_id);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return json::parse(answer.body);
+  }
+  json simulate(const json& batch, int status = 200) {
+    const auto answer = questions->simulate(batch.dump());
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return json::parse(answer.body);
+  }
+  static json batch_of(const json& jobs) { return {{"batch_id", "b"}, {"jobs", jobs}}; }
+  static json job(const std::string& id, json more = json::object()) {
+    more["job_id"] = id;
+    more["model_type"] = "mnist";
+    return more;
+  }
+
+  // What the core will do by itself when it knows holds.
+  void hold(const std::string& job_id, queue::Hold hold, Time not_before = {},
+            std::vector<std::string> after = {}) {
+    auto held = record(job_id);
+    held.hold = hold;
+    held.not_before = not_before;
+    held.spec.after = std::move(after);
+    ASSERT_TRUE(state->commit(queue::Changes().put(held)));
+  }
+  // Runs, as far as the API server says.
+  void start(const std::string& job_id) {
+    kube.run(job_id + "-1", clock.now());
+    settle();
+  }
+
+  core::Inquiry inquiry;
+  std::unique_ptr<Questions> questions;
+  std::optional<core::Inquiry::Term> term;
+};
+
+TEST_F(QuestionsTest, FullSlotsAndWhoStandsBehind) {
+  for (const auto* id : {"a", "b", "c", "d", "e"}) submit(id);
+  start("a");
+  start("b");
+  const auto head = explain("c");
+  EXPECT_EQ(head.at("state"), "queued");
+  EXPECT_EQ(head.at("position"), 1);
+  EXPECT_EQ(head.at("reason"), json::parse(R"j({"kind": "waiting_for_slot", "slots": 2, "taken": 2,
+      "sentence": "waits for a free slot (2 of 2 taken)"
+})j"));
+  const auto last = explain("e");
+  EXPECT_EQ(last.at("position"), 3);
+  EXPECT_EQ(last.at("reason").at("kind"), "behind");
+  EXPECT_EQ(last.at("reason").at("job"), "c");
+  EXPECT_EQ(last.at("reason").at("count"), 2);
+  EXPECT_LT(head.at("start_p50"), last.at("start_p50"));
+  EXPECT_LE(last.at("start_p50"), last.at("start_p90"));
+  EXPECT_GT(last.at("end_p50"), last.at("start_p50"));
+  EXPECT_GT(last.at("estimated_cost_microusd"), 0);
+  EXPECT_EQ(last.at("as_of"), to_rfc3339(clock.now()));
+}
+
+TEST_F(QuestionsTest, AQuotaIsNamed) {
+  state->quotas = {{"gpu-quota", "", {{"gpus", 3}}, {}}};
+  submit("a", {{"resources", {{"gpus", 2}}}});
+  submit("b", {{"resources", {{"gpus", 2}}}});
+  EXPECT_EQ(explain("b").at("reason"),
+            json::parse(R"j({"kind": "quota", "quota": "gpu-quota", "resource": "gpus", "need": 2,
+      "free": 1, "sentence": "waits for quota gpu-quota: needs 2 gpus, 1 gpu free"})j"));
+}
+
+TEST_F(QuestionsTest, EachHoldIsTold) {
+  for (const auto* id : {"a", "b", "retried", "night", "late", "late-2"}) submit(id);
+  const auto until = clock.now() + seconds(90);
+  hold("retried", queue::Hold::retry, until);
+  hold("night", queue::Hold::window);
+  hold("late", queue::Hold::dependency, {}, {"a", "b"});
+  hold("late-2", queue::Hold::dependency, {}, {"night", "gone"});
+  const auto retried = explain("retried").at("reason");
+  EXPECT_EQ(retried.at("kind"), "retry_hold");
+  EXPECT_EQ(retried.at("until"), to_rfc3339(until));
+  EXPECT_EQ(explain("night").at("reason").at("kind"), "window");
+  const auto late = explain("late").at("reason");
+  EXPECT_EQ(late.at("kind"), "depends_on");
+  EXPECT_EQ(late.at("count"), 2);
+  EXPECT_THAT(late.at("job"), ::testing::AnyOf("a", "b"));
+  EXPECT_EQ(explain("late-2").at("reason").at("job"), "night");
+  EXPECT_EQ(explain("late-2").at("reason").at("count"), 1);
+}
+
+TEST_F(QuestionsTest, WhatDoesNotWaitSaysWhatItDoes) {
+  for (const auto* id : {"a", "b", "c"}) submit(id);
+  start("a");
+  const auto running = explain("a");
+  EXPECT_EQ(running.at("state"), "running");
+  EXPECT_EQ(running.at("started_at"), to_rfc3339(clock.now()));
+  EXPECT_FALSE(running.contains("reason"));
+  EXPECT_EQ(explain("b").at("state"), "launching");
+  cancel("c");
+  const auto cancelled = explain("c");
+  EXPECT_EQ(cancelled.at("state"), "cancelled");
+  EXPECT_EQ(cancelled.at("message"), "no");
+  EXPECT_EQ(explain("d", 404).at("error").at("message"), "there is no job d");
+}
+
+TEST_F(QuestionsTest, AQueueOfManyPagesIsReadInItsOrder) {
+  submit("first");
+  submit("second");
+  for (int i = 0; i < 1'234; ++i) {
+    EXPECT_EQ(
+        handle(command(JobSubmit::type, job("n-" + std::to_string(i),
+                                            {{"priority", i % 3 == 0 ? "background" : "normal"}}))),
+        std::nullopt);
+  }
+  EXPECT_EQ(explain("n-1").at("position"), 1);
+  EXPECT_EQ(explain("n-1232").at("position"), 822);
+  EXPECT_EQ(explain("n-1232").at("reason").at("count"), 821);
+  EXPECT_EQ(explain("n-0").at("position"), 823);
+  EXPECT_EQ(explain("n-1233").at("reason").at("count"), 1'233);
+  // One that has come since the queue was read.
+  submit("late", {{"priority", "urgent"}});
+  EXPECT_EQ(explain("late").at("reason").at("kind"), "waiting_for_slot");
+}
+
+TEST_F(QuestionsTest, ABatchIsPlayedThroughAndNotSubmitted) {
+  for (const auto* id : {"a", "b", "c"}) submit(id);
+  const auto before = events("x").size();
+  const auto answer =
+      simulate(batch_of({job("x", {{"priority", "urgent"}}), job("y"), job("z", {{"epochs", 3}})}));
+  const auto& jobs = answer.at("jobs");
+  ASSERT_EQ(jobs.size(), 3U);
+  EXPECT_EQ(jobs[0].at("job_id"), "x");
+  EXPECT_EQ(jobs[0].at("position"), 1);
+  EXPECT_EQ(jobs[1].at("position"), 3);
+  EXPECT_EQ(jobs[2].at("position"), 4);
+  EXPECT_LT(jobs[0].at("start_p50"), jobs[1].at("start_p50"));
+  EXPECT_NEAR(jobs[2].at("estimated_duration_seconds"), 360, 0.01);
+  std::int64_t sum = 0;
+  for (const auto& one : jobs) sum += one.at("estimated_cost_microusd").get<std::int64_t>();
+  EXPECT_EQ(answer.at("estimated_cost_microusd"), sum);
+  EXPECT_EQ(answer.at("delayed").at("jobs"), 1);
+  EXPECT_EQ(answer.at("delayed").at("longest_job_id"), "c");
+  EXPECT_GT(answer.at("delayed").at("longest_seconds"), 0);
+  EXPECT_EQ(events("x").size(), before);
+  explain("x", 404);
+}
+
+TEST_F(QuestionsTest, WhatWouldBeRefusedIsSaid) {
+  submit("a");
+  state->quotas = {{"gpu-quota", "", {{"gpus", 2}}, {}}};
+  const auto refused =
+      simulate(batch_of({job("big", {{"resources", {{"gpus", 3}}}}), job("a"), job("b")}), 422);
+  const auto& errors = refused.at("error").at("errors");
+  EXPECT_EQ(refused.at("error").at("code"), "refused");
+  ASSERT_EQ(errors.size(), 1U) << "ids are looked up once the jobs themselves are sound";
+  EXPECT_EQ(errors[0].at("index"), 0);
+  const auto taken = simulate(batch_of({job("a"), job("b")}), 422).at("error").at("errors");
+  EXPECT_EQ(taken[0].at("field"), "job_id");
+  EXPECT_THAT(taken[0].at("reason").get<std::string>(), HasSubstr("exists already"));
+  auto dear = batch_of(json::array({job("b")}));
+  dear["max_total_microusd"] = 1;
+  EXPECT_EQ(simulate(dear, 422).at("error").at("errors")[0].at("field"), "max_total_microusd");
+  EXPECT_EQ(
+      simulate(batch_of(json::array({job("b", {{"epochs", 0}})})), 400).at("error").at("code"),
+      "invalid");
+  EXPECT_EQ(questions->simulate("garbage").status, 400);
+}
+
+TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {
+  submit("a");
+  term.reset();
+  EXPECT_THAT(explain("a", 503).at("error").at("message").get<std::string>(),
+              HasSubstr("does not lead"));
+  simulate(batch_of(json::array({job("x")})), 503);
+  lead();
+  explain("a");
+}
+
+}  // namespace
+}  // namespace oppen::answers
