@@ -54,8 +54,9 @@ TEST(Completion, KnowsEveryCommand) {
   std::vector<std::string> paths;
   for (const auto& command : commands()) paths.push_back(command.path);
   EXPECT_THAT(paths, ElementsAre("", "submit", "submit-batch", "cancel", "status", "list",
-                                 "describe", "wait", "logs", "watch", "watch jobs", "dead-letter",
-                                 "dead-letter list", "dead-letter replay", "health", "completion"));
+                                 "describe", "explain", "simulate", "wait", "logs", "watch",
+                                 "watch jobs", "dead-letter", "dead-letter list",
+                                 "dead-letter replay", "health", "completion"));
 }
 
 TEST(Completion, OfBashOffersCommands) {
