@@ -281,9 +281,9 @@ TEST_F(Commands, SimulateShowsTheBatchAndWhomItDelays) {
             "2 jobs that wait already would start later, by 1m 0s on average and 1m 30s at most "
             "(mnist-7).\n"
             "\n"
-            "POS  JOB  PRIORITY  START      9 IN 10    END        EST.TIME  EST.COST\n"
-            "  1  b-1  normal    now        in 5m 0s   in 8m 20s    4m 10s   $0.0205\n"
-            "  2  b-2  normal    in 4m 10s  in 5m 0s   in 8m 20s    4m 10s   $0.0205\n"
+            "POS  JOB  PRIORITY  START      9 IN 10   END        EST.TIME  EST.COST\n"
+            "  1  b-1  normal    now        in 5m 0s  in 8m 20s    4m 10s   $0.0205\n"
+            "  2  b-2  normal    in 4m 10s  in 5m 0s  in 8m 20s    4m 10s   $0.0205\n"
             "... and 1 more: --limit 3 shows all\n");
 }
 

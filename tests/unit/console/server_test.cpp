@@ -86,7 +86,9 @@ TEST_F(ServerTest, OneQuestionIsPosted) {
   EXPECT_EQ(client().Get("/api/v1/simulate")->status, 400);
   const auto huge =
       client().Post("/api/v1/simulate", std::string(33U << 20, ' '), "application/json");
-  if (huge) EXPECT_EQ(huge->status, 413);  // or the connection is gone before all is sent
+  if (huge) {
+    EXPECT_EQ(huge->status, 413);
+  }  // or the connection is gone before all is sent
   EXPECT_EQ(scheduler_.asked.size(), 1U);
 }
 
