@@ -108,6 +108,37 @@ def test_answers_that_are_no(oppen, bus, jobs):
     assert failed.returncode == NO and "failed" in failed.stdout and "9" in failed.stdout
 
 
+def test_jobs_are_changed(oppen, bus, jobs, policies):
+    """amend changes what waits and nothing else, retry runs a job anew, and a batch and a team are cancelled whole."""
+    policies.set(max_concurrent_jobs=1)
+    assert oppen(*a_job(jobs, "runs", "--team", jobs.id("t"), seconds=600)).returncode == DONE
+    bus.wait_event(jobs.id("runs"), "started")
+    assert oppen(*a_job(jobs, "waits", "--team", jobs.id("t"))).returncode == DONE
+    amended = oppen("amend", jobs.id("waits"), "--priority", "urgent", "--batch-size", "32")
+    assert amended.returncode == DONE and "priority urgent" in amended.stdout, amended.stderr
+    spec = oppen("describe", jobs.id("waits"), "-o", "json").data["spec"]
+    assert (spec["priority"], spec["batch_size"]) == ("urgent", 32)
+    started = oppen("amend", jobs.id("runs"), "--spot")
+    assert started.returncode == NO and "has started already" in started.stderr
+    assert oppen("amend", jobs.id("nobody"), "--spot").returncode == NO_SUCH_THING
+    assert oppen("retry", jobs.id("runs")).returncode == NO
+
+    lines = json.dumps([jobs.spec(f"of-batch-{number}") for number in range(3)])
+    assert oppen("submit-batch", "-", "--batch-id", jobs.id("batch"), stdin=lines).returncode == DONE
+    batch = oppen("cancel", "--batch", jobs.id("batch"))
+    assert batch.returncode == DONE and "3 jobs cancelled" in batch.stdout, batch.stderr
+    assert oppen("cancel", "--batch", jobs.id("batch")).returncode == NO
+    assert oppen("cancel", "--batch", jobs.id("nobody")).returncode == NO_SUCH_THING
+    team = oppen("cancel", "--team", jobs.id("t"))
+    assert team.returncode == DONE and "2 jobs cancelled" in team.stdout, team.stderr
+    bus.caught_up()
+    assert [bus.story(jobs.id(name))[-1] for name in ("runs", "waits")] == ["cancelled", "cancelled"]
+
+    again = oppen("retry", jobs.id("waits"))
+    assert again.returncode == DONE and jobs.id("waits-retry-1") in again.stdout, again.stderr
+    assert oppen("wait", jobs.id("waits-retry-1")).returncode == DONE
+
+
 def test_bad_input_is_refused_before_it_is_sent(oppen, bus, jobs):
     """Exit code 2; nothing reaches the bus; every fault is named."""
     [before] = bus.submit(jobs.spec("before"))

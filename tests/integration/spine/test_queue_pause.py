@@ -89,10 +89,11 @@ def test_a_pause_outlives_the_scheduler_and_redis(world, bus, jobs, queue):
 def test_a_pause_with_an_end_is_over_by_itself(world, bus, jobs, queue):
     """The job goes without a resume, but not before the end, and the end is told."""
     queue("pause", "--for", "4s")
-    until = bus.wait_for("the pause", lambda: [r for r in bus.records("oppen.control") if r.type == "policy.override"])[-1]
+    bus.caught_up()
+    until = [record for record in bus.records("oppen.control") if record.type == "policy.override"][-1].data["until"]
     bus.submit(jobs.spec("waits"))
     bus.wait_ended([jobs.id("waits")])
-    assert bus.events(jobs.id("waits"), "launched")[0].record.time >= until.data["until"]
+    assert bus.events(jobs.id("waits"), "launched")[0].record.time >= until
     bus.caught_up()
     assert "queue_paused" not in overrides(bus)
 
