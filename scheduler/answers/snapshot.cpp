@@ -19,20 +19,19 @@ constexpr std::size_t at_once = 500;
 constexpr std::size_t records_at_once = 100;      // whole ones
 constexpr std::int64_t usual_grace_seconds = 30;  // where a model's pod template says nothing else
 
-// In the order of launching, but for the last two, whose jobs have their places among the others.
-constexpr const char* sets[] = {"queue:u", "window:u", "queue:n",   "window:n",
-                                "queue:b", "window:b", "dependent", "retry"};
+std::vector<std::string> all_sets() {
+  std::vector<std::string> sets;
+  for (const auto priority : all_priorities) {
+    for (const auto* set : queue::waiting_sets)
+      sets.push_back(std::string(set) + queue::letter(priority));
+  }
+  return sets;
+}
 
-// ARGV  prefix, set, from where, how many. Of retry, which is ordered by time, `from` is a rank; of the others the place behind which to
-// go on, as ranks move when jobs are launched meanwhile. Returns {id, head, ...}.
+// ARGV  prefix, set, the place behind which to go on (ranks move when jobs are launched meanwhile), how many. Returns {id, head, ...}.
 constexpr auto page_script = R"(
 local p, set = ARGV[1], ARGV[2]
-local ids
-if set == 'retry' then
-  ids = redis.call('ZRANGE', p .. set, ARGV[3], ARGV[3] + ARGV[4] - 1)
-else
-  ids = redis.call('ZRANGEBYSCORE', p .. set, '(' .. ARGV[3], '+inf', 'LIMIT', 0, ARGV[4])
-end
+local ids = redis.call('ZRANGEBYSCORE', p .. set, '(' .. ARGV[3], '+inf', 'LIMIT', 0, ARGV[4])
 local found = {}
 for i, id in ipairs(ids) do
   found[2 * i - 1] = id
@@ -90,7 +89,7 @@ Result<std::shared_ptr<const Snapshot>> QueueLook::read(const Ask& ask,
   if (!jobs) return fail(jobs.error());
   snapshot->list.reserve(*jobs);
   std::vector<std::string> dependents;
-  for (const auto* set : sets) {
+  for (const auto& set : all_sets()) {
     if (auto status = read_set(set, snapshot->list, dependents, stopped); !status)
       return fail(status.error());
   }
@@ -116,7 +115,7 @@ Result<std::shared_ptr<const Snapshot>> QueueLook::read(const Ask& ask,
 
 Result<std::size_t> QueueLook::how_many() {
   std::vector<Redis::Args> commands;
-  for (const auto* set : sets) commands.push_back({"ZCARD", prefix_ + set});
+  for (const auto& set : all_sets()) commands.push_back({"ZCARD", prefix_ + set});
   const auto replies = redis_.pipeline(commands);
   if (!replies) return fail(replies.error());
   std::size_t jobs = 0;
@@ -128,8 +127,7 @@ Status QueueLook::read_set(const std::string& set, WaitingList& list,
                            std::vector<std::string>& dependents,
                            const std::function<bool()>& stopped) {
   static const RedisScript script(page_script);
-  const bool by_rank = set == "retry";
-  std::int64_t from = by_rank ? 0 : -1;
+  std::int64_t from = -1;
   while (true) {
     if (stopped()) return fail(ErrorKind::unavailable, "stopping");
     const auto reply = redis_.eval(script, {prefix_ + "meta"},
@@ -142,9 +140,8 @@ Status QueueLook::read_set(const std::string& set, WaitingList& list,
       if (!head || head->state != JobState::queued) continue;  // it has gone on meanwhile
       list.add(found[i].text, *head);
       if (head->hold == queue::Hold::dependency) dependents.push_back(found[i].text);
-      if (!by_rank) from = std::max(from, head->place);
+      from = std::max(from, head->place);
     }
-    if (by_rank) from += static_cast<std::int64_t>(found.size() / 2);
     if (found.size() < 2 * at_once) return {};
     if (from == before) return fail(ErrorKind::fatal, "no record of " + set + " can be read");
   }
