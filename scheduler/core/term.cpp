@@ -299,6 +299,7 @@ class Leader {
       // May be kept until a record that is set aside has arrived.
       const auto noted = [this, handled](std::int64_t next) {
         next_command_ = next;
+        quiet_ticks_ = 0;
         handled(next);
       };
       if (auto status = handle_waiting(noted); !status) return status;
@@ -493,7 +494,7 @@ class Leader {
   bool resumed_ = false;
   std::int64_t next_command_ = 0;
   std::int64_t catch_up_until_ = 0;
-  int quiet_ticks_ = 0;          // ticks without a command at hand since the start
+  int quiet_ticks_ = 0;          // since the last command
   std::deque<Command> waiting_;  // taken from the mailbox and not handled yet
   bool setting_aside_ = false;   // a record waits for the dead-letter topic
 };

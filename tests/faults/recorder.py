@@ -191,7 +191,7 @@ def look_at_redis(stack):
         counted[field] = counted.get(field, 0) + int(amount)
 
     for record in records:
-        job_id, state, _, _, priority, _, _, gpus, cpu, memory, cost, milliseconds = record.split()
+        job_id, state, _, _, priority, _, _, gpus, cpu, memory, cost, milliseconds, *_ = record.split()
         states[job_id] = STATES.get(state, state)
         if state == "q":
             for field, amount in (("queued", 1), ("cost", cost), ("milliseconds", milliseconds)):
