@@ -162,7 +162,7 @@ def test_the_command_line(world, bus, jobs, policies, console):
     assert oppen("explain", "no-such-job").returncode == 4
     lines = '{"model_type":"mnist"}\n{"model_type":"mnist","priority":"urgent"}\n'
     simulated = oppen("simulate", "-", stdin=lines)
-    assert simulated.returncode == 0 and simulated.stdout.startswith("2 jobs: the first starts in "), simulated
+    assert simulated.returncode == 0 and simulated.stdout.startswith("2 jobs: the first starts "), simulated
     assert "1 job that waits already would start later" in simulated.stdout
     assert len(json.loads(oppen("simulate", "-", "-o", "json", stdin=lines).stdout)["jobs"]) == 2
     refused = oppen("simulate", "-", stdin='{"model_type":"mnist","resources":{"gpus":64}}')
