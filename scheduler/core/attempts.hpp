@@ -140,7 +140,8 @@ class Attempts {
       finished_pods_;                                // name -> uid, end; until deleted
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
   std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
-  bool caught_up_ = false;
+  std::unordered_set<std::string>
+      went_on_;  // while a list is gone through: jobs of which it has a later attempt's pod
   std::vector<kube::Pod> deleted_early_;  // deleted pods of live attempts that ended before that
   Time next_removals_{};                  // when deletions that had no effect are asked for again
 

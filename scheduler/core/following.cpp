@@ -99,7 +99,8 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
   state_.live[record.spec.job_id] = record;
   if (pod.delete_by) delete_by_[record.spec.job_id] = *pod.delete_by;
   if (has_ended(pod)) {
-    if (caught_up_ || !pod.deleting || record.state == JobState::cancelling)
+    if (state_.caught_up || !pod.deleting || record.state == JobState::cancelling ||
+        went_on_.contains(record.spec.job_id))
       return end_attempt(std::move(record), &pod);
     deleted_early_.push_back(pod);
     return {};
@@ -120,7 +121,7 @@ void Attempts::observe_start(const JobRecord& record) {
 }
 
 Status Attempts::caught_up() {
-  if (std::exchange(caught_up_, true)) return {};
+  if (std::exchange(state_.caught_up, true)) return {};
   for (const auto& pod : std::exchange(deleted_early_, {})) {
     const auto found = state_.live.find(pod.job_id);
     if (found == state_.live.end() || found->second.attempt != pod.attempt) continue;
@@ -259,6 +260,12 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
   // Of one job the earlier attempt first: only when its end is told can the next one be adopted.
   std::stable_sort(ours.begin(), ours.end(),
                    [](const Pod* a, const Pod* b) { return a->attempt < b->attempt; });
+  went_on_.clear();
+  for (const auto* pod : ours) {
+    const auto found = state_.live.find(pod->job_id);
+    if (found != state_.live.end() && pod->attempt > found->second.attempt)
+      went_on_.insert(pod->job_id);
+  }
   for (const auto* one : ours) {
     const auto& pod = *one;
     const auto found = state_.live.find(pod.job_id);
@@ -275,6 +282,7 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
       return status;
     }
   }
+  went_on_.clear();
   std::vector<std::string> without_pod;
   for (const auto& [job_id, record] : state_.live) {
     // The watch, which goes on from this list, will tell of what was accepted while it was read.

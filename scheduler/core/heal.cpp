@@ -99,7 +99,8 @@ bool apply_fact(const CloudEvent& event, std::optional<JobRecord>& record) {
       const auto amend = parse_data<JobAmend>({{"job_id", e.job.job_id}, {"changes", e.changes}});
       if (!amend) return;
       apply_changes(amend->changes, r.spec);
-      if (r.hold != queue::Hold::dependency) r.hold = hold_by_window(r.spec);
+      if (r.hold == queue::Hold::none || r.hold == queue::Hold::window)
+        r.hold = hold_by_window(r.spec);
     });
   }
   if (event.type == JobLaunched::type) {
@@ -245,10 +246,7 @@ class Group {
       if (job == jobs.end() || !apply_fact(event, job->second)) continue;
       ++applied;
       if (event.type == JobSucceeded::type) learn_again(event, changes);
-      if (event.type == JobQueued::type) {
-        for (const auto& dependency : job->second->spec.after)
-          changes.depends(job->first, dependency).settle(dependency);
-      }
+      if (event.type == JobQueued::type && !job->second->spec.after.empty()) dependents_ = true;
       changed.insert(job->first);
     }
     for (auto& [id, record] : jobs) {
@@ -265,6 +263,8 @@ class Group {
   }
 
   std::int64_t next_command() const { return next_command_; }
+  // Whether jobs that wait for others were among them.
+  bool dependents() const { return dependents_; }
 
  private:
   // An end that Redis has forgotten was learned in the same commit: that is forgotten, too.
@@ -277,7 +277,31 @@ class Group {
   std::vector<CloudEvent> events_;
   std::size_t records_ = 0;
   std::int64_t next_command_ = 0;
+  bool dependents_ = false;
 };
+
+// Who waits for whom stands in sets of its own, which are made anew from those that still wait. What they wait for may have ended.
+Status note_dependents(State& state) {
+  constexpr int at_once = 250;
+  for (const auto priority : all_priorities) {
+    for (std::int64_t from = 0;; from += at_once) {
+      const auto ids = state.store.held_by_dependency(priority, from, at_once);
+      if (!ids) return fail(ids.error());
+      if (ids->empty()) break;
+      const auto records = state.store.jobs(*ids);
+      if (!records) return fail(records.error());
+      queue::Changes changes;
+      for (const auto& record : *records) {
+        if (!record) continue;
+        for (const auto& dependency : record->spec.after)
+          changes.depends(record->spec.job_id, dependency).settle(dependency);
+      }
+      if (auto committed = state.commit(std::move(changes)); !committed)
+        return fail(committed.error());
+    }
+  }
+  return {};
+}
 
 constexpr std::size_t group_size = 200;
 // Commands that are read again after Redis was lost: what was asked for and not answered yet is among the latest.
@@ -317,6 +341,9 @@ Result<Healed> heal(State& state, client::Consumer& consumer, const std::functio
       if (!applied) return fail(applied.error());
       healed.applied += *applied;
     }
+  }
+  if (group.dependents()) {
+    if (auto status = note_dependents(state); !status) return fail(status.error());
   }
   // An older Redis reads again the commands that it has forgotten, an empty one the latest; those that an event answers are recognised
   // by their offset.

@@ -18,7 +18,7 @@ using queue::JobRecord;
 
 constexpr std::size_t at_once =
     250;  // records in a commit: Redis stands still for some milliseconds
-constexpr int commits_in_a_row = 4;
+constexpr int commits_in_a_row = 4;  // of settle(), each of them of many
 
 // "has failed", behind a job's name.
 std::string fate_of(JobState state) {
@@ -76,6 +76,7 @@ Status Holds::load() {
 }
 
 Status Holds::tick() {
+  state_.settling = true;  // what could not be told before; next to nothing, when there is none
   const auto now = state_.clock.now();
   while (!state_.retries.empty() && state_.retries.begin()->first <= now) {
     std::vector<std::string> due;
@@ -105,22 +106,45 @@ Status Holds::tick() {
 
 Result<bool> Holds::settle() {
   for (int commits = 0; state_.settling && commits < commits_in_a_row; ++commits) {
-    const auto ended = state_.store.settling();
-    if (!ended) return fail(ended.error());
-    state_.settling = !ended->empty();
-    if (!state_.settling) break;
-    if (auto status = settle(ended->front()); !status) return fail(status.error());
+    const auto ids = state_.store.settling(at_once);
+    if (!ids) return fail(ids.error());
+    const auto records = state_.store.jobs(*ids);
+    if (!records) return fail(records.error());
+    Changes open;  // those that have not ended
+    std::vector<std::size_t> ended;
+    bool waits = false;
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      const auto& record = (*records)[i];
+      if (record && !is_terminal(record->state)) {
+        open.not_settling((*ids)[i]);
+      } else if (record || knows_all()) {
+        ended.push_back(i);
+      } else {
+        waits = true;
+      }
+    }
+    if (!open.empty()) {
+      if (auto committed = state_.commit(std::move(open)); !committed)
+        return fail(committed.error());
+    }
+    for (const auto i : ended) {
+      if (auto status = settle((*ids)[i], (*records)[i]); !status) return fail(status.error());
+    }
+    // What nobody knows yet is looked at again with the next tick.
+    state_.settling = !ids->empty() && !(waits && ended.empty());
   }
   return !state_.settling;
 }
 
-Status Holds::settle(const std::string& job_id) {
-  const auto found = state_.store.job(job_id);
-  if (!found) return fail(found.error());
+// An emptied Redis may learn of a job only when its submission, or its batch, is read again.
+bool Holds::knows_all() {
+  if (!state_.caught_up) return false;
+  const auto open = state_.store.open_batches();
+  return open && open->empty();
+}
+
+Status Holds::settle(const std::string& job_id, const std::optional<JobRecord>& job) {
   Changes changes;
-  if (*found && !is_terminal((*found)->state)) {
-    return state_.commit(changes.not_settling(job_id)).map([](auto&&) {});
-  }
   const auto ids = state_.store.dependents(job_id);
   if (!ids) return fail(ids.error());
   for (std::size_t begin = 0; begin < ids->size(); begin += at_once) {
@@ -134,10 +158,10 @@ Status Holds::settle(const std::string& job_id) {
         waiting.push_back(&*record);
     }
     // A job that is forgotten had ended long ago; had it failed, its dependents had been told.
-    if (!*found || (*found)->state == JobState::succeeded) {
+    if (!job || job->state == JobState::succeeded) {
       if (auto status = let_go(waiting, job_id, changes); !status) return status;
     } else {
-      for (auto* record : waiting) fail_dependent(*record, **found, changes);
+      for (auto* record : waiting) fail_dependent(*record, *job, changes);
     }
     if (changes.empty()) continue;
     // What is left of them is gone through again.
@@ -158,7 +182,7 @@ Status Holds::let_go(std::vector<JobRecord*> records, const std::string& succeed
   std::set<std::string> open;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& record = (*found)[i];
-    if (record && record->state != JobState::succeeded) open.insert(ids[i]);
+    if (record ? record->state != JobState::succeeded : !knows_all()) open.insert(ids[i]);
   }
   for (auto* record : records) {
     const auto& after = record->spec.after;

@@ -43,7 +43,8 @@ class Holds {
   Result<bool> settle();
 
  private:
-  Status settle(const std::string& job_id);
+  bool knows_all();
+  Status settle(const std::string& job_id, const std::optional<queue::JobRecord>& job);
   Status let_go(std::vector<queue::JobRecord*> records, const std::string& succeeded,
                 queue::Changes& changes);
   void fail_dependent(queue::JobRecord& record, const queue::JobRecord& dependency,

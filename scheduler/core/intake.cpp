@@ -81,9 +81,10 @@ Status Intake::submit(std::span<const Command* const> commands) {
   std::vector<std::string> ids;
   for (const auto* command : commands) ids.push_back(submitted_job(*command));
   if (auto status = batches_.decide_first(ids); !status) return status;
-  // What it waits for may be such a job, too. One that names dependencies comes alone.
-  if (commands.size() == 1 && names_dependencies(*commands[0])) {
-    if (auto status = decide_dependencies_first(*commands[0]); !status) return status;
+  // What it waits for may be such a job, too.
+  for (const auto* command : commands) {
+    if (!names_dependencies(*command)) continue;
+    if (auto status = decide_dependencies_first(*command); !status) return status;
   }
   const auto known = state_.store.jobs(ids);
   if (!known) return fail(known.error());
@@ -153,7 +154,9 @@ Result<std::optional<Refusal>> Intake::hold(JobRecord& record, Changes& changes)
   };
   if (std::all_of(found->begin(), found->end(), has_succeeded)) return std::optional<Refusal>();
   record.hold = queue::Hold::dependency;
-  for (const auto& dependency : spec.after) changes.depends(spec.job_id, dependency);
+  for (std::size_t i = 0; i < spec.after.size(); ++i) {
+    if (!has_succeeded((*found)[i])) changes.depends(spec.job_id, spec.after[i]);
+  }
   return std::optional<Refusal>();
 }
 
@@ -312,8 +315,8 @@ Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   Changes changes;
   changes.cause(std::string(topics::jobs), offset);
   auto& record = *found;
-  // Read again after Redis came back older than the log: it is done.
-  if (record && offset <= record->amended_offset)
+  // Read again after Redis came back older than the log: it is done, or was refused before the job was submitted.
+  if (record && (offset <= record->amended_offset || offset < queue::offset_of(record->place)))
     return skip(offset).map([] { return std::optional<std::string>(); });
   JobAmendRefused refused{parsed->job_id, "", "", "", parsed->requested_by};
   if (!record) {

@@ -47,6 +47,8 @@ struct State {
 
   std::multimap<Time, std::string> retries = {};  // ids of jobs with Hold::retry, by its end
   bool settling = false;  // there may be ended jobs whose dependents have not been told yet
+  // Every command that was in the log when this term began has been handled: a job that is not known then never was, or is forgotten.
+  bool caught_up = false;
 
   // What the API server said last.
   std::vector<plan::Quota> quotas = {};

@@ -118,8 +118,9 @@ class LeaseKeeper {
 class Reader {
  public:
   Reader(std::unique_ptr<Consumer> consumer, const std::string& topic_prefix, Mailbox& mailbox,
-         runtime::Health& health, runtime::Metrics& metrics)
-      : consumer_(std::move(consumer)),
+         runtime::Health& health, runtime::Metrics& metrics, std::atomic<bool>& answers)
+      : answers_(answers),
+        consumer_(std::move(consumer)),
         lag_(metrics.gauge("oppen_consumer_lag", "Records of the topic that are not handled yet",
                            {{"topic", topic_prefix + std::string(topics::jobs)}})),
         asking_([this, &health](std::stop_token stop) { ask(health, stop); }),
@@ -166,6 +167,7 @@ class Reader {
     do {
       const auto marks = consumer_->watermarks(jobs_, 1s);
       health.set("kafka", marks ? Status() : fail(marks.error()));
+      answers_ = marks.has_value();
       if (marks) {
         if (trouble.end()) spdlog::info("Kafka answers again");
         lag_.set(static_cast<double>(marks->high - handled_));
@@ -175,6 +177,7 @@ class Reader {
     } while (pause(1s, stop));
   }
 
+  std::atomic<bool>& answers_;  // whether Kafka does
   const TopicPartition jobs_{std::string(topics::jobs), 0};
   std::unique_ptr<Consumer> consumer_;
   runtime::Gauge& lag_;
@@ -252,6 +255,7 @@ class Leader {
   }
 
   Attempts& attempts() { return attempts_; }
+  std::atomic<bool>& kafka_answers() { return kafka_answers_; }
   Policies& policies() { return policies_; }
 
   // `until`: the end of the log of commands as the term begins; `start`: what is read first.
@@ -320,7 +324,8 @@ class Leader {
   Status tick() {
     show();
     // Transactions of producers leave marks in the log that nobody reads: its end may never be reached.
-    if (resumed_ && waiting_.empty() && ++quiet_ticks_ == most_quiet_ticks) catch_up_until_ = 0;
+    if (!kafka_answers_ || setting_aside_) quiet_ticks_ = 0;
+    if (resumed_ && ++quiet_ticks_ == most_quiet_ticks) catch_up_until_ = 0;
     if (auto status = check_leadership(); !status) return status;
     if (auto status = note_last_handled(); !status) return status;
     if (!ready()) return {};
@@ -341,6 +346,7 @@ class Leader {
       // What it waits for must be known: it is read from Redis.
       if (Intake::names_dependencies(command) && !submissions.empty()) break;
       submissions.push_back(&command);
+      if (Intake::names_dependencies(command)) break;  // it comes alone
     }
     if (submissions.size() < 2) {
       auto command = std::move(waiting_.front());
@@ -492,6 +498,7 @@ class Leader {
   bool limits_known_ = false;
   bool kube_answers_ = false;
   bool resumed_ = false;
+  std::atomic<bool> kafka_answers_{false};
   std::int64_t next_command_ = 0;
   std::int64_t catch_up_until_ = 0;
   int quiet_ticks_ = 0;          // since the last command
@@ -579,7 +586,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
   if (!relay) return fail(relay.error());
   leader.catch_up(start, marks->high);
   Reader reader(std::move(*consumer), options.kafka.topic_prefix, *mailbox, services.health,
-                services.metrics);
+                services.metrics, leader.kafka_answers());
   reader.handled(start);
   const auto control = ControlReader::start(
       options.kafka, store, [mailbox, &leader](Result<client::ConsumedRecord> record) {

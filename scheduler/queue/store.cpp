@@ -194,8 +194,14 @@ Result<std::vector<std::string>> QueueStore::live() {
   return texts({"ZRANGE", prefix_ + "live", "0", "-1"});
 }
 
-Result<std::vector<std::string>> QueueStore::settling() {
-  return texts({"SMEMBERS", prefix_ + "settling"});
+Result<std::vector<std::string>> QueueStore::settling(int most) {
+  return texts({"SRANDMEMBER", prefix_ + "settling", std::to_string(most)});
+}
+
+Result<std::vector<std::string>> QueueStore::held_by_dependency(Priority priority,
+                                                                std::int64_t from, int count) {
+  return texts({"ZRANGE", prefix_ + "dependent:" + letter(priority), std::to_string(from),
+                std::to_string(from + count - 1)});
 }
 
 Result<std::vector<std::string>> QueueStore::dependents(const std::string& job_id) {

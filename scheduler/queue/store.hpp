@@ -94,13 +94,16 @@ class QueueStore {
   // The first that may go, so many of each priority, and so many in all, the higher priorities first.
   Result<Heads> heads(int per_priority, bool window_open = false,
                       int in_all = std::numeric_limits<int>::max());
+  // Ids of queued jobs with Hold::dependency, by their places.
+  Result<std::vector<std::string>> held_by_dependency(Priority priority, std::int64_t from,
+                                                      int count);
   // Queued jobs with Hold::retry, in no order.
   Result<std::vector<JobRecord>> held_for_retry();
   Result<std::optional<JobRecord>> job(const std::string& job_id);
   Result<std::vector<std::optional<JobRecord>>> jobs(const std::vector<std::string>& job_ids);
   Result<std::vector<std::string>> live();
-  // Ended jobs whose dependents have not been told yet; and those that wait for a job, or have.
-  Result<std::vector<std::string>> settling();
+  // Some of the jobs, ended ones as a rule, whose dependents have not been told yet, in no order; and those that wait for a job, or have.
+  Result<std::vector<std::string>> settling(int most);
   Result<std::vector<std::string>> dependents(const std::string& job_id);
   Result<Counters> counters();
   Result<std::optional<std::string>> value(const std::string& key);

@@ -38,7 +38,11 @@ end
 -- Who waits for whom; what is no job of the batch may have ended meanwhile, and is looked at.
 local outside = tonumber(ARGV[16])
 for i = 17, 16 + outside do redis.call('SADD', prefix .. 'settling', ARGV[i]) end
-for i = 17 + outside, #ARGV, 2 do redis.call('SADD', prefix .. 'dependents:' .. ARGV[i], ARGV[i + 1]) end
+for i = 17 + outside, #ARGV, 2 do
+  redis.call('SADD', prefix .. 'dependents:' .. ARGV[i], ARGV[i + 1])
+  -- A job that was told of may have run, and ended, already.
+  if ARGV[9] ~= '0' then redis.call('SADD', prefix .. 'settling', ARGV[i]) end
+end
 
 redis.call('UNLINK', claimed, ids)
 redis.call('SET', prefix .. 'batch:' .. batch, ARGV[4], 'PX', ARGV[5])
