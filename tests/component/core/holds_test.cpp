@@ -261,6 +261,37 @@ TEST_F(HoldsTest, AFaultThatIsNotItsOwnCostsTheJobNothingAndItsNodeIsAvoided) {
   EXPECT_EQ(last_event("a")["class"], "lost");
 }
 
+TEST_F(HoldsTest, NobodyGoesForAJobThatRedisMayLearnOfYet) {
+  submit("a");
+  submit("b", {{"after", {"a"}}});
+  // An emptied Redis has learned of b from its event; a is in a batch that is read again.
+  ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:job:a"}));
+  ASSERT_TRUE(redis->command({"ZREM", "{oppen.scheduler}:live", "a"}));
+  ASSERT_TRUE(redis->command({"SADD", "{oppen.scheduler}:settling", "a"}));
+  caught_up = false;
+  begin_term(2);
+  tick();
+  EXPECT_EQ(set_of("b"), "dependent:n");
+  ASSERT_TRUE(attempts->caught_up());
+  ASSERT_TRUE(redis->command({"SADD", "{oppen.scheduler}:batches", "sweep"}));
+  tick();
+  EXPECT_EQ(set_of("b"), "dependent:n") << "a batch is not decided yet";
+  ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:batches"}));
+  tick();
+  EXPECT_EQ(state_of("b"), JobState::launching) << "a is forgotten";
+}
+
+TEST_F(HoldsTest, AnAmendIsNotReadAgainForAJobThatCameAfterIt) {
+  const auto early = command(JobAmend::type, {{"job_id", "c"}, {"changes", {{"spot", true}}}});
+  EXPECT_EQ(handle(early), std::nullopt);
+  EXPECT_EQ(last_event("c")["why"], "unknown");
+  submit("a");
+  submit("b");
+  submit("c");
+  EXPECT_EQ(handle(early), std::nullopt);
+  EXPECT_EQ(story("c"), "job.amend-refused job.queued");
+}
+
 TEST_F(HoldsTest, AnAmendedJobGoesAsIfItHadBeenSubmittedSo) {
   submit("a");
   submit("b");
