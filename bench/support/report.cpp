@@ -56,6 +56,10 @@ void Report::bar_at_most(const std::string& name, double value, double most,
                          const std::string& unit) {
   judge(name, value, "at most", most, unit, value <= most);
 }
+void Report::bar_at_least(const std::string& name, double value, double least,
+                          const std::string& unit) {
+  judge(name, value, "at least", least, unit, value >= least);
+}
 
 bool Report::write(const std::string& path) const {
   std::ofstream file(path);

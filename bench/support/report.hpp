@@ -20,9 +20,10 @@ class Report {
   void limit(const std::string& name, const Samples& samples, const std::string& unit = "ms");
   // How many times the limit the measured is, at p50 and p99.
   void ratio(const std::string& name, const Samples& of, const Samples& to);
-  // Holds when `value` is below `below` (at_most: or equal to it).
+  // Holds when `value` is below `below` (at_most: or equal to it; at_least: equal or above).
   void bar(const std::string& name, double value, double below, const std::string& unit);
   void bar_at_most(const std::string& name, double value, double most, const std::string& unit);
+  void bar_at_least(const std::string& name, double value, double least, const std::string& unit);
 
   // The claims as a JSON array. False when the file can't be written.
   bool write(const std::string& path) const;

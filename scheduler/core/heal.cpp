@@ -61,6 +61,8 @@ bool apply(const CloudEvent& event, std::optional<JobRecord>& record, Take take)
     record.emplace();
     record->spec.job_id = parsed->job.job_id;
     record->spec.model_type = parsed->job.model_type.empty() ? "unknown" : parsed->job.model_type;
+    record->spec.epochs = parsed->job.epochs;
+    record->spec.batch_size = parsed->job.batch_size;
     record->spec.resources = request_of(parsed->job.resources);
     record->submitted_at = event.time;
   }
@@ -245,7 +247,7 @@ class Group {
       const auto job = jobs.find(readable_id(event.data, "job_id"));
       if (job == jobs.end() || !apply_fact(event, job->second)) continue;
       ++applied;
-      if (event.type == JobSucceeded::type) learn_again(event, changes);
+      if (event.type == JobSucceeded::type) learn_again(event, job->second->spec, changes);
       if (event.type == JobQueued::type && !job->second->spec.after.empty()) dependents_ = true;
       changed.insert(job->first);
     }
@@ -268,8 +270,9 @@ class Group {
 
  private:
   // An end that Redis has forgotten was learned in the same commit: that is forgotten, too.
-  void learn_again(const CloudEvent& event, queue::Changes& changes) {
-    if (const auto ended = parse_data<JobSucceeded>(event.data)) learn(state_, *ended, changes);
+  void learn_again(const CloudEvent& event, const JobSpec& spec, queue::Changes& changes) {
+    if (const auto ended = parse_data<JobSucceeded>(event.data))
+      learn(state_, spec, *ended, changes);
   }
 
   State& state_;

@@ -16,17 +16,14 @@ Status load_durations(State& state) {
 
 void learn(State& state, const JobSpec& resolved, const std::string& gpu_type, double seconds,
            queue::Changes& changes) {
-  for (auto& change : state.durations.observe(resolved, gpu_type, seconds))
+  for (auto& change : state.durations.observe(resolved, *state.policy, gpu_type, seconds))
     changes.duration(std::move(change.key), std::move(change.text));
 }
 
-void learn(State& state, const JobSucceeded& event, queue::Changes& changes) {
+void learn(State& state, const JobSpec& resolved, const JobSucceeded& event,
+           queue::Changes& changes) {
   if (!event.end.duration_seconds) return;
-  JobSpec ran;
-  ran.model_type = event.job.model_type;
-  ran.epochs = event.job.epochs;
-  ran.batch_size = event.job.batch_size;
-  learn(state, ran, event.end.gpu_type, *event.end.duration_seconds, changes);
+  learn(state, resolved, event.end.gpu_type, *event.end.duration_seconds, changes);
 }
 
 }  // namespace oppen::core

@@ -16,6 +16,7 @@ void learn(State& state, const JobSpec& resolved, const std::string& gpu_type, d
            queue::Changes& changes);
 
 // The same from the event that told of it.
-void learn(State& state, const JobSucceeded& event, queue::Changes& changes);
+void learn(State& state, const JobSpec& resolved, const JobSucceeded& event,
+           queue::Changes& changes);
 
 }  // namespace oppen::core

@@ -12,14 +12,29 @@ namespace oppen::plan {
 namespace {
 
 constexpr double weight_of_above = 2;
-constexpr double weight_of_catalogue = 1;
+constexpr double weight_of_prior = 1;
 constexpr double catalogue_variance = 0.5 * 0.5;
+constexpr double stranger_variance = 2 * 2;  // of a model type that the catalogue lacks
+constexpr double limit_part = 0.5;           // of max_runtime_seconds
+constexpr double limit_variance = 1;
 constexpr double most_runs = 64;
 
 // What the seconds per epoch at batch size 64 are multiplied by.
 double work_of(const JobSpec& resolved) {
   return std::max(1, resolved.epochs.value_or(1)) * 64.0 /
          std::max(1, resolved.batch_size.value_or(64));
+}
+
+// The run time that is enforced.
+double limit_of(const JobSpec& resolved, const Policy& policy) {
+  return static_cast<double>(
+      resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds));
+}
+
+// Of those that say nothing it says nothing.
+bool has_own_limit(const JobSpec& resolved, const Policy& policy) {
+  return resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds) !=
+         policy.default_max_runtime_seconds;
 }
 
 // From the widest to the exact one. A label value has no '|'.
@@ -33,34 +48,52 @@ Keys keys_of(const JobSpec& resolved, const std::string& gpu_type) {
           fmt::format("{}|{}|{}|{}", resolved.model_type, gpu_type, resolved.epochs.value_or(1),
                       resolved.batch_size.value_or(64))};
 }
+std::string limit_key_of(const JobSpec& resolved) { return "|" + resolved.model_type; }
 
 }  // namespace
 
-std::vector<Durations::Change> Durations::observe(const JobSpec& resolved,
+// Of a logarithm.
+struct Durations::Belief {
+  double centre = 0;
+  double variance = 0;
+  double weight = weight_of_prior;
+  double runs = 0;  // of the last cell that had any
+
+  double variance_of_centre() const { return variance / (weight + runs); }
+};
+
+void Durations::Cell::add(double value) {
+  if (runs >= most_runs) {
+    squares *= (most_runs - 1) / runs;
+    runs = most_runs - 1;
+  }
+  // Welford's method.
+  const double off = value - mean;
+  runs += 1;
+  mean += off / runs;
+  squares += off * (value - mean);
+}
+
+std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, const Policy& policy,
                                                   const std::string& gpu_type, double seconds) {
   if (!(seconds > 0) || !std::isfinite(seconds)) return {};
-  const double value = std::log(seconds / work_of(resolved));
-  const auto keys = keys_of(resolved, gpu_type);
-  std::vector<std::string> touched{keys.model, keys.on_type, keys.exact};
-  if (!gpu_type.empty()) touched.push_back(keys_of(resolved, "").exact);
-
   std::vector<Change> changes;
   ++runs_;
-  for (auto& key : touched) {
+  const auto add = [&](std::string key, double value) {
     auto& cell = cells_[key];
-    if (cell.runs >= most_runs) {
-      cell.squares *= (most_runs - 1) / cell.runs;
-      cell.runs = most_runs - 1;
-    }
-    // Welford's method.
-    const double off = value - cell.mean;
-    cell.runs += 1;
-    cell.mean += off / cell.runs;
-    cell.squares += off * (value - cell.mean);
+    cell.add(value);
     cell.last = runs_;
     changes.push_back({std::move(key), fmt::format("{:.0f} {:.9g} {:.9g} {}", cell.runs, cell.mean,
                                                    cell.squares, cell.last)});
-  }
+  };
+  const double value = std::log(seconds / work_of(resolved));
+  auto keys = keys_of(resolved, gpu_type);
+  add(std::move(keys.model), value);
+  add(std::move(keys.on_type), value);
+  add(std::move(keys.exact), value);
+  if (!gpu_type.empty()) add(keys_of(resolved, "").exact, value);
+  if (has_own_limit(resolved, policy))
+    add(limit_key_of(resolved), std::log(seconds / limit_of(resolved, policy)));
   while (cells_.size() > most_cells) forget_oldest(changes);
   return changes;
 }
@@ -73,33 +106,57 @@ void Durations::forget_oldest(std::vector<Change>& changes) {
   cells_.erase(oldest);
 }
 
-Estimate Durations::estimate(const JobSpec& resolved, const Policy& policy) const {
-  const auto known = policy.model_catalog.find(resolved.model_type);
-  const ModelEntry unknown;
-  const auto& entry = known == policy.model_catalog.end() ? unknown : known->second;
-  double centre = std::log(entry.seconds_per_epoch);
-  double variance = catalogue_variance;
-  double weight = weight_of_catalogue;
-  double runs = 0;  // of the last level that had any
+void Durations::learn(Belief& belief, const std::string& key) const {
+  const auto found = cells_.find(key);
+  if (found == cells_.end()) return;
+  const auto& cell = found->second;
+  const double weight = belief.weight;
+  const double both = weight + cell.runs;
+  const double off = cell.mean - belief.centre;
+  belief.variance =
+      (weight * belief.variance + cell.squares + weight * cell.runs / both * off * off) / both;
+  belief.centre = (weight * belief.centre + cell.runs * cell.mean) / both;
+  belief.weight = weight_of_above;
+  belief.runs = cell.runs;
+}
 
+Durations::Belief Durations::belief_by_work(const JobSpec& resolved, const Policy& policy) const {
+  const auto known = policy.model_catalog.find(resolved.model_type);
+  Belief belief;
+  if (known == policy.model_catalog.end()) {
+    belief.centre = std::log(ModelEntry().seconds_per_epoch);
+    belief.variance = stranger_variance;
+  } else {
+    belief.centre = std::log(known->second.seconds_per_epoch);
+    belief.variance = catalogue_variance;
+  }
   const auto keys = keys_of(resolved, resolved.resources.gpu_type);
-  for (const auto* key : {&keys.model, &keys.on_type, &keys.exact}) {
-    const auto found = cells_.find(*key);
-    if (found == cells_.end()) continue;
-    const auto& cell = found->second;
-    const double both = weight + cell.runs;
-    const double off = cell.mean - centre;
-    variance = (weight * variance + cell.squares + weight * cell.runs / both * off * off) / both;
-    centre = (weight * centre + cell.runs * cell.mean) / both;
-    weight = weight_of_above;
-    runs = cell.runs;
+  for (const auto* key : {&keys.model, &keys.on_type, &keys.exact}) learn(belief, *key);
+  belief.centre += std::log(work_of(resolved));
+  return belief;
+}
+
+Durations::Belief Durations::belief_by_limit(const JobSpec& resolved) const {
+  Belief belief;
+  belief.centre = std::log(limit_part);
+  belief.variance = limit_variance;
+  learn(belief, limit_key_of(resolved));
+  belief.centre += std::log(static_cast<double>(*resolved.max_runtime_seconds));
+  return belief;
+}
+
+Estimate Durations::estimate(const JobSpec& resolved, const Policy& policy) const {
+  auto belief = belief_by_work(resolved, policy);
+  if (has_own_limit(resolved, policy)) {
+    const auto other = belief_by_limit(resolved);
+    if (other.variance + other.variance_of_centre() < belief.variance + belief.variance_of_centre())
+      belief = other;
   }
   Estimate estimate;
-  estimate.spread = std::sqrt(variance);
-  estimate.doubt = std::sqrt(variance / (weight + runs));
-  const auto limit = static_cast<double>(
-      resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds));
-  const double p50 = std::exp(centre) * work_of(resolved);
+  estimate.spread = std::sqrt(belief.variance);
+  estimate.doubt = std::sqrt(belief.variance_of_centre());
+  const auto limit = limit_of(resolved, policy);
+  const double p50 = std::exp(belief.centre);
   estimate.p50_seconds = std::min(p50, limit);
   estimate.p90_seconds =
       std::min(p50 * std::exp(z90 * std::hypot(estimate.spread, estimate.doubt)), limit);

@@ -13,8 +13,8 @@ using ::testing::HasSubstr;
 class LearningTest : public CoreTest {
  protected:
   // A job of two epochs, which the catalogue takes for 240 s, that takes `took`.
-  void run_one(const std::string& id, seconds took) {
-    submit(id, {{"epochs", 2}});
+  void run_one(const std::string& id, seconds took, nlohmann::json spec = {{"epochs", 2}}) {
+    submit(id, std::move(spec));
     kube.run(id + "-1", clock.now());
     clock.advance(took);
     kube.succeed(id + "-1", clock.now());
@@ -79,15 +79,14 @@ TEST_F(LearningTest, AFailureTeachesNothing) {
 }
 
 TEST_F(LearningTest, TheEventTeachesWhatTheEndTaught) {
-  for (const auto* id : {"a", "b"}) run_one(id, seconds(60));
+  run_one("a", seconds(60));
+  run_one("b", seconds(60), {{"epochs", 2}, {"max_runtime_seconds", 600}});
   const auto learned = store->durations().value();
-  std::vector<JobSucceeded> ends;
-  for (const auto* id : {"a", "b"})
-    ends.push_back(parse_data<JobSucceeded>(last_event(id)).value());
   ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:durations"}));
   state->durations = {};
   queue::Changes changes;
-  for (const auto& end : ends) learn(*state, end, changes);
+  for (const auto* id : {"a", "b"})
+    learn(*state, record(id).spec, parse_data<JobSucceeded>(last_event(id)).value(), changes);
   ASSERT_TRUE(state->commit(changes));
   EXPECT_THAT(store->durations().value(), ::testing::UnorderedElementsAreArray(learned));
 }

@@ -16,9 +16,11 @@ constexpr unsigned seed = 20260105;
 Policy catalogue(double seconds_per_epoch) {
   Policy policy;
   policy.model_catalog["resnet"].seconds_per_epoch = seconds_per_epoch;
+  policy.default_max_runtime_seconds = 1'000'000;
   return policy;
 }
 
+// One that leaves its run time to the default, so that its parameters alone say how long it takes.
 JobSpec job(int epochs, int batch_size, std::string gpu_type = "") {
   JobSpec spec;
   spec.job_id = "j";
@@ -26,8 +28,12 @@ JobSpec job(int epochs, int batch_size, std::string gpu_type = "") {
   spec.epochs = epochs;
   spec.batch_size = batch_size;
   spec.resources.gpu_type = std::move(gpu_type);
-  spec.max_runtime_seconds = 1'000'000;
   return spec;
+}
+
+std::vector<Durations::Change> observe(Durations& durations, const JobSpec& spec,
+                                       const std::string& gpu_type, double seconds) {
+  return durations.observe(spec, catalogue(60), gpu_type, seconds);
 }
 
 class Draws {
@@ -50,7 +56,9 @@ TEST(Durations, BeginWithTheCatalogue) {
 
   auto stranger = job(2, 64);
   stranger.model_type = "unheard-of";
-  EXPECT_DOUBLE_EQ(Durations().estimate(stranger, policy).p50_seconds, 120);
+  const auto guess = Durations().estimate(stranger, policy);
+  EXPECT_DOUBLE_EQ(guess.p50_seconds, 120);
+  EXPECT_GT(guess.p90_seconds, 20 * guess.p50_seconds) << "nobody has said what it does";
 }
 
 TEST(Durations, NeverExceedTheEnforcedRunTime) {
@@ -61,13 +69,52 @@ TEST(Durations, NeverExceedTheEnforcedRunTime) {
   EXPECT_EQ(estimate.p90_seconds, 50);
 }
 
+TEST(Durations, FollowTheLimitOfTheOwnerWhereItSaysMore) {
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  Draws draw;
+  Durations durations;
+  const auto policy = catalogue(60);
+  auto limited = job(1, 64);
+  // The same parameters run for a minute or a day, and the owners know which.
+  for (int i = 0; i < 40; ++i) {
+    const double seconds = draw(3000, 2);
+    limited.max_runtime_seconds = std::llround(3 * draw(seconds, 0.2));
+    observe(durations, limited, "T4", seconds);
+  }
+  for (const int limit : {300, 30'000}) {
+    limited.max_runtime_seconds = limit;
+    const auto estimate = durations.estimate(limited, policy);
+    EXPECT_NEAR(estimate.p50_seconds, limit / 3.0, limit / 20.0);
+    EXPECT_LT(estimate.spread, 0.5);
+  }
+  EXPECT_GT(durations.estimate(job(1, 64), policy).spread, 1.5) << "that has no limit of its own";
+
+  // Where the parameters say more, they count: all take some 100 s, whatever the owners allow.
+  for (int i = 0; i < 40; ++i) {
+    limited.epochs = 7;
+    limited.max_runtime_seconds = std::llround(draw(5000, 1));
+    observe(durations, limited, "T4", draw(100, 0.1));
+  }
+  limited.max_runtime_seconds = 50'000;
+  EXPECT_NEAR(durations.estimate(limited, policy).p50_seconds, 100, 20);
+}
+
+TEST(Durations, LearnNothingOfLimitsThatNobodyHasSet) {
+  Durations durations;
+  for (int i = 0; i < 10; ++i) observe(durations, job(1, 64), "", 100);
+  auto stranger = job(1, 64);
+  stranger.model_type = "unheard-of";
+  stranger.max_runtime_seconds = 3600;
+  EXPECT_NEAR(durations.estimate(stranger, catalogue(60)).p50_seconds, 1800, 0.001);
+}
+
 TEST(Durations, LearnTheMedianAndTheSpread) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   Draws draw;
   Durations durations;
   // The catalogue errs by a factor of ten.
   const auto policy = catalogue(6);
-  for (int i = 0; i < 60; ++i) durations.observe(job(5, 64), "T4", draw(300, 0.3));
+  for (int i = 0; i < 60; ++i) observe(durations, job(5, 64), "T4", draw(300, 0.3));
   for (const auto& spec : {job(5, 64), job(5, 64, "T4")}) {
     const auto estimate = durations.estimate(spec, policy);
     EXPECT_NEAR(estimate.p50_seconds, 300, 30);
@@ -83,7 +130,7 @@ TEST(Durations, LearnTheMedianAndTheSpread) {
 TEST(Durations, AFewRunsAreWorthMoreThanTheCatalogue) {
   Durations durations;
   const auto policy = catalogue(6);
-  for (int i = 0; i < 5; ++i) durations.observe(job(5, 64), "T4", 300);
+  for (int i = 0; i < 5; ++i) observe(durations, job(5, 64), "T4", 300);
   const auto estimate = durations.estimate(job(5, 64), policy);
   EXPECT_GT(estimate.p50_seconds, 200);
   EXPECT_LT(estimate.p50_seconds, 310);
@@ -95,8 +142,8 @@ TEST(Durations, ScaleToEpochsAndBatchSizesThatNeverRan) {
   Draws draw;
   Durations durations;
   for (int i = 0; i < 30; ++i) {
-    durations.observe(job(5, 64), "T4", draw(300, 0.2));
-    durations.observe(job(2, 128), "T4", draw(60, 0.2));
+    observe(durations, job(5, 64), "T4", draw(300, 0.2));
+    observe(durations, job(2, 128), "T4", draw(60, 0.2));
   }
   EXPECT_NEAR(durations.estimate(job(40, 32), catalogue(6)).p50_seconds, 4800, 480);
 }
@@ -104,8 +151,8 @@ TEST(Durations, ScaleToEpochsAndBatchSizesThatNeverRan) {
 TEST(Durations, GpuTypesDiffer) {
   Durations durations;
   for (int i = 0; i < 40; ++i) {
-    durations.observe(job(1, 64), "T4", 400);
-    durations.observe(job(1, 64), "A100", 100);
+    observe(durations, job(1, 64), "T4", 400);
+    observe(durations, job(1, 64), "A100", 100);
   }
   const auto policy = catalogue(200);
   EXPECT_NEAR(durations.estimate(job(1, 64, "T4"), policy).p50_seconds, 400, 40);
@@ -122,8 +169,8 @@ TEST(Durations, GpuTypesDiffer) {
 
 TEST(Durations, FollowAProgramThatChanged) {
   Durations durations;
-  for (int i = 0; i < 1000; ++i) durations.observe(job(1, 64), "", 100);
-  for (int i = 0; i < 200; ++i) durations.observe(job(1, 64), "", 25);
+  for (int i = 0; i < 1000; ++i) observe(durations, job(1, 64), "", 100);
+  for (int i = 0; i < 200; ++i) observe(durations, job(1, 64), "", 25);
   EXPECT_NEAR(durations.estimate(job(1, 64), catalogue(100)).p50_seconds, 25, 5);
 }
 
@@ -132,7 +179,7 @@ TEST(Durations, SurviveBeingStored) {
   Durations durations;
   std::map<std::string, std::string> stored;
   for (int i = 0; i < 2000; ++i) {
-    for (const auto& change : durations.observe(job(1 + i, 64), "T4", draw(300, 0.3))) {
+    for (const auto& change : observe(durations, job(1 + i, 64), "T4", draw(300, 0.3))) {
       EXPECT_LT(change.text.size(), 100U);
       if (change.text.empty()) {
         stored.erase(change.key);
@@ -143,7 +190,7 @@ TEST(Durations, SurviveBeingStored) {
   }
   // Bounded, and the store has exactly what is in memory.
   for (int i = 2000; i < 4000; ++i) {
-    for (const auto& change : durations.observe(job(1 + i, 64), "T4", draw(300, 0.3)))
+    for (const auto& change : observe(durations, job(1 + i, 64), "T4", draw(300, 0.3)))
       change.text.empty() ? void(stored.erase(change.key)) : void(stored[change.key] = change.text);
   }
   EXPECT_EQ(durations.size(), Durations::most_cells);
@@ -158,13 +205,13 @@ TEST(Durations, SurviveBeingStored) {
     EXPECT_NEAR(after.p90_seconds, before.p90_seconds, 1e-6 * before.p90_seconds);
   }
   // The general cells have outlived those of single parameters, before and after.
-  EXPECT_EQ(again.observe(job(1, 64), "T4", 1).front().text.substr(0, 3), "64 ");
+  EXPECT_EQ(observe(again, job(1, 64), "T4", 1).front().text.substr(0, 3), "64 ");
 }
 
 TEST(Durations, RefuseWhatIsNoDuration) {
   Durations durations;
   for (const double seconds : {0.0, -1.0, std::nan(""), HUGE_VAL})
-    EXPECT_TRUE(durations.observe(job(1, 64), "", seconds).empty());
+    EXPECT_TRUE(observe(durations, job(1, 64), "", seconds).empty());
   for (const char* text :
        {"", "x", "1 2", "1 2 3 4 5", "0 1 1 1", "65 1 1 1", "1 nan 1 1", "1 1 -1 1"})
     EXPECT_FALSE(durations.load("resnet", text)) << text;

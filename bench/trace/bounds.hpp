@@ -1,0 +1,21 @@
+#pragma once
+// What the waits and the makespan of a trace are held against, worked out without the scheduler's code. Pure; any thread.
+#include <vector>
+
+#include "bench/trace/virtual_run.hpp"
+
+namespace oppen::bench {
+
+// No schedule ends before this: for each arrival, what arrives from then on takes all GPUs (or CPUs, or memory) for so
+// long; and no job ends before it has arrived and run.
+Time earliest_end(const std::vector<TraceJob>& jobs, const plan::Amounts& room);
+
+// A list scheduler that knows how long each job will run: whenever something arrives or ends, it goes through what waits
+// in the order of the list and starts all that fits. Source: R. Graham, "Bounds on multiprocessing timing anomalies", SIAM
+// Journal on Applied Mathematics 17 (1969); its list order is chosen for the mean wait (shortest first) or the makespan
+// (longest first).
+enum class ListOrder { shortest_first, longest_first };
+std::vector<Time> list_schedule(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
+                                ListOrder order);
+
+}  // namespace oppen::bench

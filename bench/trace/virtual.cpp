@@ -1,0 +1,124 @@
+// A real trace, played through the scheduler's planning in virtual time: first in strict order, then with backfill. How long jobs
+// wait, and whether they start when they were told, beside what no schedule can beat and an offline one that knows the future.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "bench/support/must.hpp"
+#include "bench/support/report.hpp"
+#include "bench/trace/bounds.hpp"
+#include "scheduler/plan/decide.hpp"
+#include "workers/runtime/settings.hpp"
+
+namespace {
+
+using namespace oppen;
+using bench::TraceJob;
+
+double seconds(Time::duration duration) {
+  return std::chrono::duration_cast<Seconds>(duration).count();
+}
+
+struct Outcome {
+  double mean_wait = 0;  // seconds
+  bench::Samples waits;
+  double makespan = 0;
+};
+
+Outcome outcome(const std::vector<TraceJob>& jobs, const std::vector<Time>& starts) {
+  Outcome of;
+  Time last{};
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto wait = seconds(starts[i] - jobs[i].arrives);
+    of.mean_wait += wait / static_cast<double>(jobs.size());
+    of.waits.add(wait);
+    last = std::max(
+        last, starts[i] + std::chrono::milliseconds(std::llround(jobs[i].run_seconds * 1000)));
+  }
+  of.makespan = seconds(last - jobs.front().arrives);
+  return of;
+}
+
+Outcome measure(const std::vector<TraceJob>& jobs, const plan::Amounts& room, bool backfill,
+                bench::Report& report) {
+  const auto starts = bench::run_virtually(jobs, room, backfill);
+  std::vector<Time> times;
+  int waited = 0, in_time = 0, waited_in_time = 0;
+  for (const auto& start : starts) {
+    times.push_back(start.at);
+    const bool kept = start.at <= start.told_p90;
+    in_time += kept;
+    waited += start.waited;
+    waited_in_time += start.waited && kept;
+  }
+  auto of = outcome(jobs, times);
+  report.measured("mean wait", of.mean_wait, "s");
+  report.measured("waits", of.waits, "s");
+  report.measured("makespan", of.makespan, "s");
+  report.measured("jobs that waited", waited, "jobs");
+  const auto percent = [](int part, std::size_t all) {
+    return all == 0 ? 100.0 : 100.0 * part / static_cast<double>(all);
+  };
+  report.bar_at_least("of these, started by the p90 told at submission",
+                      percent(waited_in_time, static_cast<std::size_t>(waited)), 85, "%");
+  report.bar_at_least("of all", percent(in_time, starts.size()), 85, "%");
+  return of;
+}
+
+void measure(const std::string& path, std::int64_t nodes, bench::Report& report) {
+  const auto node = bench::trace_node;
+  std::vector<bench::TracePod> pods;
+  int never_fit = 0;
+  for (auto& pod : bench::must(bench::read_pod_trace(path), "reading the trace")) {
+    const auto amounts = plan::amounts_of(pod.resources);
+    if (plan::never_fits(amounts, Priority::normal, {}, {}, {node})) {
+      ++never_fit;
+    } else {
+      pods.push_back(std::move(pod));
+    }
+  }
+  const auto jobs = bench::jobs_of(pods);
+  if (jobs.empty()) bench::give_up("reading the trace", "no pod in it fits on a node");
+  const plan::Amounts room{0, nodes * node.gpus, nodes * node.cpu_millicores,
+                           nodes * node.memory_bytes};
+
+  report.claim("trace",
+               fmt::format("{} pods on {} GPUs; {} more are too large for a node of {} GPUs",
+                           jobs.size(), room.gpus, never_fit, node.gpus));
+  report.claim("trace-strict", "these in virtual time, in strict order of arrival");
+  const auto strict = measure(jobs, room, false, report);
+  report.claim("trace-backfill", "the same with backfill");
+  const auto backfill = measure(jobs, room, true, report);
+  const double saved = strict.mean_wait > 0 ? 100 * (1 - backfill.mean_wait / strict.mean_wait) : 0;
+  report.bar_at_least("its mean wait is below that of strict order by", saved, 25, "%");
+
+  report.claim("trace-bounds", "what these are held against, worked out by other code");
+  report.measured("makespan that no schedule can beat",
+                  seconds(bench::earliest_end(jobs, room) - jobs.front().arrives), "s");
+  const auto listed = [&](bench::ListOrder order) {
+    return outcome(jobs, bench::list_schedule(jobs, room, order));
+  };
+  report.measured("makespan of a list scheduler that knows all run times, longest first",
+                  listed(bench::ListOrder::longest_first).makespan, "s");
+  report.measured("mean wait of the same, shortest first",
+                  listed(bench::ListOrder::shortest_first).mean_wait, "s");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  runtime::Settings settings(argv[0], "Plays a trace of pods through the scheduler's planning.");
+  std::string trace, results;
+  std::int64_t nodes = 7;
+  settings.add(trace,
+               {.name = "trace", .help = "Pods, as openb_pod_list.csv has them.", .unit = "FILE"});
+  settings.add(nodes, {.name = "nodes", .help = "Nodes of 8 GPUs.", .min = 1, .max = 1000});
+  settings.add(results,
+               {.name = "results", .help = "Where the results go as JSON.", .unit = "FILE"});
+  if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
+  bench::Report report;
+  measure(trace, nodes, report);
+  if (!results.empty() && !report.write(results))
+    bench::give_up("writing the results", results + " can't be written");
+  return 0;
+}
