@@ -98,8 +98,9 @@ void Launch::on_read(const Result<runtime::HttpResponse>& answer) {
     if (is_same_attempt(*pod, wanted_) && (!pod->deleting || pod->terminal())) {
       return finish(LaunchResult::launched, "", std::move(pod));
     }
-    // The name is free again once it is gone.
-    if (is_same_attempt(*pod, wanted_))
+    // Whosever it is, the name is free again once it is gone. It may be of this attempt, launched with another spec before Redis
+    // lost the last second.
+    if (pod->deleting)
       return later(&Launch::create, "pod " + pod_name_ + " is being deleted");
     std::string message =
         "pod " + pod_name_ + " exists and is " +

@@ -117,13 +117,15 @@ TEST(Launch, RefusesAPodThatIsNotThisAttempt) {
   EXPECT_THAT(launch({already_exists(), found(foreign)}).outcome.message, HasSubstr("not managed"));
 }
 
-TEST(Launch, WaitsForAPodOfTheSameAttemptToBeGone) {
-  json deleting = stored_pod();
-  deleting["metadata"]["deletionTimestamp"] = "2026-01-03T18:15:00Z";
-  const Launched result =
-      launch({already_exists(), found(deleting), already_exists(), not_found(), created()});
-  EXPECT_EQ(result.outcome.result, LaunchResult::launched);
-  EXPECT_THAT(result.methods, ElementsAre("POST", "GET", "POST", "GET", "POST"));
+TEST(Launch, WaitsForAPodThatIsBeingDeletedToBeGone) {
+  for (const auto* hash : {"hash", "another"}) {
+    json deleting = stored_pod(hash);
+    deleting["metadata"]["deletionTimestamp"] = "2026-01-03T18:15:00Z";
+    const Launched result =
+        launch({already_exists(), found(deleting), already_exists(), not_found(), created()});
+    EXPECT_EQ(result.outcome.result, LaunchResult::launched) << hash;
+    EXPECT_THAT(result.methods, ElementsAre("POST", "GET", "POST", "GET", "POST"));
+  }
 }
 
 TEST(Launch, RepeatsWhatIsSafeToRepeat) {
