@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "scheduler/plan/project.hpp"
-#include "scheduler/queue/record.hpp"
+#include "scheduler/queue/header.hpp"
 
 namespace oppen::answers {
 

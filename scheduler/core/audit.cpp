@@ -61,9 +61,9 @@ Status QueueWalk::go_on(int pages, const std::function<bool()>& rest, std::vecto
       check_queued(member, priority_, drifts);
       after_ = member.place;
       seen_["queued:" + name] += 1;
-      const auto header = HeaderView::parse(member.header);
+      const auto header = queue::read_header(member.header);
       if (!header) continue;
-      seen_["queued_cost:" + name] += header->cost;
+      seen_["queued_cost:" + name] += header->cost.value;
       seen_["queued_time:" + name] += header->milliseconds;
     }
     keep_some(drifts);

@@ -60,7 +60,7 @@ class Batches {
   Status decided();
   Status step(Decision& decision);
   Status give_up_some(Decision& decision);
-  // Whether the batch is still to be queued.
+  // Whether the batch is still to be queued. What was told of it is left out already.
   Status judge(Decision& decision, std::optional<BatchHeader>& header);
 
   State& state_;

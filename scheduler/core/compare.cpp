@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "scheduler/kube/pod_manifest.hpp"
 #include "scheduler/plan/decide.hpp"
@@ -39,50 +38,6 @@ constexpr JobState live_states[] = {JobState::launching, JobState::running, JobS
 LiveView view_of(const queue::JobRecord& record) {
   return {record.spec.job_id, record.version,   record.state,    record.priority,
           record.attempt,     record.amounts(), record.launched, record.pod_uid};
-}
-
-char letter_of(JobState state) {
-  switch (state) {
-    case JobState::queued:
-      return 'q';
-    case JobState::launching:
-      return 'l';
-    case JobState::running:
-      return 'r';
-    case JobState::cancelling:
-      return 'x';
-    case JobState::succeeded:
-      return 's';
-    case JobState::failed:
-      return 'f';
-    case JobState::cancelled:
-      return 'c';
-    case JobState::rejected:
-      return 'j';
-  }
-  return '?';
-}
-
-std::optional<HeaderView> HeaderView::parse(std::string_view line) {
-  HeaderView view;
-  view.amounts.pods = 1;
-  long long version = 0, seq = 0, place = 0, gpus = 0, cpu = 0, memory = 0, cost = 0,
-            milliseconds = 0;
-  const std::string text(line);
-  if (std::sscanf(text.c_str(), "%c %lld %lld %c %d %lld %lld %lld %lld %lld %lld", &view.state,
-                  &version, &seq, &view.priority, &view.attempt, &place, &gpus, &cpu, &memory,
-                  &cost, &milliseconds) != 11) {
-    return std::nullopt;
-  }
-  view.version = version;
-  view.seq = seq;
-  view.place = place;
-  view.amounts.gpus = gpus;
-  view.amounts.cpu_millicores = cpu;
-  view.amounts.memory_bytes = memory;
-  view.cost = cost;
-  view.milliseconds = milliseconds;
-  return view;
 }
 
 Sums sums_of(const queue::Counters& counters) {
@@ -137,14 +92,14 @@ void compare_sums(const Sums& expected, const Sums& found, const std::vector<Liv
 }
 
 void check_queued(const Member& member, Priority priority, std::vector<Drift>& drifts) {
-  const auto header = HeaderView::parse(member.header);
+  const auto header = queue::read_header(member.header);
   std::string found;
   if (!header) {
     found = member.header.empty() ? "no record" : "a record that can't be read";
-  } else if (header->state != 'q') {
-    found = fmt::format("state {} in the record", header->state);
-  } else if (header->priority != queue::letter(priority)) {
-    found = fmt::format("priority {} in the record", header->priority);
+  } else if (header->state != JobState::queued) {
+    found = fmt::format("state {} in the record", to_string(header->state));
+  } else if (header->priority != priority) {
+    found = fmt::format("priority {} in the record", to_string(header->priority));
   } else if (header->place != member.place) {
     found = fmt::format("place {} in the record", header->place);
   } else {
@@ -160,7 +115,7 @@ void check_queued(const Member& member, Priority priority, std::vector<Drift>& d
 }
 
 void check_live(const Member& member, const LiveView* view, std::vector<Drift>& drifts) {
-  const auto header = HeaderView::parse(member.header);
+  const auto header = queue::read_header(member.header);
   const auto drift = [&](std::string expected, std::string found) {
     drifts.push_back({"live",
                       "job " + member.job_id,
@@ -170,18 +125,18 @@ void check_live(const Member& member, const LiveView* view, std::vector<Drift>& 
                       false});
   };
   if (!header) return drift("a record of a live attempt", "none that can be read");
-  if (header->state != 'l' && header->state != 'r' && header->state != 'x')
-    return drift("a live state", fmt::format("state {} in the record", header->state));
+  if (!queue::is_live(header->state))
+    return drift("a live state", fmt::format("state {} in the record", to_string(header->state)));
   if (!view) return drift("an attempt that the leader follows", "one in Redis alone");
   if (header->version > view->version) return;
-  const auto text = [](std::int64_t version, char state, char priority, int attempt,
+  const auto text = [](std::int64_t version, JobState state, Priority priority, int attempt,
                        const plan::Amounts& amounts) {
     return fmt::format("version {}, state {}, priority {}, attempt {}, {} GPUs, {}m CPU, {} bytes",
-                       version, state, priority, attempt, amounts.gpus, amounts.cpu_millicores,
-                       amounts.memory_bytes);
+                       version, to_string(state), to_string(priority), attempt, amounts.gpus,
+                       amounts.cpu_millicores, amounts.memory_bytes);
   };
-  const auto expected = text(view->version, letter_of(view->state), queue::letter(view->priority),
-                             view->attempt, view->amounts);
+  const auto expected =
+      text(view->version, view->state, view->priority, view->attempt, view->amounts);
   const auto found =
       text(header->version, header->state, header->priority, header->attempt, header->amounts);
   if (expected != found) drift(expected, found);

@@ -28,22 +28,6 @@ struct LiveView {
 };
 LiveView view_of(const queue::JobRecord& record);
 
-// The first line of a record (queue/record.hpp).
-struct HeaderView {
-  char state = '?';
-  std::int64_t version = 0;
-  std::int64_t seq = 0;
-  char priority = '?';
-  int attempt = 0;
-  std::int64_t place = 0;
-  plan::Amounts amounts;
-  std::int64_t cost = 0;
-  std::int64_t milliseconds = 0;
-
-  static std::optional<HeaderView> parse(std::string_view line);
-};
-char letter_of(JobState state);
-
 // Sums by "<kind>:<priority>" ("gpus:urgent"), of states by "states:<priority>:<state>".
 using Sums = std::map<std::string, std::int64_t>;
 Sums sums_of(const queue::Counters& counters);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "scheduler/core/batches.hpp"
+#include "scheduler/core/user_limit.hpp"
 
 namespace oppen::core {
 namespace {
@@ -89,10 +90,10 @@ Status Batches::step(Decision& decision) {
   }
   if (!decision.slices.done()) return {};
 
+  staged.leave_out(decision.told);
   std::optional<BatchHeader> header;
   if (auto status = judge(decision, header); !status) return status;
   if (decision.giving_up) return {};
-  staged.leave_out(decision.told);
   const auto published = state_.store.publish_batch(decision.batch_id, decision.outcome.record,
                                                     decision.outcome.event, header->parts, staged);
   if (!published) return fail(published.error());
@@ -119,6 +120,11 @@ Status Batches::judge(Decision& decision, std::optional<BatchHeader>& header) {
     errors.push_back({-1, "max_total_microusd",
                       fmt::format("the batch is estimated at {}, above its ceiling of {}",
                                   to_string(total), to_string(*header->max_total))});
+  } else if (errors.empty()) {
+    const auto too_many = UserLimit(state_.store, state_.policy->max_jobs_per_user)
+                              .refusal(decision.outcome.staged.users);
+    if (!too_many) return fail(too_many.error());
+    if (*too_many) errors.push_back({-1, (*too_many)->field, (*too_many)->reason});
   }
   decision.giving_up = decision.stale || !errors.empty();
   return {};

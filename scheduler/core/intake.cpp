@@ -88,19 +88,20 @@ Status Intake::submit(std::span<const Command* const> commands) {
   }
   const auto known = state_.store.jobs(ids);
   if (!known) return fail(known.error());
-  auto outlook = attempts_.outlook(state_.clock.now());
-  Changes changes;
-  changes.cause(std::string(topics::jobs), commands.back()->offset());
+  Joining joining{attempts_.outlook(state_.clock.now()),
+                  UserLimit(state_.store, state_.policy->max_jobs_per_user), Changes()};
+  joining.changes.cause(std::string(topics::jobs), commands.back()->offset());
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (auto status = submit_one(*commands[i], ids[i], (*known)[i], outlook, changes); !status)
+    if (auto status = submit_one(*commands[i], ids[i], (*known)[i], joining); !status)
       return status;
   }
-  return state_.commit(changes).map([](auto&&) {});
+  return state_.commit(joining.changes).map([](auto&&) {});
 }
 
 Status Intake::submit_one(const Command& command, const std::string& job_id,
-                          const std::optional<JobRecord>& earlier, Outlook& outlook,
-                          Changes& changes) {
+                          const std::optional<JobRecord>& earlier, Joining& joining) {
+  auto& changes = joining.changes;
+  const auto now = joining.outlook.at;
   const auto offset = command.offset();
   // Read again after Redis came back older than the log: this command, or one before it of the same id, is answered.
   const bool settled = earlier && offset <= queue::offset_of(earlier->place);
@@ -110,25 +111,31 @@ Status Intake::submit_one(const Command& command, const std::string& job_id,
   if (earlier && earlier->state != JobState::rejected) {
     const bool conflict = !parsed || spec_hash(parsed->spec) != earlier->submitted_hash;
     const JobDuplicate event{earlier->context(), earlier->submitted_at, conflict};
-    changes.event(answer_entry(job_id, "duplicate", offset, event, outlook.at));
+    changes.event(answer_entry(job_id, "duplicate", offset, event, now));
     return {};
   }
   auto record = parsed ? admit(parsed->spec, state_.rules())
                        : tl::unexpected<Refusal>(refusal_of(parsed.error()));
+  if (record) {
+    const auto too_many = joining.users.refusal({{record->spec.user, 1}});
+    if (!too_many) return fail(too_many.error());
+    if (*too_many) record = tl::unexpected<Refusal>(**too_many);
+  }
   if (record) {
     const auto wrong = hold(*record, changes);
     if (!wrong) return fail(wrong.error());
     if (*wrong) record = tl::unexpected<Refusal>(**wrong);
   }
   if (!record) {
-    reject(command, job_id, earlier, record.error(), outlook.at, changes);
+    reject(command, job_id, earlier, record.error(), now, changes);
     return {};
   }
   if (earlier) {
     record->version = earlier->version;
     record->seq = earlier->seq;
   }
-  queue_job(std::move(*record), offset, outlook, changes);
+  joining.users.add(record->spec.user);
+  queue_job(std::move(*record), offset, joining.outlook, changes);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "scheduler/core/batches.hpp"
 #include "scheduler/core/command.hpp"
 #include "scheduler/core/state.hpp"
+#include "scheduler/core/user_limit.hpp"
 
 namespace oppen::core {
 
@@ -32,9 +33,14 @@ class Intake {
  private:
   using Verdict = Result<std::optional<std::string>>;
 
+  // What submissions of one commit share: what each is told depends on those before it.
+  struct Joining {
+    Outlook outlook;
+    UserLimit users;
+    queue::Changes changes;
+  };
   Status submit_one(const Command& command, const std::string& job_id,
-                    const std::optional<queue::JobRecord>& earlier, Outlook& outlook,
-                    queue::Changes& changes);
+                    const std::optional<queue::JobRecord>& earlier, Joining& joining);
   Status decide_dependencies_first(const Command& command);
   // What holds an admitted job from its turn; a refusal when what it waits for can't come.
   Result<std::optional<Refusal>> hold(queue::JobRecord& record, queue::Changes& changes);

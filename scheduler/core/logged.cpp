@@ -116,7 +116,7 @@ std::string fold(const client::ConsumedRecord& record, Jobs& jobs) {
 
 void check_logged(const std::string& job_id, const Logged& logged, const std::string& line,
                   Time now, std::vector<Drift>& drifts) {
-  const auto header = HeaderView::parse(line);
+  const auto header = queue::read_header(line);
   const auto drift = [&](std::string found) {
     drifts.push_back(
         {"log",
@@ -131,13 +131,14 @@ void check_logged(const std::string& job_id, const Logged& logged, const std::st
     if (!forgotten) drift(line.empty() ? "no record" : "a record that can't be read");
     return;
   }
-  const auto found = fmt::format("step {}, state {} in the record", header->seq, header->state);
+  const auto found =
+      fmt::format("step {}, state {} in the record", header->seq, to_string(header->state));
   if (header->seq != logged.seq) return drift(found);
   const bool open = !is_terminal(logged.state);
-  const bool same = header->state == letter_of(logged.state);
+  const bool same = header->state == logged.state;
   // Written before the event of it: the decision to launch, and a cancel that waits for the pod's end.
-  const bool ahead =
-      (logged.state == JobState::queued && header->state == 'l') || (open && header->state == 'x');
+  const bool ahead = (logged.state == JobState::queued && header->state == JobState::launching) ||
+                     (open && header->state == JobState::cancelling);
   if (!same && !ahead) drift(found);
 }
 

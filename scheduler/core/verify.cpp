@@ -71,9 +71,8 @@ class Look {
         // Without a view the record is gone, broken or no longer live: the header says which.
         if (view != views->end()) {
           check_live(member, &*view, report_.drifts);
-        } else if (const auto header = HeaderView::parse(member.header);
-                   !header ||
-                   (header->state != 'l' && header->state != 'r' && header->state != 'x')) {
+        } else if (const auto header = queue::read_header(member.header);
+                   !header || !queue::is_live(header->state)) {
           check_live(member, nullptr, report_.drifts);
         }
       }

@@ -88,6 +88,7 @@ void read_all(ConfigReader& reader, Policy& policy) {
   reader.whole("retry_hold_seconds", policy.retry_hold_seconds, 0, 3'600);
   reader.whole("max_fault_retries", policy.max_fault_retries, 0, 1'000);
   reader.whole("max_batch_jobs", policy.max_batch_jobs, 1, 10'000);
+  reader.whole("max_jobs_per_user", policy.max_jobs_per_user, 0, 10 * million);
   reader.boolean("queue_paused", policy.queue_paused);
 }
 

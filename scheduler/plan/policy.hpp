@@ -46,7 +46,8 @@ struct Policy {
   // How often a job is tried again after faults that are not its own, beside its max_retries.
   int max_fault_retries = 10;
   int max_batch_jobs = 10'000;
-  bool queue_paused = false;  // nothing new is launched
+  std::int64_t max_jobs_per_user = 0;  // that have not ended; 0: no limit
+  bool queue_paused = false;           // nothing new is launched
 };
 
 // Every fault at once, each with key, value and what was expected; unknown keys are faults too (a typing error would

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
 
 #include "scheduler/kube/pod_manifest.hpp"
@@ -17,44 +15,26 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<JobState, char>, 8> state_letters{{{JobState::queued, 'q'},
-                                                                  {JobState::launching, 'l'},
-                                                                  {JobState::running, 'r'},
-                                                                  {JobState::cancelling, 'x'},
-                                                                  {JobState::succeeded, 's'},
-                                                                  {JobState::failed, 'f'},
-                                                                  {JobState::cancelled, 'c'},
-                                                                  {JobState::rejected, 'j'}}};
-
-constexpr std::array<std::pair<Hold, char>, 4> hold_letters{
-    {{Hold::none, '-'}, {Hold::window, 'w'}, {Hold::retry, 't'}, {Hold::dependency, 'd'}}};
-
 std::int64_t milliseconds_of(Time time) { return time.time_since_epoch().count(); }
 Time time_of(std::int64_t milliseconds) { return Time{std::chrono::milliseconds{milliseconds}}; }
 
-// Reads the header's numbers one after the other.
-class HeaderReader {
- public:
-  explicit HeaderReader(std::string_view text) : rest_(text) {}
-  std::string_view word() {
-    const auto end = rest_.find(' ');
-    const auto word = rest_.substr(0, end);
-    rest_ = end == std::string_view::npos ? std::string_view{} : rest_.substr(end + 1);
-    return word;
-  }
-  std::int64_t number() {
-    const auto text = word();
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    ok_ = ok_ && error == std::errc{} && end == text.data() + text.size();
-    return value;
-  }
-  bool ok() const { return ok_; }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
+Header header_of(const JobRecord& record) {
+  return {record.state,
+          record.version,
+          record.seq,
+          record.priority,
+          record.attempt,
+          record.place,
+          record.amounts(),
+          record.estimated_cost,
+          std::llround(record.estimated_seconds * 1000),
+          record.hold,
+          record.not_before,
+          record.spread_permille,
+          record.doubt_permille,
+          record.spec.max_runtime_seconds.value_or(0),
+          record.spec.user};
+}
 
 // The detail leaves out what has its default value: a million queued jobs pay for each byte.
 void put(JsonObjectText& detail, const char* key, std::string_view value) {
@@ -117,31 +97,13 @@ bool is_live(JobState state) {
          state == JobState::cancelling;
 }
 
-char letter(Hold hold) {
-  for (const auto& [known, name] : hold_letters) {
-    if (known == hold) return name;
-  }
-  return '?';
-}
-
 std::string waiting_set(const JobRecord& record) {
   std::string set = waiting_sets[static_cast<std::size_t>(record.hold)];
   return set += letter(record.priority);
 }
 
 std::string encode(const JobRecord& record) {
-  char state_letter = '?';
-  for (const auto& [state, name] : state_letters) {
-    if (state == record.state) state_letter = name;
-  }
-  const auto amounts = record.amounts();
-  auto text =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", state_letter, record.version,
-                  record.seq, letter(record.priority), record.attempt, record.place, amounts.gpus,
-                  amounts.cpu_millicores, amounts.memory_bytes, record.estimated_cost.value,
-                  std::llround(record.estimated_seconds * 1000), letter(record.hold),
-                  milliseconds_of(record.not_before), record.spread_permille, record.doubt_permille,
-                  record.spec.max_runtime_seconds.value_or(0));
+  auto text = to_line(header_of(record));
   JsonObjectText detail(text);
   append_spec(detail.member("spec"), record.spec);
   put(detail, "hash", record.submitted_hash);
@@ -181,39 +143,21 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   };
   const auto newline = text.find('\n');
   if (newline == std::string_view::npos) return broken("no header line");
+  const auto header = read_header(text.substr(0, newline));
+  if (!header) return broken("its header line can't be read");
   JobRecord record;
-  HeaderReader header(text.substr(0, newline));
-  const auto state_word = header.word();
-  bool known = false;
-  for (const auto& [state, name] : state_letters) {
-    if (state_word == std::string_view(&name, 1)) {
-      record.state = state;
-      known = true;
-    }
-  }
-  if (!known) return broken("unknown state");
-  record.version = header.number();
-  record.seq = header.number();
-  const auto priority_word = header.word();
-  record.priority = priority_word == "u"   ? Priority::urgent
-                    : priority_word == "b" ? Priority::background
-                                           : Priority::normal;
-  record.attempt = static_cast<int>(header.number());
-  record.place = header.number();
-  header.number();  // gpus, cpu, memory: for the scripts; the spec says them too
-  header.number();
-  header.number();
-  record.estimated_cost.value = header.number();
-  record.estimated_seconds = static_cast<double>(header.number()) / 1000;
-  const auto hold_word = header.word();
-  for (const auto& [hold, name] : hold_letters) {
-    if (hold_word == std::string_view(&name, 1)) record.hold = hold;
-  }
-  record.not_before = time_of(header.number());
-  record.spread_permille = static_cast<int>(header.number());
-  record.doubt_permille = static_cast<int>(header.number());
-  header.number();  // the limit, which the spec says, too
-  if (!header.ok()) return broken("a header field is not a number");
+  record.state = header->state;
+  record.version = header->version;
+  record.seq = header->seq;
+  record.priority = header->priority;
+  record.attempt = header->attempt;
+  record.place = header->place;
+  record.estimated_cost = header->cost;
+  record.estimated_seconds = static_cast<double>(header->milliseconds) / 1000;
+  record.hold = header->hold;
+  record.not_before = header->not_before;
+  record.spread_permille = header->spread_permille;
+  record.doubt_permille = header->doubt_permille;
 
   const json detail = json::parse(text.substr(newline + 1), nullptr, false);
   if (!detail.is_object() || !detail.contains("spec")) return broken("the detail is not JSON");

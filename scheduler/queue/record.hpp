@@ -1,13 +1,9 @@
 #pragma once
 // What Redis holds of one job, and how it is written: one string, a header line that the Lua
-// scripts read and a JSON detail that only C++ reads. One string a job, because a Redis hash with a
+// scripts read (header.hpp) and a JSON detail that only C++ reads. One string a job, because a Redis hash with a
 // value over 64 bytes costs twice as much.
 //
-//   header  <state letter> <version> <seq> <priority letter> <attempt> <place> <gpus> <cpu>
-//   <memory> <cost> <milliseconds> <hold letter> <not before, ms> <spread> <doubt> <limit, s>
-//
-// The state letter stands first, so that a script can read it alone. Plain values and pure
-// functions.
+// Plain values and pure functions.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,22 +13,13 @@
 
 #include "scheduler/plan/amounts.hpp"
 #include "scheduler/plan/policy.hpp"
+#include "scheduler/queue/header.hpp"
 #include "schemas/error.hpp"
 #include "schemas/job.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/time.hpp"
 
 namespace oppen::queue {
-
-// What keeps a queued job from its turn. It decides in which sorted set the job waits (lib.lua).
-enum class Hold {
-  none,        // -  launched as soon as it is the first and fits
-  window,      // w  only while the off-peak window is open
-  retry,       // t  until not_before
-  dependency,  // d  until every job of spec.after has succeeded
-};
-
-char letter(Hold hold);
 
 struct JobRecord {
   // Header.

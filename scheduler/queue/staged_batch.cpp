@@ -9,6 +9,7 @@ void StagedBatch::add(const JobRecord& record) {
   order[waiting_set(record)] += std::to_string(record.place) + ' ' + record.spec.job_id + ' ';
   cost[priority] += record.estimated_cost;
   milliseconds[priority] += std::llround(record.estimated_seconds * 1000);
+  ++users[record.spec.user];
   ++jobs;
 }
 
@@ -17,6 +18,7 @@ void StagedBatch::leave_out(const std::vector<ToldJob>& told_jobs) {
     const auto priority = static_cast<std::size_t>(job.priority);
     cost[priority] = cost[priority] - job.cost;
     milliseconds[priority] -= job.milliseconds;
+    if (--users[job.user] == 0) users.erase(job.user);
     --jobs;
     ++told;
   }

@@ -17,6 +17,7 @@ struct ToldJob {
   Priority priority = Priority::normal;
   MicroUsd cost;
   std::int64_t milliseconds = 0;
+  std::string user;
 };
 
 struct StagedBatch {
@@ -25,7 +26,8 @@ struct StagedBatch {
   MicroUsd cost[3];
   std::int64_t milliseconds[3] = {};
   int jobs = 0;
-  int told = 0;  // besides these
+  std::map<std::string, std::int64_t> users;  // how many of these each has
+  int told = 0;                               // besides these
 
   struct Dependencies {
     std::vector<std::string> pairs;    // dependency, job, dependency, job

@@ -234,6 +234,18 @@ Result<std::optional<std::string>> QueueStore::meta(const std::string& field) {
   return command({"HGET", prefix_ + "meta", field}).map(text_or_none);
 }
 
+Result<std::vector<std::int64_t>> QueueStore::open_jobs(const std::vector<std::string>& users) {
+  std::vector<std::int64_t> jobs;
+  if (users.empty()) return jobs;
+  Redis::Args args{"HMGET", prefix_ + "users"};
+  for (const auto& user : users) args.push_back(user_word(user));
+  const auto reply = command(std::move(args));
+  if (!reply) return fail(reply.error());
+  for (const auto& element : reply->elements)
+    jobs.push_back(std::strtoll(element.text.c_str(), nullptr, 10));
+  return jobs;
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> QueueStore::durations() {
   const auto reply = command({"HGETALL", prefix_ + "durations"});
   if (!reply) return fail(reply.error());
@@ -283,8 +295,9 @@ Result<ClaimedJobs> QueueStore::claim_jobs(const std::string& batch_id,
   };
   ClaimedJobs claimed;
   const auto priority = slice.set.empty() ? Priority::normal : priority_of(slice.set.back());
-  for (std::size_t i = 0; i + 1 < told.size(); i += 2)
-    claimed.told.push_back({priority, {number(told[i])}, number(told[i + 1])});
+  for (std::size_t i = 0; i + 2 < told.size(); i += 3)
+    claimed.told.push_back(
+        {priority, {number(told[i])}, number(told[i + 1]), user_of(told[i + 2].text)});
   for (std::size_t i = 0; i + 1 < existing.size(); i += 2)
     claimed.existing.push_back({number(existing[i]), existing[i + 1].text});
   return claimed;
@@ -306,6 +319,11 @@ Result<Committed> QueueStore::publish_batch(const std::string& batch_id,
   for (std::size_t priority = 0; priority < 3; ++priority) {
     args.push_back(std::to_string(staged.cost[priority].value));
     args.push_back(std::to_string(staged.milliseconds[priority]));
+  }
+  args.push_back(std::to_string(staged.users.size()));
+  for (const auto& [user, jobs] : staged.users) {
+    args.push_back(user_word(user));
+    args.push_back(std::to_string(jobs));
   }
   const auto& [pairs, outside] = staged.dependencies;
   args.push_back(std::to_string(outside.size()));

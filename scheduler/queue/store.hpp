@@ -108,6 +108,8 @@ class QueueStore {
   Result<Counters> counters();
   Result<std::optional<std::string>> value(const std::string& key);
   Result<std::optional<std::string>> meta(const std::string& field);
+  // How many jobs of each of these users have not ended.
+  Result<std::vector<std::int64_t>> open_jobs(const std::vector<std::string>& users);
   // Cell and text of all that has been learned of durations.
   Result<std::vector<std::pair<std::string, std::string>>> durations();
   // The id of the newest outbox entry; "" when nothing waits there.

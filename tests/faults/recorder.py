@@ -165,7 +165,7 @@ end
 other[#other + 1] = 'outbox ' .. redis.call('XLEN', prefix .. 'outbox')
 other[#other + 1] = 'batches ' .. redis.call('SCARD', prefix .. 'batches')
 other[#other + 1] = 'stage ' .. #redis.call('KEYS', prefix .. 'stage*')
-return {records, other, redis.call('HGETALL', prefix .. 'counters')}
+return {records, other, redis.call('HGETALL', prefix .. 'counters'), redis.call('HGETALL', prefix .. 'users')}
 """
 STATES = {
     "q": "queued",
@@ -183,16 +183,19 @@ def look_at_redis(stack):
     """What is left of the queue, each job's state, the counters as they are kept, and as the records add up."""
     command = ["redis-cli", "-u", stack.env["OPPEN_REDIS_URL"], "--json", "EVAL", LOOK, "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    records, other, flat = json.loads(done.stdout)
-    counters = dict(zip(flat[::2], map(int, flat[1::2])))
+    records, other, sums, users = json.loads(done.stdout)
+    counters = dict(zip(sums[::2], map(int, sums[1::2])))
+    counters |= {f"user:{user}": int(jobs) for user, jobs in zip(users[::2], users[1::2])}
     counted, states = {}, {}
 
     def add(field, amount):
         counted[field] = counted.get(field, 0) + int(amount)
 
     for record in records:
-        job_id, state, _, _, priority, _, _, gpus, cpu, memory, cost, milliseconds, *_ = record.split()
+        job_id, state, _, _, priority, _, _, gpus, cpu, memory, cost, milliseconds, *_, user = record.split()
         states[job_id] = STATES.get(state, state)
+        if state in "qlrx":
+            add(f"user:{user}", 1)
         if state == "q":
             for field, amount in (("queued", 1), ("cost", cost), ("milliseconds", milliseconds)):
                 add(f"{field}:{priority}", amount)

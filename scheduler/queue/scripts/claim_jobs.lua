@@ -4,7 +4,7 @@
 -- as it is, and is left out of what is still to be told. Each job is checked and written by one call, whatever becomes of the others.
 -- What publish_batch needs of the others is made ready here: it has no time for each job.
 --   ARGV  prefix, epoch, batch id, the set in which all of these are to wait ("queue:n"), "place id " of each
--- Returns {told: cost, milliseconds, ... of the batch's own; taken: place, id, ... of which another job has the id}
+-- Returns {told: cost, milliseconds, user, ... of the batch's own; taken: place, id, ... of which another job has the id}
 local refused = fenced(ARGV[2])
 if refused then return refused end
 local batch = ARGV[3]
@@ -22,6 +22,7 @@ for place, id in string.gmatch(ARGV[5], '(%d+) (%S+) ') do
       local header = parse(redis.call('GETRANGE', staged_key .. id, 0, 250))
       told[#told + 1] = header.cost
       told[#told + 1] = header.milliseconds
+      told[#told + 1] = header.user
       redis.call('UNLINK', staged_key .. id)
       redis.call('LSET', prefix .. 'stage-events:' .. batch, tonumber(place) % 16384, 'told')
     else
@@ -34,5 +35,5 @@ if #ids > 0 then
   redis.call('RPUSH', prefix .. 'stage-order:' .. batch .. ':' .. ARGV[4], unpack(order))
   redis.call('APPEND', prefix .. 'stage-ids:' .. batch, ' ' .. table.concat(ids, ' '))
 end
-redis.call('INCRBY', prefix .. 'stage-claimed:' .. batch, #ids + #told / 2)
+redis.call('INCRBY', prefix .. 'stage-claimed:' .. batch, #ids + #told / 3)
 return {told, taken}

@@ -55,6 +55,11 @@ while i <= #ARGV do
     if keep == '0' then redis.call('SET', key, record) else redis.call('SET', key, record, 'PX', keep) end
     if before then count(before, '-') end
     count(after, '')
+    if is_open(before) then
+      if not is_open(after) then count_user(before.user, -1) end
+    elseif is_open(after) then
+      count_user(after.user, 1)
+    end
     local was_queued = before and before.state == 'q'
     local old_set = was_queued and waiting_set(before)
     local new_set = after.state == 'q' and waiting_set(after)

@@ -12,6 +12,7 @@
 --   live                sorted set of job ids with a live attempt, by place
 --   ended               sorted set of ended job ids, by the end in milliseconds
 --   counters            hash of sums over the records, changed only here
+--   users               hash: how many jobs of each user have not ended
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
 --   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
@@ -31,14 +32,14 @@ local function fenced(epoch)
   return nil
 end
 
-local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([-%a])'
+local header_pattern = '^(%a) (%d+) (%d+) (%a) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([-%a]) %d+ %d+ %d+ %d+ (%S+)'
 
 local function parse(record)
-  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds, hold =
+  local state, version, _, priority, _, place, gpus, cpu, memory, cost, milliseconds, hold, user =
     string.match(record, header_pattern)
   if not state then return nil end
   return {state = state, version = version, priority = priority, place = place, gpus = gpus, cpu = cpu,
-          memory = memory, cost = cost, milliseconds = milliseconds, hold = hold}
+          memory = memory, cost = cost, milliseconds = milliseconds, hold = hold, user = user}
 end
 
 -- The sorted set in which a queued job waits, by what holds it.
@@ -68,6 +69,13 @@ local function count(header, sign)
     add('memory:' .. header.priority, sign, header.memory)
   end
 end
+
+-- Adds to the jobs of a user that have not ended.
+local function count_user(user, jobs)
+  if redis.call('HINCRBY', prefix .. 'users', user, jobs) == 0 then redis.call('HDEL', prefix .. 'users', user) end
+end
+
+local function is_open(header) return header and (header.state == 'q' or live_states[header.state]) end
 
 -- What claim_jobs has made ready.
 local function forget_claims(batch)

@@ -3,6 +3,7 @@
 --   ARGV  prefix, epoch, batch id, batch record, keep_ms, entry (the batch's own event), how many parts, how many jobs, how many of these
 --         were told of already,
 --         cost and milliseconds of the others of priority u, then of n, of b,
+--         how many users the others have, then of each its name and how many jobs,
 --         how many jobs outside the batch are waited for, these, then pairs: a job that is waited for, who waits for it
 -- Returns {'ok', id of the last outbox entry, flat counters, size of `settling`} | {'missing'}
 local refused = fenced(ARGV[2])
@@ -35,10 +36,16 @@ for priority, letter in ipairs({'u', 'n', 'b'}) do
   add('milliseconds:' .. letter, '', ARGV[9 + 2 * priority])
 end
 
+local at = 17
+for _ = 1, tonumber(ARGV[16]) do
+  count_user(ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+
 -- Who waits for whom; what is no job of the batch may have ended meanwhile, and is looked at.
-local outside = tonumber(ARGV[16])
-for i = 17, 16 + outside do redis.call('SADD', prefix .. 'settling', ARGV[i]) end
-for i = 17 + outside, #ARGV, 2 do
+local outside = tonumber(ARGV[at])
+for i = at + 1, at + outside do redis.call('SADD', prefix .. 'settling', ARGV[i]) end
+for i = at + outside + 1, #ARGV, 2 do
   redis.call('SADD', prefix .. 'dependents:' .. ARGV[i], ARGV[i + 1])
   -- A job that was told of may have run, and ended, already.
   if ARGV[9] ~= '0' then redis.call('SADD', prefix .. 'settling', ARGV[i]) end

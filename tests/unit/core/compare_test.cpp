@@ -28,7 +28,7 @@ kube::Pod pod(const std::string& name, const std::string& uid = "uid") {
   return pod;
 }
 
-constexpr auto header = "r 3 4 n 1 16384 2 1000 64 500 60000";
+constexpr auto header = "r 3 4 n 1 16384 2 1000 64 500 60000 - 0 250 90 3600 kim";
 constexpr Time now{std::chrono::hours{500'000}};
 
 TEST(CompareSums, NamesEachSumThatDiffersAndWhoseItIs) {
@@ -50,45 +50,21 @@ TEST(CompareSums, TheSumsOfLiveAttemptsAreThoseThatTheScriptsKeep) {
   EXPECT_TRUE(drifts.empty());
 }
 
-TEST(HeaderView, ReadsWhatTheRecordWrites) {
-  queue::JobRecord record;
-  record.spec.job_id = "a";
-  record.spec.model_type = "mnist";
-  record.state = JobState::cancelling;
-  record.version = 7;
-  record.seq = 3;
-  record.priority = Priority::urgent;
-  record.attempt = 2;
-  record.place = queue::place_of(12, 5);
-  record.estimated_cost.value = 99;
-  record.estimated_seconds = 1.5;
-  const auto text = queue::encode(record);
-  const auto view = HeaderView::parse(text.substr(0, text.find('\n')));
-  ASSERT_TRUE(view);
-  EXPECT_EQ(view->state, letter_of(JobState::cancelling));
-  EXPECT_EQ(view->version, 7);
-  EXPECT_EQ(view->seq, 3);
-  EXPECT_EQ(view->priority, 'u');
-  EXPECT_EQ(view->attempt, 2);
-  EXPECT_EQ(view->place, queue::place_of(12, 5));
-  EXPECT_EQ(view->amounts, record.amounts());
-  EXPECT_EQ(view->cost, 99);
-  EXPECT_EQ(view->milliseconds, 1500);
-  EXPECT_FALSE(HeaderView::parse("q 1 2"));
-}
-
 TEST(CheckQueued, ARecordMustSayThatItStandsThere) {
   std::vector<Drift> drifts;
-  check_queued({"a", 16384, "q 1 1 n 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
+  check_queued({"a", 16384, "q 1 1 n 0 16384 2 1000 64 500 60000 - 0 250 90 3600 kim"},
+               Priority::normal, drifts);
   EXPECT_TRUE(drifts.empty());
   check_queued({"a", 16384, ""}, Priority::normal, drifts);
   check_queued({"a", 16384, header}, Priority::normal, drifts);
-  check_queued({"a", 16384, "q 1 1 u 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
-  check_queued({"a", 5, "q 1 1 n 0 16384 2 1000 64 500 60000"}, Priority::normal, drifts);
+  check_queued({"a", 16384, "q 1 1 u 0 16384 2 1000 64 500 60000 - 0 250 90 3600 kim"},
+               Priority::normal, drifts);
+  check_queued({"a", 5, "q 1 1 n 0 16384 2 1000 64 500 60000 - 0 250 90 3600 kim"},
+               Priority::normal, drifts);
   ASSERT_EQ(drifts.size(), 4U);
   EXPECT_EQ(drifts[0].found, "no record");
-  EXPECT_THAT(drifts[1].found, HasSubstr("state r"));
-  EXPECT_THAT(drifts[2].found, HasSubstr("priority u"));
+  EXPECT_THAT(drifts[1].found, HasSubstr("state running"));
+  EXPECT_THAT(drifts[2].found, HasSubstr("priority urgent"));
   EXPECT_THAT(drifts[3].found, HasSubstr("place 16384"));
 }
 
@@ -103,10 +79,11 @@ TEST(CheckLive, WhatChangedSinceIsLeftAlone) {
   view.version = 3;
   check_live({"a", 16384, header}, &view, drifts);
   check_live({"a", 16384, header}, nullptr, drifts);
-  check_live({"a", 16384, "q 4 4 n 1 16384 2 1000 64 500 60000"}, &view, drifts);
+  check_live({"a", 16384, "q 4 4 n 1 16384 2 1000 64 500 60000 - 0 250 90 3600 kim"}, &view,
+             drifts);
   ASSERT_EQ(drifts.size(), 3U);
-  EXPECT_THAT(drifts[0].expected, HasSubstr("state l"));
-  EXPECT_THAT(drifts[0].found, HasSubstr("state r"));
+  EXPECT_THAT(drifts[0].expected, HasSubstr("state launching"));
+  EXPECT_THAT(drifts[0].found, HasSubstr("state running"));
 }
 
 TEST(PodComparison, MissingAndStrayAndOthers) {

@@ -51,6 +51,7 @@ TEST(Policy, ReadsEveryKey) {
                                     {"finished_pod_ttl_seconds", "0"},
                                     {"cancel_grace_seconds", "5"},
                                     {"max_batch_jobs", "500"},
+                                    {"max_jobs_per_user", "40"},
                                     {"queue_paused", "true"}});
   ASSERT_TRUE(policy) << sentences(policy.error());
   EXPECT_EQ(policy->max_concurrent_jobs, 12);
@@ -70,6 +71,7 @@ TEST(Policy, ReadsEveryKey) {
   EXPECT_EQ(policy->finished_pod_ttl_seconds, 0);
   EXPECT_EQ(policy->cancel_grace_seconds, 5);
   EXPECT_EQ(policy->max_batch_jobs, 500);
+  EXPECT_EQ(policy->max_jobs_per_user, 40);
   EXPECT_TRUE(policy->queue_paused);
 }
 
