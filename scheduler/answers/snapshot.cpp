@@ -7,6 +7,7 @@
 #include <span>
 
 #include "scheduler/queue/keys.hpp"
+#include "scheduler/queue/record.hpp"
 
 namespace oppen::answers {
 namespace {

@@ -24,6 +24,7 @@ JobRecord full_record() {
   record.spec.job_id = "mnist-1";
   record.spec.name = "MNIST, \"quoted\"\nand on two lines";
   record.spec.model_type = "mnist";
+  record.spec.user = "kim";
   record.spec.epochs = 2;
   record.spec.batch_size = 64;
   record.spec.resources = {1, std::nullopt, "A100", 1500, std::int64_t{2} << 30};
@@ -63,7 +64,7 @@ TEST(JobRecord, ComesBackAsItWasWritten) {
 TEST(JobRecord, TheHeaderIsWhatTheScriptsRead) {
   EXPECT_THAT(encode(full_record()),
               testing::StartsWith("r 7 3 b 2 " + std::to_string(place_of(123'456'789, 9'999)) +
-                                  " 1 1500 2147483648 20500 246250 t 1767463200500 250 90 3600\n{"));
+                                  " 1 1500 2147483648 20500 246250 t 1767463200500 250 90 3600 kim\n{"));
 }
 
 TEST(JobRecord, PlaceIsOffsetFirstThenIndex) {
