@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include "scheduler/queue/record.hpp"
+
 namespace oppen::answers {
 namespace {
 
