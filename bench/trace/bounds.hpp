@@ -1,5 +1,6 @@
 #pragma once
-// What the waits and the makespan of a trace are held against, worked out without the scheduler's code. Pure; any thread.
+// What the waits and the makespan of a trace stand beside, worked out without the scheduler's code: a bound of the makespan, and a
+// schedule by somebody who knows all run times. Pure; any thread.
 #include <vector>
 
 #include "bench/trace/virtual_run.hpp"
@@ -10,8 +11,8 @@ namespace oppen::bench {
 // long; and no job ends before it has arrived and run.
 Time earliest_end(const std::vector<TraceJob>& jobs, const plan::Amounts& room);
 
-// A list scheduler that knows how long each job will run: whenever something arrives or ends, it goes through what waits
-// in the order of the list and starts all that fits. Source: R. Graham, "Bounds on multiprocessing timing anomalies", SIAM
+// Not the best there is, but made with knowledge that no scheduler has: a list scheduler that knows how long each job will run.
+// Whenever something arrives or ends, it goes through what waits in the order of the list and starts all that fits. Source: R. Graham, "Bounds on multiprocessing timing anomalies", SIAM
 // Journal on Applied Mathematics 17 (1969); its list order is chosen for the mean wait (shortest first) or the makespan
 // (longest first).
 enum class ListOrder { shortest_first, longest_first };

@@ -30,8 +30,8 @@ std::int64_t as_people_say(double seconds) {
 
 class VirtualRun {
  public:
-  VirtualRun(const std::vector<TraceJob>& jobs, const plan::Amounts& room, bool backfill)
-      : jobs_(jobs), backfill_(backfill), estimates_(jobs.size()), starts_(jobs.size()) {
+  VirtualRun(const std::vector<TraceJob>& jobs, const plan::Amounts& room, const Planning& planning)
+      : jobs_(jobs), planning_(planning), estimates_(jobs.size()), starts_(jobs.size()) {
     capacity_.max_concurrent_jobs = std::numeric_limits<int>::max();
     capacity_.quotas = {{"cluster",
                          "",
@@ -51,7 +51,7 @@ class VirtualRun {
       launch();
       // One after the other, each told of those before it.
       for (; next < jobs_.size() && jobs_[next].arrives <= now_; ++next) {
-        estimates_[next] = durations_.estimate(jobs_[next].spec, policy_);
+        estimates_[next] = durations_.estimate(jobs_[next].spec, planning_.limits_tell, policy_);
         waiting_.push_back(next);
         starts_[next].told_p90 = expected_start();
         launch();
@@ -73,7 +73,7 @@ class VirtualRun {
 
   bool ended(std::size_t job) {
     if (end_of(job) > now_) return false;
-    durations_.observe(jobs_[job].spec, policy_, "", jobs_[job].run_seconds);
+    durations_.observe(jobs_[job].spec, planning_.limits_tell, "", jobs_[job].run_seconds);
     auto& taken = capacity_.ours[static_cast<std::size_t>(Priority::normal)];
     const auto& amounts = jobs_[job].amounts;
     taken.pods -= amounts.pods;
@@ -91,7 +91,7 @@ class VirtualRun {
     std::vector<plan::LiveAttempt> live;
     for (const auto job : running_)
       live.push_back({Priority::normal, jobs_[job].amounts, ends_by(job)});
-    auto chosen = plan::decide(in_order, live, capacity_, now_, backfill_).launch;
+    auto chosen = plan::decide(in_order, live, capacity_, now_, planning_.backfill).launch;
     for (const auto index : chosen) {
       const auto job = waiting_[index];
       starts_[job].at = now_;
@@ -126,17 +126,17 @@ class VirtualRun {
     }
     plan::View view;
     view.now = now_;
-    view.backfill = backfill_;
+    view.backfill = planning_.backfill;
     view.capacity = capacity_;
     view.running = running;
     view.waiting = waiting;
     return plan::project(view, waiting.size() - 1, waiting.size())
         .front()
-        .start_p90.value_or(Time::max());
+        .start_p90.value_or(Time());
   }
 
   const std::vector<TraceJob>& jobs_;
-  const bool backfill_;
+  const Planning planning_;
   const plan::Policy policy_;
   plan::Durations durations_;
   plan::Capacity capacity_;
@@ -148,6 +148,10 @@ class VirtualRun {
 };
 
 }  // namespace
+
+bool fits_a_node(const TracePod& pod) {
+  return !plan::never_fits(plan::amounts_of(pod.resources), Priority::normal, {}, {}, {trace_node});
+}
 
 std::vector<TraceJob> jobs_of(const std::vector<TracePod>& pods) {
   std::mt19937 random(1);  // the standard says what it draws: the same everywhere
@@ -170,8 +174,8 @@ std::vector<TraceJob> jobs_of(const std::vector<TracePod>& pods) {
 }
 
 std::vector<TraceStart> run_virtually(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
-                                      bool backfill) {
-  return VirtualRun(jobs, room, backfill).follow();
+                                      const Planning& planning) {
+  return VirtualRun(jobs, room, planning).follow();
 }
 
 }  // namespace oppen::bench

@@ -11,6 +11,9 @@ namespace oppen::bench {
 // A node of the trace's cluster, of the kind that most of its GPUs are in ("G2" in openb_node_list.csv).
 inline constexpr plan::Amounts trace_node{0, 8, 96'000, std::int64_t{384} << 30};
 
+// Whether an empty one has room for it.
+bool fits_a_node(const TracePod& pod);
+
 struct TraceJob {
   Time arrives{};
   double run_seconds = 0;
@@ -27,15 +30,21 @@ struct TraceJob {
 // the kind of its work: pods that ask for the same are of one type.
 std::vector<TraceJob> jobs_of(const std::vector<TracePod>& pods);
 
+struct Planning {
+  bool backfill = false;
+  bool limits_tell = true;  // run times are estimated by the owners' limits, too
+};
+
 struct TraceStart {
   Time at{};
-  Time told_p90{};  // at its submission: the start by which nine of ten should have begun
+  Time
+      told_p90{};  // at its submission: the start by which nine of ten should have begun; Time(): none could be told
   bool waited = false;
 };
 
 // Of each job, in their order. `room`: what the cluster has, as a quota counts it; every job fits into it. As many jobs
 // run at once as there is room for.
 std::vector<TraceStart> run_virtually(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
-                                      bool backfill);
+                                      const Planning& planning);
 
 }  // namespace oppen::bench

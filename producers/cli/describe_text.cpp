@@ -57,6 +57,15 @@ std::string resources_text(const json& resources) {
          " memory";
 }
 
+void describe_owner(Page& page, const json& job) {
+  page.section("Belongs to");
+  page.field("Team", job, "team");
+  page.field("Project", job, "project");
+  page.field("User", job, "user");
+  page.field("Batch", job, "batch_id");
+  page.field("Labels", job.value("spec", json::object()), "labels");
+}
+
 void describe_work(Page& page, const json& job) {
   const json spec = job.value("spec", json::object());
   page.section("Work");
@@ -77,16 +86,12 @@ void describe_work(Page& page, const json& job) {
   if (spec.contains("max_runtime_seconds"))
     page.line("Max runtime", duration_text(number_field(spec, "max_runtime_seconds")));
   page.field("Max retries", spec, "max_retries");
-  page.section("Belongs to");
-  page.field("Team", job, "team");
-  page.field("Project", job, "project");
-  page.field("User", job, "user");
-  page.field("Batch", job, "batch_id");
-  page.field("Labels", spec, "labels");
 }
 
 void describe_attempt(Page& page, const json& job, Time now) {
-  page.section("Attempt " + std::to_string(static_cast<int>(number_field(job, "attempt"))));
+  const auto attempt = static_cast<int>(number_field(job, "attempt"));
+  // Without one it has ended in the queue.
+  if (attempt > 0) page.section("Attempt " + std::to_string(attempt));
   const std::string pod = text_field(job, "pod");
   page.line("Pod", pod.empty() ? "" : text_field(job, "namespace") + "/" + pod);
   page.field("Node", job, "node");
@@ -113,17 +118,22 @@ std::string describe_job(const json& job, Time now) {
   page.field("Class", failure, "class");
   page.field("Exit code", failure, "exit_code");
   page.field("Message", failure, "message");
-  page.section(text_field(job, "state") == "rejected" ? "Rejected" : "Cancel");
+  const bool rejected = text_field(job, "state") == "rejected";
+  page.section(rejected ? "Rejected" : "Cancel");
   page.field("Requested by", job, "requested_by");
   page.field("Reason", job, "reason");
   page.field("It was", job, "was");
   page.section("Queue");
   page.field("Priority", job, "priority");
   page.line("Submitted", moment(job, "submitted_at", now));
-  page.line("Estimated", duration_text(number_field(job, "estimated_duration_seconds")) + ", " +
-                             money_field(job, "estimated_cost_microusd"));
+  // Nothing was estimated of what was rejected, nor was its spec completed.
+  if (!rejected) {
+    page.line("Estimated", duration_text(number_field(job, "estimated_duration_seconds")) + ", " +
+                               money_field(job, "estimated_cost_microusd"));
+  }
   describe_attempt(page, job, now);
-  describe_work(page, job);
+  if (!rejected) describe_work(page, job);
+  describe_owner(page, job);
   page.section("Metrics");
   const json metrics = job.value("metrics", json::object());
   for (const auto& [name, value] : metrics.items()) page.line(printable(name), shown(value));

@@ -45,7 +45,12 @@ Refusal refusal_of(const FieldErrors& faults) {
 
 tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
                                               const AdmissionRules& rules) {
-  const auto text = canonical_text(submitted);
+  return admit_again(submitted, submitted.max_runtime_seconds.has_value(), rules);
+}
+
+tl::expected<queue::JobRecord, Refusal> admit_again(const JobSpec& spec, bool own_limit,
+                                                    const AdmissionRules& rules) {
+  const auto text = canonical_text(spec);
   if (text.size() > max_spec_bytes) {
     return refuse(
         "invalid",
@@ -54,7 +59,7 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
             text.size(), max_spec_bytes),
         "");
   }
-  auto resolved = plan::resolve(submitted, *rules.policy);
+  auto resolved = plan::resolve(spec, *rules.policy);
   if (!resolved) return tl::unexpected<Refusal>(refusal_of(resolved.error()));
   queue::JobRecord record;
   record.spec = std::move(*resolved);
@@ -64,9 +69,10 @@ tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
     return refuse("never_fits", *why, "resources");
   }
   if (const auto why = no_node_fits(record, rules)) return refuse("never_fits", *why, "resources");
+  record.own_limit = own_limit;
   record.submitted_hash = short_digest(text);
   // To the millisecond, as it is stored.
-  const auto estimate = rules.durations->estimate(record.spec, *rules.policy);
+  const auto estimate = rules.durations->estimate(record.spec, own_limit, *rules.policy);
   record.estimated_seconds = std::round(estimate.p50_seconds * 1000) / 1000;
   record.spread_permille = static_cast<int>(std::lround(estimate.spread * 1000));
   record.doubt_permille = static_cast<int>(std::lround(estimate.doubt * 1000));

@@ -36,6 +36,9 @@ struct Refusal {
 // caller's.
 tl::expected<queue::JobRecord, Refusal> admit(const JobSpec& submitted,
                                               const AdmissionRules& rules);
+// The same for a spec that was resolved before, and changed: `own_limit` as its record has it.
+tl::expected<queue::JobRecord, Refusal> admit_again(const JobSpec& spec, bool own_limit,
+                                                    const AdmissionRules& rules);
 
 // The first fault as a refusal of code "invalid" that tells all of them.
 Refusal refusal_of(const FieldErrors& faults);

@@ -120,7 +120,7 @@ Status Batches::judge(Decision& decision, std::optional<BatchHeader>& header) {
     errors.push_back({-1, "max_total_microusd",
                       fmt::format("the batch is estimated at {}, above its ceiling of {}",
                                   to_string(total), to_string(*header->max_total))});
-  } else if (errors.empty()) {
+  } else if (errors.empty() && decision.told.empty()) {  // what was told of it was allowed then
     const auto too_many = UserLimit(state_.store, state_.policy->max_jobs_per_user)
                               .refusal(decision.outcome.staged.users);
     if (!too_many) return fail(too_many.error());

@@ -46,6 +46,10 @@ const std::vector<DriftKind>& drift_kinds() {
       {"queued_time",
        "the expected time of what waits is not the sum over the queue: expected waits are wrong",
        rebuild},
+      {"users",
+       "the count of a user's jobs that have not ended is not that of the records: "
+       "max_jobs_per_user is judged wrongly",
+       rebuild},
       {"queue", "a place in the queue and the job's record disagree", rebuild},
       {"live",
        "the live attempts in Redis are not those that the leader follows, or not what their "

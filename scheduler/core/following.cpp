@@ -133,6 +133,8 @@ Status Attempts::caught_up() {
 Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   const auto time = now();
   const auto job_id = record.spec.job_id;
+  const auto lost = lost_.find(job_id);
+  if (lost != lost_.end() && !(pod && pod->terminal())) pod = &lost->second;
   const auto end = explain_end(pod);
   if (pod) {
     if (pod->started_at) record.started_at = pod->started_at;
@@ -166,7 +168,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
     record.state = JobState::succeeded;
     record.metrics = metrics;
     if (attempt_end.duration_seconds)
-      learn(state_, record.spec, record.gpu_type, *attempt_end.duration_seconds, changes);
+      learn(state_, record, record.gpu_type, *attempt_end.duration_seconds, changes);
     changes.put(record).event(
         job_entry(JobSucceeded{record.context(), attempt_end,
                                metrics.is_object() ? metrics : nlohmann::json::object()},
@@ -208,6 +210,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   accepted_since_list_.erase(job_id);
   delete_by_.erase(job_id);
   if (pod) release_later(*pod, committed->outbox_id);
+  lost_.erase(job_id);
   return {};
 }
 

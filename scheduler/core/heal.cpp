@@ -61,6 +61,10 @@ bool apply(const CloudEvent& event, std::optional<JobRecord>& record, Take take)
     record.emplace();
     record->spec.job_id = parsed->job.job_id;
     record->spec.model_type = parsed->job.model_type.empty() ? "unknown" : parsed->job.model_type;
+    record->spec.name = parsed->job.name;
+    record->spec.team = parsed->job.team;
+    record->spec.project = parsed->job.project;
+    record->spec.user = parsed->job.user;
     record->spec.epochs = parsed->job.epochs;
     record->spec.batch_size = parsed->job.batch_size;
     record->spec.resources = request_of(parsed->job.resources);
@@ -247,7 +251,7 @@ class Group {
       const auto job = jobs.find(readable_id(event.data, "job_id"));
       if (job == jobs.end() || !apply_fact(event, job->second)) continue;
       ++applied;
-      if (event.type == JobSucceeded::type) learn_again(event, job->second->spec, changes);
+      if (event.type == JobSucceeded::type) learn_again(event, *job->second, changes);
       if (event.type == JobQueued::type && !job->second->spec.after.empty()) dependents_ = true;
       changed.insert(job->first);
     }
@@ -270,9 +274,9 @@ class Group {
 
  private:
   // An end that Redis has forgotten was learned in the same commit: that is forgotten, too.
-  void learn_again(const CloudEvent& event, const JobSpec& spec, queue::Changes& changes) {
+  void learn_again(const CloudEvent& event, const JobRecord& record, queue::Changes& changes) {
     if (const auto ended = parse_data<JobSucceeded>(event.data))
-      learn(state_, spec, *ended, changes);
+      learn(state_, record, *ended, changes);
   }
 
   State& state_;

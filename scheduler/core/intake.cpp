@@ -356,7 +356,7 @@ std::optional<Refusal> Intake::amend_record(JobRecord& record, const JobAmend& a
   apply_changes(amend.changes, spec);
   if (auto refused = window_never_opens(spec, state_.clock.now(), *state_.cost_model))
     return refused;
-  auto anew = admit(spec, state_.rules());
+  auto anew = admit_again(spec, record.own_limit, state_.rules());
   if (!anew) return anew.error();
   record.spec = std::move(anew->spec);
   record.priority = anew->priority;

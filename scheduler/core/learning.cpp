@@ -14,16 +14,16 @@ Status load_durations(State& state) {
   return {};
 }
 
-void learn(State& state, const JobSpec& resolved, const std::string& gpu_type, double seconds,
-           queue::Changes& changes) {
-  for (auto& change : state.durations.observe(resolved, *state.policy, gpu_type, seconds))
+void learn(State& state, const queue::JobRecord& record, const std::string& gpu_type,
+           double seconds, queue::Changes& changes) {
+  for (auto& change : state.durations.observe(record.spec, record.own_limit, gpu_type, seconds))
     changes.duration(std::move(change.key), std::move(change.text));
 }
 
-void learn(State& state, const JobSpec& resolved, const JobSucceeded& event,
+void learn(State& state, const queue::JobRecord& record, const JobSucceeded& event,
            queue::Changes& changes) {
   if (!event.end.duration_seconds) return;
-  learn(state, resolved, event.end.gpu_type, *event.end.duration_seconds, changes);
+  learn(state, record, event.end.gpu_type, *event.end.duration_seconds, changes);
 }
 
 }  // namespace oppen::core

@@ -12,11 +12,12 @@ namespace oppen::core {
 Status load_durations(State& state);
 
 // Learns from a run that succeeded. `changes` takes what is to be stored; when their commit fails, the term has to end.
-void learn(State& state, const JobSpec& resolved, const std::string& gpu_type, double seconds,
-           queue::Changes& changes);
+void learn(State& state, const queue::JobRecord& record, const std::string& gpu_type,
+           double seconds, queue::Changes& changes);
 
-// The same from the event that told of it.
-void learn(State& state, const JobSpec& resolved, const JobSucceeded& event,
+// The same from the event that told of it. What owners' limits say is not learned again from the log: a record that was rebuilt from it
+// does not know whose its limit is.
+void learn(State& state, const queue::JobRecord& record, const JobSucceeded& event,
            queue::Changes& changes);
 
 }  // namespace oppen::core

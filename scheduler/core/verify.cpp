@@ -93,14 +93,40 @@ class Look {
   }
 
   Status records() {
-    return redis_.scan("job:*", [this](const std::vector<std::string>& keys) {
+    std::map<std::string, std::int64_t> open_of_user;
+    auto status = redis_.scan("job:*", [&](const std::vector<std::string>& keys) -> Status {
       std::vector<std::string> ids;
       for (const auto& key : keys) ids.push_back(key.substr(4));
       report_.records += static_cast<std::int64_t>(ids.size());
-      auto status = redis_.check_records(ids, report_.drifts);
+      if (auto checked = redis_.check_records(ids, report_.drifts); !checked) return checked;
       keep_some(report_.drifts);
-      return status;
+      const auto headers = redis_.headers(ids);
+      if (!headers) return fail(headers.error());
+      for (const auto& line : *headers) {
+        const auto header = queue::read_header(line);
+        if (header && !is_terminal(header->state)) ++open_of_user[queue::user_word(header->user)];
+      }
+      return {};
     });
+    return status ? users(std::move(open_of_user)) : status;
+  }
+
+  // A batch that is being decided has jobs that are not counted yet: that passes.
+  Status users(std::map<std::string, std::int64_t> expected) {
+    const auto counted = redis_.command("HGETALL", "users");
+    if (!counted) return fail(counted.error());
+    std::map<std::string, std::string> found;
+    for (std::size_t i = 0; i + 1 < counted->elements.size(); i += 2) {
+      found[counted->elements[i].text] = counted->elements[i + 1].text;
+      expected.try_emplace(counted->elements[i].text, 0);
+    }
+    for (const auto& [user, jobs] : expected) {
+      const auto there = found.contains(user) ? found[user] : "0";
+      if (there == std::to_string(jobs)) continue;
+      report_.drifts.push_back({"users", "user " + user, std::to_string(jobs), there, {}, false});
+    }
+    keep_some(report_.drifts);
+    return {};
   }
 
   // What is staged of a batch that nobody works on any more.

@@ -25,18 +25,6 @@ double work_of(const JobSpec& resolved) {
          std::max(1, resolved.batch_size.value_or(64));
 }
 
-// The run time that is enforced.
-double limit_of(const JobSpec& resolved, const Policy& policy) {
-  return static_cast<double>(
-      resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds));
-}
-
-// Of those that say nothing it says nothing.
-bool has_own_limit(const JobSpec& resolved, const Policy& policy) {
-  return resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds) !=
-         policy.default_max_runtime_seconds;
-}
-
 // From the widest to the exact one. A label value has no '|'.
 struct Keys {
   std::string model;
@@ -74,7 +62,7 @@ void Durations::Cell::add(double value) {
   squares += off * (value - mean);
 }
 
-std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, const Policy& policy,
+std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, bool own_limit,
                                                   const std::string& gpu_type, double seconds) {
   if (!(seconds > 0) || !std::isfinite(seconds)) return {};
   std::vector<Change> changes;
@@ -92,8 +80,9 @@ std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, const
   add(std::move(keys.on_type), value);
   add(std::move(keys.exact), value);
   if (!gpu_type.empty()) add(keys_of(resolved, "").exact, value);
-  if (has_own_limit(resolved, policy))
-    add(limit_key_of(resolved), std::log(seconds / limit_of(resolved, policy)));
+  if (own_limit && resolved.max_runtime_seconds)
+    add(limit_key_of(resolved),
+        std::log(seconds / static_cast<double>(*resolved.max_runtime_seconds)));
   while (cells_.size() > most_cells) forget_oldest(changes);
   return changes;
 }
@@ -145,9 +134,9 @@ Durations::Belief Durations::belief_by_limit(const JobSpec& resolved) const {
   return belief;
 }
 
-Estimate Durations::estimate(const JobSpec& resolved, const Policy& policy) const {
+Estimate Durations::estimate(const JobSpec& resolved, bool own_limit, const Policy& policy) const {
   auto belief = belief_by_work(resolved, policy);
-  if (has_own_limit(resolved, policy)) {
+  if (own_limit && resolved.max_runtime_seconds) {
     const auto other = belief_by_limit(resolved);
     if (other.variance + other.variance_of_centre() < belief.variance + belief.variance_of_centre())
       belief = other;
@@ -155,7 +144,8 @@ Estimate Durations::estimate(const JobSpec& resolved, const Policy& policy) cons
   Estimate estimate;
   estimate.spread = std::sqrt(belief.variance);
   estimate.doubt = std::sqrt(belief.variance_of_centre());
-  const auto limit = limit_of(resolved, policy);
+  const auto limit = static_cast<double>(
+      resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds));
   const double p50 = std::exp(belief.centre);
   estimate.p50_seconds = std::min(p50, limit);
   estimate.p90_seconds =

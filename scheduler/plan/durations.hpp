@@ -18,7 +18,7 @@
 // followed. The catalogue is taken to be right within a factor of 1.6 (v = 0.5^2) with the weight of one
 // run; for a model type that it lacks, a minute an epoch within a factor of 7 (v = 2^2).
 //
-// A job whose owner gives a max_runtime_seconds of its own is estimated by that, too: in a fifth cell the
+// A job whose owner gives it a max_runtime_seconds (`own_limit`; the default says nothing) is estimated by that, too: in a fifth cell the
 // logarithm of seconds / max_runtime_seconds is learned for each model type, in the same way, from a half
 // within a factor of 2.7 (v = 1). Whichever of the two leaves less uncertainty is taken: owners know what
 // a job will do where its parameters don't say so. Source: D. Tsafrir, Y. Etsion, D. Feitelson,
@@ -54,11 +54,11 @@ class Durations {
 
   // A run that succeeded, on `gpu_type` ("": not known). Returns what is to be stored, at most ten
   // cells of some 100 bytes. Nothing is learned from a time that is not above zero.
-  std::vector<Change> observe(const JobSpec& resolved, const Policy& policy,
-                              const std::string& gpu_type, double seconds);
+  std::vector<Change> observe(const JobSpec& resolved, bool own_limit, const std::string& gpu_type,
+                              double seconds);
 
   // The GPU type is the one that the spec asks for, if any.
-  Estimate estimate(const JobSpec& resolved, const Policy& policy) const;
+  Estimate estimate(const JobSpec& resolved, bool own_limit, const Policy& policy) const;
 
   // Takes back a cell that observe gave out. False: not such a text; nothing is changed.
   bool load(const std::string& key, std::string_view text);

@@ -106,6 +106,7 @@ std::string encode(const JobRecord& record) {
   auto text = to_line(header_of(record));
   JsonObjectText detail(text);
   append_spec(detail.member("spec"), record.spec);
+  if (record.own_limit) append_json(detail.member("own_limit"), true);
   put(detail, "hash", record.submitted_hash);
   put(detail, "batch", record.batch_id);
   append_json(detail.member("submitted"), milliseconds_of(record.submitted_at));
@@ -166,6 +167,7 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   auto parsed = parse_data<JobSubmit>(spec);
   if (!parsed) return broken(sentences(parsed.error()));
   record.spec = std::move(parsed->spec);
+  record.own_limit = detail.value("own_limit", false);
   record.submitted_hash = detail.value("hash", "");
   record.batch_id = detail.value("batch", "");
   record.submitted_at = time_of(detail.value("submitted", std::int64_t{0}));

@@ -38,7 +38,8 @@ struct JobRecord {
   int doubt_permille = 0;
 
   // Detail.
-  JobSpec spec;  // resolved; of a rejected job as far as it could be read
+  JobSpec spec;            // resolved; of a rejected job as far as it could be read
+  bool own_limit = false;  // its max_runtime_seconds is the owner's, not the default
   std::string
       submitted_hash;  // spec_hash of what was submitted: tells a repetition from a conflict
   std::string batch_id;

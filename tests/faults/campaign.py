@@ -13,6 +13,7 @@ import json
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -230,6 +231,8 @@ def junit(path, results):
 
 
 def main():
+    # What it has started it stops, also when it is ended before its time.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--seed", type=int, help="of the first run; the others follow it")

@@ -55,6 +55,8 @@ class Workload:
             "team": draw.choice(("vision", "speech")),
             "env": {"SIMULATED_DURATION": f"{int(1000 * draw.choice((0.1, 0.3, 0.5, 1, 1, 2, 3)) * draw.uniform(0.7, 1.3))}ms"},
         }
+        if user := draw.choice(("kim", "ana", None)):
+            spec["user"] = user
         chance = draw.random()
         if chance < 0.10:
             spec["env"]["SIMULATED_EXIT_CODE"] = "1"

@@ -1,5 +1,5 @@
 -- Makes a batch visible in one step, of which every job is staged and has claimed its id (claim_jobs). That is its places in the queues,
--- the sums and its events: 10,000 jobs some 10 ms, in which Redis does nothing else.
+-- the sums and its events: 10,000 jobs of some users some 10 ms, in which Redis does nothing else.
 --   ARGV  prefix, epoch, batch id, batch record, keep_ms, entry (the batch's own event), how many parts, how many jobs, how many of these
 --         were told of already,
 --         cost and milliseconds of the others of priority u, then of n, of b,

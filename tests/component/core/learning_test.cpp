@@ -86,7 +86,7 @@ TEST_F(LearningTest, TheEventTeachesWhatTheEndTaught) {
   state->durations = {};
   queue::Changes changes;
   for (const auto* id : {"a", "b"})
-    learn(*state, record(id).spec, parse_data<JobSucceeded>(last_event(id)).value(), changes);
+    learn(*state, record(id), parse_data<JobSucceeded>(last_event(id)).value(), changes);
   ASSERT_TRUE(state->commit(changes));
   EXPECT_THAT(store->durations().value(), ::testing::UnorderedElementsAreArray(learned));
 }

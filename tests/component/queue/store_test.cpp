@@ -284,7 +284,8 @@ TEST_F(StoreTest, EachPriorityOfABatchGetsItsOrderAndSums) {
 
 TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
   // As after Redis forgot that the batch was published, of which two events were on the bus: they stand in their places.
-  const auto jobs = staged({"a", "b", "c", "d"});
+  auto jobs = staged({"a", "b", "c", "d"});
+  for (const auto i : {0U, 1U, 2U}) jobs[i].record.spec.user = "kim";
   for (const auto* id : {"a", "c"}) {
     auto record = jobs[id == std::string("a") ? 0 : 2].record;
     record.version = 0;
@@ -296,6 +297,7 @@ TEST_F(StoreTest, ABatchOfWhichSomeJobsAreTheirOwnAlreadyIsCompleted) {
   EXPECT_EQ(published->counters.queued[1], 4);
   EXPECT_EQ(published->counters.pending_cost[1].value, 40);
   EXPECT_EQ(published->counters.pending_seconds[1], 4);
+  EXPECT_EQ(store->open_jobs({"kim", "", "nobody"}).value(), (std::vector<std::int64_t>{3, 1, 0}));
   EXPECT_EQ(ids(store->heads(9).value().by_priority[1]),
             (std::vector<std::string>{"a", "b", "c", "d"}));
   // Their events are not told again: only the others' are.

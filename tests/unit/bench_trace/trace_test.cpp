@@ -101,7 +101,7 @@ TEST(VirtualRun, KeepsOrderAndBounds) {
   const auto jobs = random_jobs(seed, 400);
   const plan::Amounts room{0, 16, 1'000'000, std::int64_t{1} << 50};
   for (const bool backfill : {false, true}) {
-    const auto starts = run_virtually(jobs, room, backfill);
+    const auto starts = run_virtually(jobs, room, {.backfill = backfill});
     ASSERT_EQ(starts.size(), jobs.size());
     std::vector<Time> times;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -133,7 +133,7 @@ TEST(Bounds, HoldForTheReplayAndForEachOther) {
     for (std::size_t i = 0; i < jobs.size(); ++i) EXPECT_GE(starts[i], jobs[i].arrives);
   }
   std::vector<Time> times;
-  for (const auto& start : run_virtually(jobs, room, true)) times.push_back(start.at);
+  for (const auto& start : run_virtually(jobs, room, {.backfill = true})) times.push_back(start.at);
   EXPECT_GE(last_end(times), earliest);
 }
 

@@ -175,6 +175,19 @@ TEST_F(Commands, DescribeShowsWhyAJobFailed) {
   EXPECT_THAT(outcome.out, HasSubstr("  Command       [\"python\",\"train.py\"]\n"));
 }
 
+TEST_F(Commands, DescribeSaysOfARejectedJobWhatIsKnownOfIt) {
+  json rejected = job("mnist-8", "rejected");
+  rejected["reason"] = "epochs is -1: expected a whole number from 1 to 1000000";
+  rejected["ended_at"] = "2026-01-03T18:15:00.000Z";
+  rejected["attempt"] = 0;
+  answer("/api/v1/jobs/mnist-8", rejected);
+  const auto outcome = run({"describe", "mnist-8"});
+  EXPECT_THAT(outcome.out, HasSubstr("Rejected\n  Reason        epochs is -1: expected"));
+  EXPECT_THAT(outcome.out, HasSubstr("  Ended         2026-01-03T18:15:00.000Z"));
+  for (const auto* invented : {"Attempt", "Estimated", "Epochs", "Resources"})
+    EXPECT_THAT(outcome.out, Not(HasSubstr(invented))) << invented;
+}
+
 TEST_F(Commands, WhatIsNotThereExitsWithFour) {
   const json absent = {{"error", {{"code", "not_found"}, {"message", "there is no job x"}}}};
   answer("/api/v1/jobs/x", absent, 404);

@@ -38,8 +38,7 @@ TEST(Admission, ResolvesAndEstimates) {
 
 TEST(Admission, EstimatesByWhatRunsTook) {
   plan::Durations learned;
-  for (int run = 0; run < 20; ++run)
-    learned.observe(admit(mnist(), rules())->spec, *rules().policy, "", 60);
+  for (int run = 0; run < 20; ++run) learned.observe(admit(mnist(), rules())->spec, false, "", 60);
   auto experienced = rules();
   experienced.durations = std::make_shared<const plan::Durations>(learned);
   const auto record = admit(mnist(), experienced);

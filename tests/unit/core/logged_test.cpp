@@ -26,7 +26,8 @@ std::size_t differences(JobState state, const std::string& header, Time at = now
 }
 
 std::string record(char state, int seq) {
-  return std::string(1, state) + " 9 " + std::to_string(seq) + " n 1 16384 0 100 64 5 600";
+  return std::string(1, state) + " 9 " + std::to_string(seq) +
+         " n 1 16384 0 100 64 5 600 - 0 250 90 3600 kim";
 }
 
 TEST(Fold, TheHighestStepCountsAndAnswersAreNone) {

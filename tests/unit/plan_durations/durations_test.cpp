@@ -31,9 +31,13 @@ JobSpec job(int epochs, int batch_size, std::string gpu_type = "") {
   return spec;
 }
 
+// Whoever gives a job a limit says so.
 std::vector<Durations::Change> observe(Durations& durations, const JobSpec& spec,
                                        const std::string& gpu_type, double seconds) {
-  return durations.observe(spec, catalogue(60), gpu_type, seconds);
+  return durations.observe(spec, spec.max_runtime_seconds.has_value(), gpu_type, seconds);
+}
+Estimate estimate_of(const Durations& durations, const JobSpec& spec, const Policy& policy) {
+  return durations.estimate(spec, spec.max_runtime_seconds.has_value(), policy);
 }
 
 class Draws {
@@ -49,14 +53,14 @@ class Draws {
 
 TEST(Durations, BeginWithTheCatalogue) {
   const auto policy = catalogue(30);
-  const auto estimate = Durations().estimate(job(10, 32), policy);
+  const auto estimate = estimate_of(Durations(), job(10, 32), policy);
   EXPECT_DOUBLE_EQ(estimate.p50_seconds, 10 * 30 * 64 / 32);
   EXPECT_GT(estimate.p90_seconds, 2 * estimate.p50_seconds);
   EXPECT_LT(estimate.p90_seconds, 3 * estimate.p50_seconds);
 
   auto stranger = job(2, 64);
   stranger.model_type = "unheard-of";
-  const auto guess = Durations().estimate(stranger, policy);
+  const auto guess = estimate_of(Durations(), stranger, policy);
   EXPECT_DOUBLE_EQ(guess.p50_seconds, 120);
   EXPECT_GT(guess.p90_seconds, 20 * guess.p50_seconds) << "nobody has said what it does";
 }
@@ -64,7 +68,7 @@ TEST(Durations, BeginWithTheCatalogue) {
 TEST(Durations, NeverExceedTheEnforcedRunTime) {
   auto spec = job(100, 64);
   spec.max_runtime_seconds = 50;
-  const auto estimate = Durations().estimate(spec, catalogue(30));
+  const auto estimate = estimate_of(Durations(), spec, catalogue(30));
   EXPECT_EQ(estimate.p50_seconds, 50);
   EXPECT_EQ(estimate.p90_seconds, 50);
 }
@@ -83,11 +87,12 @@ TEST(Durations, FollowTheLimitOfTheOwnerWhereItSaysMore) {
   }
   for (const int limit : {300, 30'000}) {
     limited.max_runtime_seconds = limit;
-    const auto estimate = durations.estimate(limited, policy);
+    const auto estimate = estimate_of(durations, limited, policy);
     EXPECT_NEAR(estimate.p50_seconds, limit / 3.0, limit / 20.0);
     EXPECT_LT(estimate.spread, 0.5);
   }
-  EXPECT_GT(durations.estimate(job(1, 64), policy).spread, 1.5) << "that has no limit of its own";
+  EXPECT_GT(estimate_of(durations, job(1, 64), policy).spread, 1.5)
+      << "that has no limit of its own";
 
   // Where the parameters say more, they count: all take some 100 s, whatever the owners allow.
   for (int i = 0; i < 40; ++i) {
@@ -96,7 +101,7 @@ TEST(Durations, FollowTheLimitOfTheOwnerWhereItSaysMore) {
     observe(durations, limited, "T4", draw(100, 0.1));
   }
   limited.max_runtime_seconds = 50'000;
-  EXPECT_NEAR(durations.estimate(limited, policy).p50_seconds, 100, 20);
+  EXPECT_NEAR(estimate_of(durations, limited, policy).p50_seconds, 100, 20);
 }
 
 TEST(Durations, LearnNothingOfLimitsThatNobodyHasSet) {
@@ -105,7 +110,15 @@ TEST(Durations, LearnNothingOfLimitsThatNobodyHasSet) {
   auto stranger = job(1, 64);
   stranger.model_type = "unheard-of";
   stranger.max_runtime_seconds = 3600;
-  EXPECT_NEAR(durations.estimate(stranger, catalogue(60)).p50_seconds, 1800, 0.001);
+  EXPECT_NEAR(estimate_of(durations, stranger, catalogue(60)).p50_seconds, 1800, 0.001);
+
+  // A default that is filled in is nobody's word, whatever it is.
+  auto filled_in = job(1, 64);
+  filled_in.max_runtime_seconds = 7200;
+  for (int i = 0; i < 10; ++i) durations.observe(filled_in, false, "", 100);
+  auto limited = job(1, 64);
+  limited.max_runtime_seconds = 3600;
+  EXPECT_NEAR(estimate_of(durations, limited, catalogue(60)).p50_seconds, 100, 10);
 }
 
 TEST(Durations, LearnTheMedianAndTheSpread) {
@@ -116,7 +129,7 @@ TEST(Durations, LearnTheMedianAndTheSpread) {
   const auto policy = catalogue(6);
   for (int i = 0; i < 60; ++i) observe(durations, job(5, 64), "T4", draw(300, 0.3));
   for (const auto& spec : {job(5, 64), job(5, 64, "T4")}) {
-    const auto estimate = durations.estimate(spec, policy);
+    const auto estimate = estimate_of(durations, spec, policy);
     EXPECT_NEAR(estimate.p50_seconds, 300, 30);
     EXPECT_NEAR(estimate.spread, 0.3, 0.1);
     EXPECT_LT(estimate.doubt, 0.06);
@@ -131,7 +144,7 @@ TEST(Durations, AFewRunsAreWorthMoreThanTheCatalogue) {
   Durations durations;
   const auto policy = catalogue(6);
   for (int i = 0; i < 5; ++i) observe(durations, job(5, 64), "T4", 300);
-  const auto estimate = durations.estimate(job(5, 64), policy);
+  const auto estimate = estimate_of(durations, job(5, 64), policy);
   EXPECT_GT(estimate.p50_seconds, 200);
   EXPECT_LT(estimate.p50_seconds, 310);
   EXPECT_GT(estimate.p90_seconds, 300);
@@ -145,7 +158,7 @@ TEST(Durations, ScaleToEpochsAndBatchSizesThatNeverRan) {
     observe(durations, job(5, 64), "T4", draw(300, 0.2));
     observe(durations, job(2, 128), "T4", draw(60, 0.2));
   }
-  EXPECT_NEAR(durations.estimate(job(40, 32), catalogue(6)).p50_seconds, 4800, 480);
+  EXPECT_NEAR(estimate_of(durations, job(40, 32), catalogue(6)).p50_seconds, 4800, 480);
 }
 
 TEST(Durations, GpuTypesDiffer) {
@@ -155,13 +168,13 @@ TEST(Durations, GpuTypesDiffer) {
     observe(durations, job(1, 64), "A100", 100);
   }
   const auto policy = catalogue(200);
-  EXPECT_NEAR(durations.estimate(job(1, 64, "T4"), policy).p50_seconds, 400, 40);
-  EXPECT_NEAR(durations.estimate(job(1, 64, "A100"), policy).p50_seconds, 100, 10);
+  EXPECT_NEAR(estimate_of(durations, job(1, 64, "T4"), policy).p50_seconds, 400, 40);
+  EXPECT_NEAR(estimate_of(durations, job(1, 64, "A100"), policy).p50_seconds, 100, 10);
   // Whoever does not care may get either: the spread says so.
-  const auto any = durations.estimate(job(1, 64), policy);
+  const auto any = estimate_of(durations, job(1, 64), policy);
   EXPECT_GT(any.p90_seconds, 400);
   // Never seen: from all runs of the model type, as widely.
-  const auto unseen = durations.estimate(job(1, 64, "V100"), policy);
+  const auto unseen = estimate_of(durations, job(1, 64, "V100"), policy);
   EXPECT_GT(unseen.p50_seconds, 100);
   EXPECT_LT(unseen.p50_seconds, 400);
   EXPECT_GT(unseen.p90_seconds, 400);
@@ -171,7 +184,7 @@ TEST(Durations, FollowAProgramThatChanged) {
   Durations durations;
   for (int i = 0; i < 1000; ++i) observe(durations, job(1, 64), "", 100);
   for (int i = 0; i < 200; ++i) observe(durations, job(1, 64), "", 25);
-  EXPECT_NEAR(durations.estimate(job(1, 64), catalogue(100)).p50_seconds, 25, 5);
+  EXPECT_NEAR(estimate_of(durations, job(1, 64), catalogue(100)).p50_seconds, 25, 5);
 }
 
 TEST(Durations, SurviveBeingStored) {
@@ -199,8 +212,8 @@ TEST(Durations, SurviveBeingStored) {
   Durations again;
   for (const auto& [key, text] : stored) ASSERT_TRUE(again.load(key, text));
   for (const auto& spec : {job(1, 64), job(4000, 64, "T4"), job(7, 32, "A100")}) {
-    const auto before = durations.estimate(spec, catalogue(6));
-    const auto after = again.estimate(spec, catalogue(6));
+    const auto before = estimate_of(durations, spec, catalogue(6));
+    const auto after = estimate_of(again, spec, catalogue(6));
     EXPECT_NEAR(after.p50_seconds, before.p50_seconds, 1e-6 * before.p50_seconds);
     EXPECT_NEAR(after.p90_seconds, before.p90_seconds, 1e-6 * before.p90_seconds);
   }
