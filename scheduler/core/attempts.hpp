@@ -103,8 +103,7 @@ class Attempts {
   Status stray(const kube::Pod& pod);
   // Attempts and other pods on nodes that are away (lost_nodes.cpp).
   std::optional<Time> lost_since(const std::string& node, std::optional<Time> delete_by, Time now);
-  void take_lost(Time now);
-  void take_away(const kube::Pod& pod);
+  Status end_lost(Time now);
   Status end_strays(Time now);
   void note_foreign(const kube::Pod& pod, bool deleted);
   std::string gpu_type_of(const queue::JobRecord& record, const kube::Pod& pod) const;
@@ -120,6 +119,9 @@ class Attempts {
   void remove_pod(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace);
   Status give_up_overdue(Time now);
   void clear_finished(Time now);
+
+  // Whether the job's last attempt has left one behind, as a node does that is lost.
+  bool last_pod_is_there(const queue::JobRecord& record) const;
 
   Time now() const { return state_.clock.now(); }
 
@@ -140,9 +142,8 @@ class Attempts {
   std::unordered_map<std::string, std::pair<std::string, Time>>
       finished_pods_;                                // name -> uid, end; until deleted
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
-  std::unordered_map<std::string, kube::Pod>
-      lost_;  // job id -> what is told once its lost pod is gone
-  std::unordered_map<std::string, kube::Pod> strays_;  // by name: not of a live attempt, not ended
+  // By name: pods that have not ended, of no live attempt. Each takes a slot until it is gone.
+  std::unordered_map<std::string, kube::Pod> strays_;
   std::unordered_set<std::string>
       went_on_;  // while a list is gone through: jobs of which it has a later attempt's pod
   std::vector<kube::Pod> deleted_early_;  // deleted pods of live attempts that ended before that

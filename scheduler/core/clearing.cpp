@@ -77,6 +77,7 @@ Status Attempts::tick() {
   settled_.reset();
   if (over_quota_ && time >= next_probe_) over_quota_ = false;
   if (auto status = give_up_overdue(time); !status) return status;
+  if (auto status = end_lost(time); !status) return status;
   const bool again = time >= next_removals_;
   if (again) {
     next_removals_ = time + removal_interval;
@@ -85,13 +86,10 @@ Status Attempts::tick() {
   for (const auto& [job_id, record] : state_.live) {
     if (!record.launched) {
       launch(record);  // unless it is in flight: its last one had no answer
-    } else if (const auto lost = lost_.find(job_id); lost != lost_.end()) {
-      if (again) take_away(lost->second);
     } else if (again && (record.state == JobState::cancelling || !record.give_up.empty())) {
       remove_live(record);
     }
   }
-  take_lost(time);
   clear_finished(time);
   return {};
 }

@@ -133,8 +133,6 @@ Status Attempts::caught_up() {
 Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   const auto time = now();
   const auto job_id = record.spec.job_id;
-  const auto lost = lost_.find(job_id);
-  if (lost != lost_.end() && !(pod && pod->terminal())) pod = &lost->second;
   const auto end = explain_end(pod);
   if (pod) {
     if (pod->started_at) record.started_at = pod->started_at;
@@ -210,7 +208,6 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   accepted_since_list_.erase(job_id);
   delete_by_.erase(job_id);
   if (pod) release_later(*pod, committed->outbox_id);
-  lost_.erase(job_id);
   return {};
 }
 

@@ -65,8 +65,9 @@ bool apply(const CloudEvent& event, std::optional<JobRecord>& record, Take take)
     record->spec.team = parsed->job.team;
     record->spec.project = parsed->job.project;
     record->spec.user = parsed->job.user;
-    record->spec.epochs = parsed->job.epochs;
-    record->spec.batch_size = parsed->job.batch_size;
+    // A job that was rejected has none.
+    if (parsed->job.epochs > 0) record->spec.epochs = parsed->job.epochs;
+    if (parsed->job.batch_size > 0) record->spec.batch_size = parsed->job.batch_size;
     record->spec.resources = request_of(parsed->job.resources);
     record->submitted_at = event.time;
   }

@@ -85,7 +85,9 @@ Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");
   if (state_.policy->queue_paused) return say_head_waits(paused(state_.paused_until));
   while (!over_quota_ && state_.counters.queued_total() > 0) {
-    const auto free_slots = state_.policy->max_concurrent_jobs - state_.counters.usage_total().pods;
+    const auto free_slots = state_.policy->max_concurrent_jobs -
+                            state_.counters.usage_total().pods -
+                            static_cast<std::int64_t>(strays_.size());
     if (free_slots <= 0) {
       settled_.reset();
       return say_head_waits(fmt::format("waits for a free slot ({0} of {0} taken)",
@@ -110,6 +112,17 @@ Status Attempts::launch_next() {
       if (!in_flight_.empty()) return {};
       jobs.erase(jobs.begin() + 1, jobs.end());
       next->more = false;
+    }
+
+    const auto waits = std::find_if(jobs.begin(), jobs.end(), [this](const JobRecord& record) {
+      return last_pod_is_there(record);
+    });
+    if (waits != jobs.end()) {
+      next->more = false;
+      next->head_waits =
+          fmt::format("waits until pod {} of its last attempt is gone", waits->pod_name());
+      jobs.erase(waits, jobs.end());
+      if (jobs.empty()) return say_head_waits(next->head_waits);
     }
 
     Changes changes;

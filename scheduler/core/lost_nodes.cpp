@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 using kube::Pod;
 using queue::JobRecord;
 
+constexpr auto patience = 10s;  // with a pod that is being deleted
+
 }  // namespace
 
 // Since when, once that is for good: for longer than the policy waits, or when the pod's own time to end is over, too.
@@ -25,16 +27,17 @@ std::optional<Time> Attempts::lost_since(const std::string& node, std::optional<
   return too_long || (delete_by && time > *delete_by) ? since : std::nullopt;
 }
 
-// The attempt ends with its pod, not before: until that is gone, it takes its slot and keeps the job's next attempt from being launched.
-// It has no end to tell that could be lost with it, so that its finalizer is of no use any more.
-void Attempts::take_lost(Time time) {
+Status Attempts::end_lost(Time time) {
+  std::vector<std::pair<std::string, Time>> lost;
   for (const auto& [job_id, record] : state_.live) {
-    if (!record.launched || record.pod_uid.empty() || lost_.contains(job_id)) continue;
+    if (!record.launched || record.pod_uid.empty()) continue;
     const auto due = delete_by_.find(job_id);
-    const auto away = lost_since(
+    const auto since = lost_since(
         record.node, due == delete_by_.end() ? std::nullopt : std::optional(due->second), time);
-    if (!away) continue;
-    const auto since = *away;
+    if (since) lost.emplace_back(job_id, *since);
+  }
+  for (const auto& [job_id, since] : lost) {
+    const auto& record = state_.live.at(job_id);
     Pod pod;
     pod.name = record.pod_name();
     pod.uid = record.pod_uid;
@@ -51,14 +54,20 @@ void Attempts::take_lost(Time time) {
         "is {})",
         record.node, to_rfc3339(since), state_.policy->node_lost_after_seconds);
     spdlog::warn("pod {} is lost: {}", pod.name, pod.message);
-    take_away(pod);
-    lost_[job_id] = std::move(pod);
+    pod.deleted_at = time;
+    if (auto status = end_attempt(record, &pod); !status) return status;
+    remove_pod(pod.name, pod.uid, 0s);
+    strays_[pod.name] = pod;
   }
+  return {};
 }
 
-void Attempts::take_away(const Pod& pod) {
-  remove_pod(pod.name, pod.uid, 0s);
-  release(pod);
+bool Attempts::last_pod_is_there(const JobRecord& record) const {
+  const auto stray = strays_.find(record.pod_name());
+  if (stray == strays_.end()) return false;
+  // One that can't be deleted keeps its slot, but not its job, and those behind it, from going on.
+  const auto deleted_at = stray->second.deleted_at;
+  return !deleted_at || now() - *deleted_at < patience;
 }
 
 // Pods of attempts that are not live are deleted until they are gone; one whose node is lost lets go of its finalizer here, because it

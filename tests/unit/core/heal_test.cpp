@@ -85,6 +85,28 @@ TEST(Heal, WhatComesTwiceOrLateChangesNothing) {
   EXPECT_EQ(encode(*record), before);
 }
 
+TEST(Heal, WithoutItsBeginningARecordIsWhatItsLaterEventsSayAndCanBeRead) {
+  std::optional<queue::JobRecord> record;
+  auto job = context(3, JobState::running, 1);
+  job.user = "kim";
+  job.epochs = 7;
+  ASSERT_TRUE(
+      apply_fact(event_of(JobStarted{job, "mnist-1-1", "ml", "node-1", "A100", morning}), record));
+  const auto read = queue::decode("mnist-1", encode(*record));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->spec.user, "kim");
+  EXPECT_EQ(read->spec.epochs, 7);
+
+  // What was never taken has no epochs.
+  std::optional<queue::JobRecord> rejected;
+  ASSERT_TRUE(apply_fact(event_of(JobRejected{context(1, JobState::rejected, 0), "invalid",
+                                              "epochs is 0: expected more", "epochs", 41}),
+                         rejected));
+  const auto again = queue::decode("mnist-1", encode(*rejected));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->state, JobState::rejected);
+}
+
 TEST(Heal, AnswersThatAreNoStepOfTheJobChangeNothing) {
   std::optional<queue::JobRecord> record;
   EXPECT_FALSE(
