@@ -25,6 +25,8 @@ JobContext context(std::int64_t seq, JobState state, int attempt) {
   job.model_type = "mnist";
   job.workload_type = "training";
   job.priority = Priority::urgent;
+  job.resources.cpu_millicores = 500;
+  job.resources.memory_bytes = std::int64_t{1} << 30;
   return job;
 }
 
