@@ -123,6 +123,12 @@ class Attempts {
   // Whether the job's last attempt has left one behind, as a node does that is lost.
   bool last_pod_is_there(const queue::JobRecord& record) const;
 
+  // Whether the list that is gone through has a pod of a later attempt.
+  bool went_on(const queue::JobRecord& record) const {
+    const auto latest = latest_attempt_.find(record.spec.job_id);
+    return latest != latest_attempt_.end() && latest->second > record.attempt;
+  }
+
   Time now() const { return state_.clock.now(); }
 
   State& state_;
@@ -144,8 +150,8 @@ class Attempts {
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
   // By name: pods that have not ended, of no live attempt. Each takes a slot until it is gone.
   std::unordered_map<std::string, kube::Pod> strays_;
-  std::unordered_set<std::string>
-      went_on_;  // while a list is gone through: jobs of which it has a later attempt's pod
+  // While a list is gone through: of each job, the latest attempt that it has a pod of.
+  std::unordered_map<std::string, int> latest_attempt_;
   std::vector<kube::Pod> deleted_early_;  // deleted pods of live attempts that ended before that
   Time next_removals_{};                  // when deletions that had no effect are asked for again
 

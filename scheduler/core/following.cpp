@@ -100,7 +100,7 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
   if (pod.delete_by) delete_by_[record.spec.job_id] = *pod.delete_by;
   if (has_ended(pod)) {
     if (state_.caught_up || !pod.deleting || record.state == JobState::cancelling ||
-        went_on_.contains(record.spec.job_id))
+        went_on(record))
       return end_attempt(std::move(record), &pod);
     deleted_early_.push_back(pod);
     return {};
@@ -260,12 +260,8 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
   // Of one job the earlier attempt first: only when its end is told can the next one be adopted.
   std::stable_sort(ours.begin(), ours.end(),
                    [](const Pod* a, const Pod* b) { return a->attempt < b->attempt; });
-  went_on_.clear();
-  for (const auto* pod : ours) {
-    const auto found = state_.live.find(pod->job_id);
-    if (found != state_.live.end() && pod->attempt > found->second.attempt)
-      went_on_.insert(pod->job_id);
-  }
+  latest_attempt_.clear();
+  for (const auto* pod : ours) latest_attempt_[pod->job_id] = pod->attempt;
   for (const auto* one : ours) {
     const auto& pod = *one;
     const auto found = state_.live.find(pod.job_id);
@@ -282,7 +278,7 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
       return status;
     }
   }
-  went_on_.clear();
+  latest_attempt_.clear();
   std::vector<std::string> without_pod;
   for (const auto& [job_id, record] : state_.live) {
     // The watch, which goes on from this list, will tell of what was accepted while it was read.
