@@ -104,6 +104,7 @@ class Attempts {
   // Attempts and other pods on nodes that are away (lost_nodes.cpp).
   std::optional<Time> lost_since(const std::string& node, std::optional<Time> delete_by, Time now);
   Status end_lost(Time now);
+  void note_stray(const kube::Pod& pod);
   Status end_strays(Time now);
   void note_foreign(const kube::Pod& pod, bool deleted);
   std::string gpu_type_of(const queue::JobRecord& record, const kube::Pod& pod) const;
@@ -148,8 +149,6 @@ class Attempts {
   std::unordered_map<std::string, std::pair<std::string, Time>>
       finished_pods_;                                // name -> uid, end; until deleted
   std::unordered_map<std::string, Time> delete_by_;  // job id -> when its deleted pod is to be gone
-  // By name: pods that have not ended, of no live attempt. Each takes a slot until it is gone.
-  std::unordered_map<std::string, kube::Pod> strays_;
   // While a list is gone through: of each job, the latest attempt that it has a pod of.
   std::unordered_map<std::string, int> latest_attempt_;
   std::vector<kube::Pod> deleted_early_;  // deleted pods of live attempts that ended before that

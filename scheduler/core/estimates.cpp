@@ -47,10 +47,9 @@ JobQueued expectation(const queue::JobRecord& record, const Outlook& outlook,
   }
   ahead.running_seconds = outlook.running_seconds;
   ahead.slots = slots_for(amounts, record.priority, outlook.capacity);
-  ahead.free_slots =
-      plan::why_not(amounts, record.priority, outlook.capacity)
-          ? 0
-          : std::max<std::int64_t>(1, ahead.slots - outlook.capacity.ours_total().pods);
+  ahead.free_slots = plan::why_not(amounts, record.priority, outlook.capacity)
+                         ? 0
+                         : std::max<std::int64_t>(1, ahead.slots - outlook.capacity.taken_slots());
 
   JobQueued event;
   event.spec = record.spec;

@@ -34,7 +34,7 @@ Status Attempts::on_pod(const Pod& pod, bool deleted) {
   note_foreign(pod, deleted);
   if (deleted || pod.terminal()) quota_changed();
   if (deleted) finished_pods_.erase(pod.name);
-  if (deleted || has_ended(pod)) strays_.erase(pod.name);
+  if (deleted || has_ended(pod)) state_.strays.erase(pod.name);
   if (!pod.managed) return {};
   const auto found = state_.live.find(pod.job_id);
   if (found == state_.live.end() || found->second.attempt != pod.attempt) {
@@ -248,7 +248,7 @@ RunCompleted Attempts::run_of(const JobRecord& record, const AttemptEnd& end, bo
 Status Attempts::reconcile(const std::vector<Pod>& pods) {
   state_.foreign_pods.clear();
   finished_pods_.clear();
-  strays_.clear();
+  const auto strays_before = std::exchange(state_.strays, {});
   delete_by_.clear();
   std::unordered_set<std::string> seen;
   std::vector<const Pod*> ours;
@@ -279,6 +279,10 @@ Status Attempts::reconcile(const std::vector<Pod>& pods) {
     }
   }
   latest_attempt_.clear();
+  for (auto& [name, stray] : state_.strays) {
+    const auto before = strays_before.find(name);
+    if (before != strays_before.end()) stray.since = before->second.since;
+  }
   std::vector<std::string> without_pod;
   for (const auto& [job_id, record] : state_.live) {
     // The watch, which goes on from this list, will tell of what was accepted while it was read.
@@ -329,7 +333,7 @@ Status Attempts::stray(const Pod& pod) {
                    pod.job_id);
       remove_pod(pod.name, pod.uid, 0s);
     }
-    strays_[pod.name] = pod;
+    note_stray(pod);
     return {};
   }
   if (!pod.has_finalizer) {

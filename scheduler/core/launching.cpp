@@ -87,7 +87,7 @@ Status Attempts::launch_next() {
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs -
                             state_.counters.usage_total().pods -
-                            static_cast<std::int64_t>(strays_.size());
+                            static_cast<std::int64_t>(state_.strays.size());
     if (free_slots <= 0) {
       settled_.reset();
       return say_head_waits(fmt::format("waits for a free slot ({0} of {0} taken)",

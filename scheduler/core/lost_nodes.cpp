@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using kube::Pod;
 using queue::JobRecord;
 
-constexpr auto patience = 10s;  // with a pod that is being deleted
+constexpr auto patience = 10s;  // with a pod that is to be gone
 
 }  // namespace
 
@@ -54,26 +54,31 @@ Status Attempts::end_lost(Time time) {
         "is {})",
         record.node, to_rfc3339(since), state_.policy->node_lost_after_seconds);
     spdlog::warn("pod {} is lost: {}", pod.name, pod.message);
-    pod.deleted_at = time;
     if (auto status = end_attempt(record, &pod); !status) return status;
     remove_pod(pod.name, pod.uid, 0s);
-    strays_[pod.name] = pod;
+    pod.priority_class = to_string(record.priority);
+    pod.requests = record.amounts();
+    note_stray(pod);
   }
   return {};
 }
 
 bool Attempts::last_pod_is_there(const JobRecord& record) const {
-  const auto stray = strays_.find(record.pod_name());
-  if (stray == strays_.end()) return false;
+  const auto stray = state_.strays.find(record.pod_name());
   // One that can't be deleted keeps its slot, but not its job, and those behind it, from going on.
-  const auto deleted_at = stray->second.deleted_at;
-  return !deleted_at || now() - *deleted_at < patience;
+  return stray != state_.strays.end() && now() - stray->second.since < patience;
+}
+
+void Attempts::note_stray(const Pod& pod) {
+  const auto [stray, is_new] = state_.strays.try_emplace(pod.name, Stray{pod, now()});
+  if (!is_new) stray->second.pod = pod;
 }
 
 // Pods of attempts that are not live are deleted until they are gone; one whose node is lost lets go of its finalizer here, because it
 // will never show an end.
 Status Attempts::end_strays(Time time) {
-  for (const auto& [name, pod] : strays_) {
+  for (const auto& [name, stray] : state_.strays) {
+    const auto& pod = stray.pod;
     const bool lost = lost_since(pod.node, pod.delete_by, time).has_value();
     if (lost || !pod.deleting) remove_pod(name, pod.uid, 0s);
     if (!lost) continue;

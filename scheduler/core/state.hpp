@@ -23,6 +23,12 @@
 
 namespace oppen::core {
 
+// A pod that has not ended, of an attempt that is not live. It takes a slot until it is gone.
+struct Stray {
+  kube::Pod pod;
+  Time since{};  // when this leader first saw it as one
+};
+
 struct State {
   // Borrowed; outlive this.
   const Clock& clock;
@@ -56,6 +62,8 @@ struct State {
   Nodes nodes = {};
   std::unordered_map<std::string, std::pair<std::string, plan::Amounts>> foreign_pods =
       {};  // pod -> class, amounts
+
+  std::unordered_map<std::string, Stray> strays = {};  // by pod name
 
   // What off_peak() has found: it holds until then, as long as the cost model is this one.
   struct {

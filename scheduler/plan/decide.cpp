@@ -37,10 +37,10 @@ std::int64_t taken(const Quota& quota, const std::string& resource, const Capaci
   return used == quota.used.end() ? counted : std::max(counted, used->second);
 }
 
-Amounts Capacity::ours_total() const {
-  Amounts total;
-  for (const auto& part : ours) total += part;
-  return total;
+std::int64_t Capacity::taken_slots() const {
+  std::int64_t taken = strays;
+  for (const auto& part : ours) taken += part.pods;
+  return taken;
 }
 
 Reason reason_of(const Block& block) {
@@ -58,7 +58,7 @@ Reason reason_of(const Block& block) {
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
   Block block;
   block.slots = capacity.max_concurrent_jobs;
-  block.taken = capacity.ours_total().pods;
+  block.taken = capacity.taken_slots();
   if (block.taken >= block.slots) {
     block.sentence = reason_of(block).sentence();
     return block;

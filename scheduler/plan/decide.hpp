@@ -27,11 +27,13 @@ namespace oppen::plan {
 struct Capacity {
   int max_concurrent_jobs = 0;
   Amounts ours[3];  // of live attempts, by priority; pods counts slots
-  std::map<std::string, Amounts>
-      foreign;  // of pods in the namespace that are not ours, by PriorityClass
+  // Of the other pods in the namespace, by PriorityClass: those that are not ours, and strays.
+  std::map<std::string, Amounts> foreign;
+  // Pods of attempts that are not live. Each takes a slot until it is gone.
+  std::int64_t strays = 0;
   std::vector<Quota> quotas;
 
-  Amounts ours_total() const;
+  std::int64_t taken_slots() const;
 };
 
 // Of "pods", "gpus", "cpu_millicores" or "memory_bytes"; 0 for any other name.

@@ -47,7 +47,7 @@ struct Front {
   std::vector<WaitingJob> jobs;
 };
 Front front_of(const View& view) {
-  const auto free = view.capacity.max_concurrent_jobs - view.capacity.ours_total().pods;
+  const auto free = view.capacity.max_concurrent_jobs - view.capacity.taken_slots();
   const auto most =
       static_cast<std::size_t>(std::max<std::int64_t>(0, free)) + 1 + backfill_candidates;
   Front front;

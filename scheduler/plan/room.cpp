@@ -19,7 +19,7 @@ std::int64_t* part(Amounts& amounts, const std::string& resource) {
 
 Room::Room(const Capacity& capacity) {
   free_.fill({unbounded, unbounded, unbounded, unbounded});
-  free_[0].pods = capacity.max_concurrent_jobs - capacity.ours_total().pods;
+  free_[0].pods = capacity.max_concurrent_jobs - capacity.taken_slots();
   for (const auto& quota : capacity.quotas) {
     for (const auto& [resource, hard] : quota.hard) {
       const auto narrow = [&, resource = resource,

@@ -88,9 +88,32 @@ TEST_F(CoreTest, AnEndThatNobodyReleasedIsReleasedAfterARestart) {
 }
 
 // Redis is lost while Kafka is away: of what was done since job.queued only the pods tell.
-TEST_F(CoreTest, WhatRedisForgotOfAttemptsIsToldByTheirPods) {
+class ForgottenAttempts : public CoreTest {
+ protected:
+  // The next term finds the job in Redis as it was submitted, and nothing else.
+  void forget_attempts_of(const std::string& job_id) {
+    auto queued = record(job_id);
+    queued.state = JobState::queued;
+    queued.attempt = 0;
+    queued.launched = false;
+    queued.pod_uid.clear();
+    queued.started_at.reset();
+    queued.failure.reset();
+    queued.exit_code.reset();
+    queued.message.clear();
+    queued.seq = 1;
+    queued.version = 0;
+    ASSERT_TRUE(redis->command({"FLUSHALL"}));
+    ASSERT_TRUE(
+        queue::Lease(*redis, "oppen.", "me", std::chrono::minutes(1)).claim(2, clock.now()));
+    queue::Changes rebuilt;
+    rebuilt.put(queued);
+    ASSERT_TRUE(queue::QueueStore(*redis, "oppen.", 2).commit(rebuilt));
+  }
+};
+
+TEST_F(ForgottenAttempts, AreToldByTheirPods) {
   submit("a", {{"max_retries", 1}});
-  auto queued = record("a");
   kube.run("a-1", clock.now());
   kube.fail("a-1", clock.now(), 1);
   settle();
@@ -98,17 +121,7 @@ TEST_F(CoreTest, WhatRedisForgotOfAttemptsIsToldByTheirPods) {
   settle();
   ASSERT_EQ(kube.launches().size(), 2U);
 
-  queued.state = JobState::queued;
-  queued.attempt = 0;
-  queued.launched = false;
-  queued.pod_uid.clear();
-  queued.seq = 1;
-  queued.version = 0;
-  ASSERT_TRUE(redis->command({"FLUSHALL"}));
-  ASSERT_TRUE(queue::Lease(*redis, "oppen.", "me", std::chrono::minutes(1)).claim(2, clock.now()));
-  queue::Changes rebuilt;
-  rebuilt.put(queued);
-  ASSERT_TRUE(queue::QueueStore(*redis, "oppen.", 2).commit(rebuilt));
+  forget_attempts_of("a");
   begin_term(3);
   EXPECT_EQ(story("a"), "job.launched job.started job.requeued job.launched job.started");
   EXPECT_EQ(last_event("a")["attempt"], 2);
@@ -116,6 +129,33 @@ TEST_F(CoreTest, WhatRedisForgotOfAttemptsIsToldByTheirPods) {
   EXPECT_TRUE(kube.releases().empty()) << "a pod was released before its end was published";
   attempts->published(store->outbox_tip().value());
   EXPECT_EQ(kube.releases().size(), 1U);
+}
+
+// A cancel that is still to be read may be why a pod was deleted, but not that of an attempt after which the job went on.
+TEST_F(ForgottenAttempts, AreToldInOrderWhenTheirPodsWereDeleted) {
+  submit("a", {{"max_retries", 2}});
+  for (const auto* pod : {"a-1", "a-2", "a-3"}) {
+    kube.run(pod, clock.now());
+    kube.fail(pod, clock.now(), 1);
+    settle();
+    clock.advance(std::chrono::seconds(1));
+    kube.pod(pod).deleted_at = clock.now();
+    kube.delete_by_hand(pod);
+    settle();
+  }
+  ASSERT_EQ(kube.launches().size(), 3U);
+
+  forget_attempts_of("a");
+  caught_up = false;
+  begin_term(3);
+  const std::string two_told =
+      "job.launched job.started job.requeued job.launched job.started job.requeued job.launched "
+      "job.started";
+  EXPECT_EQ(story("a"), two_told) << "the third end may be a cancel's";
+  ASSERT_TRUE(attempts->caught_up());
+  settle();
+  EXPECT_EQ(story("a"), two_told + " job.failed");
+  EXPECT_EQ(kube.launches().size(), 3U) << "an attempt was run again";
 }
 
 TEST_F(CoreTest, OverQuotaGoesBackToItsPlaceAndKeepsItsAttempt) {

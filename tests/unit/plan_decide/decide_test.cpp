@@ -63,6 +63,16 @@ TEST(Decide, OthersPodsTakeQuotaButNoSlot) {
   EXPECT_FALSE(why_not(gpus(0), Priority::normal, capacity));
 }
 
+TEST(Decide, AStrayTakesASlot) {
+  auto capacity = roomy(2);
+  capacity.strays = 1;
+  EXPECT_FALSE(why_not(gpus(1), Priority::normal, capacity));
+  capacity.ours[0] = gpus(1);
+  const auto block = why_not(gpus(1), Priority::normal, capacity);
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->sentence, "waits for a free slot (2 of 2 taken)");
+}
+
 TEST(Decide, WaitsForWhatTheApiServerStillCharges) {
   auto capacity = roomy(3);
   capacity.quotas = {quota("q", "", {{"gpus", 2}})};
@@ -105,7 +115,7 @@ TEST(Decide, FillsExactlyAsFarAsTheHeadAllows) {
           << "round " << round << " job " << i;
       filled.ours[static_cast<std::size_t>(jobs[i].priority)] += jobs[i].amounts;
     }
-    EXPECT_LE(filled.ours_total().pods, capacity.max_concurrent_jobs);
+    EXPECT_LE(filled.taken_slots(), capacity.max_concurrent_jobs);
     ASSERT_EQ(decision.block.has_value(), decision.launch < jobs.size()) << "round " << round;
     if (decision.block) {
       const auto& next = jobs[decision.launch];

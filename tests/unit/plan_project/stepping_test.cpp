@@ -26,7 +26,7 @@ std::vector<double> exact(const RandomQueue& queue) {
 
 // At most what is allowed, in all and of each priority's own quota.
 void expect_within(const Capacity& capacity) {
-  EXPECT_LE(capacity.ours_total().pods, capacity.max_concurrent_jobs);
+  EXPECT_LE(capacity.taken_slots(), capacity.max_concurrent_jobs);
   for (const auto& quota : capacity.quotas) {
     for (const auto& [resource, hard] : quota.hard)
       EXPECT_LE(taken(quota, resource, capacity), hard) << quota.name << " " << resource;
