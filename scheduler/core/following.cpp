@@ -97,6 +97,7 @@ Status Attempts::follow(JobRecord record, const Pod& pod) {
     if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   }
   state_.live[record.spec.job_id] = record;
+  state_.strays.erase(pod.name);  // it may have been one before a batch was decided
   if (pod.delete_by) delete_by_[record.spec.job_id] = *pod.delete_by;
   if (has_ended(pod)) {
     if (state_.caught_up || !pod.deleting || record.state == JobState::cancelling ||

@@ -56,8 +56,6 @@ Status Attempts::end_lost(Time time) {
     spdlog::warn("pod {} is lost: {}", pod.name, pod.message);
     if (auto status = end_attempt(record, &pod); !status) return status;
     remove_pod(pod.name, pod.uid, 0s);
-    pod.priority_class = to_string(record.priority);
-    pod.requests = record.amounts();
     note_stray(pod);
   }
   return {};

@@ -20,7 +20,7 @@ struct Situation {
   };
 
   Time at{};
-  plan::Capacity capacity;             // counts exactly the attempts of `running`
+  plan::Capacity capacity;             // `ours` are exactly the attempts of `running`
   std::vector<plan::Running> running;  // one for each of `live`
   std::vector<LiveJob> live;
   std::shared_ptr<const plan::Policy> policy;

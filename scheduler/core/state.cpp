@@ -9,8 +9,6 @@ plan::Capacity State::capacity() const {
   capacity.max_concurrent_jobs = policy->max_concurrent_jobs;
   for (std::size_t i = 0; i < 3; ++i) capacity.ours[i] = counters.usage[i];
   for (const auto& [name, pod] : foreign_pods) capacity.foreign[pod.first] += pod.second;
-  for (const auto& [name, stray] : strays)
-    capacity.foreign[stray.pod.priority_class] += stray.pod.requests;
   capacity.strays = static_cast<std::int64_t>(strays.size());
   capacity.quotas = quotas;
   return capacity;

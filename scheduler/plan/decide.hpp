@@ -27,13 +27,16 @@ namespace oppen::plan {
 struct Capacity {
   int max_concurrent_jobs = 0;
   Amounts ours[3];  // of live attempts, by priority; pods counts slots
-  // Of the other pods in the namespace, by PriorityClass: those that are not ours, and strays.
-  std::map<std::string, Amounts> foreign;
-  // Pods of attempts that are not live. Each takes a slot until it is gone.
+  std::map<std::string, Amounts>
+      foreign;  // of pods in the namespace that are not ours, by PriorityClass
+  // Pods of attempts that are not live: each takes a slot until it is gone, and what the API server charges for it.
   std::int64_t strays = 0;
   std::vector<Quota> quotas;
 
   std::int64_t taken_slots() const;
+  // Without what goes at any moment: strays, and what the API server charges beyond what we count, which is a pod that has ended, as a
+  // rule.
+  Capacity settled() const;
 };
 
 // Of "pods", "gpus", "cpu_millicores" or "memory_bytes"; 0 for any other name.

@@ -36,7 +36,7 @@ std::int64_t allowed_from(const View& view, const Waiting& job, std::int64_t at)
 }
 
 Setup::Setup(const View& of, std::size_t from_, std::size_t to_)
-    : view(of), from(from_), to(to_), room(of.capacity) {
+    : view(of), from(from_), to(to_), room(of.capacity.settled()) {
   if (view.dependencies.empty()) return;
   // Counted, then summed up to each one's place, then filled in.
   first_dependent.assign(view.waiting.size() + view.running.size() + 1, 0);

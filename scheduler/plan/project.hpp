@@ -68,7 +68,7 @@ struct View {
   Time now{};
   bool backfill = false;
   bool paused = false;  // the whole queue
-  Capacity capacity;    // counts exactly the attempts of `running`
+  Capacity capacity;    // `ours` are exactly the attempts of `running`
   std::span<const Running> running;
   std::span<const Waiting> waiting;  // in order of launching, held ones in their places
   // Indices: of a waiting job, or waiting.size() + that of a live attempt.

@@ -114,6 +114,17 @@ TEST(Backfill, WithoutABoundOnlyWhatTheHeadDoesNotNeedIsTaken) {
   EXPECT_THAT(endless.decide({job(4, 50), job(1, 1)}).launch, IsEmpty());
 }
 
+TEST(Backfill, StraysMayGoAtAnyMoment) {
+  Busy busy;
+  busy.capacity.max_concurrent_jobs = 2;
+  busy.capacity.strays = 1;
+  const auto choice = busy.decide({job(1, 50), job(0, 1)});
+  EXPECT_THAT(choice.launch, IsEmpty());
+  ASSERT_TRUE(choice.block);
+  EXPECT_EQ(choice.block->sentence, "waits for a free slot (2 of 2 taken)");
+  EXPECT_FALSE(choice.reserved_at) << "the end of the attempt is not what it waits for";
+}
+
 TEST(Backfill, LooksAtABoundedNumber) {
   std::vector<WaitingJob> jobs{job(4, 50)};
   for (std::size_t i = 0; i < backfill_candidates; ++i) jobs.push_back(job(2, 1));

@@ -56,6 +56,14 @@ TEST(Explain, WhatIsLaunchedNextHasNoReason) {
   EXPECT_FALSE(queue.why(0));
 }
 
+TEST(Explain, AStrayTakesASlot) {
+  Queue queue;
+  queue.view.capacity.strays = 1;
+  queue.add(1);
+  ASSERT_TRUE(queue.why(0));
+  EXPECT_EQ(queue.why(0)->sentence(), "waits for a free slot (2 of 2 taken)");
+}
+
 TEST(Explain, TheHeadNamesTheQuotaOrTheSlots) {
   Queue queue;
   queue.add(2);

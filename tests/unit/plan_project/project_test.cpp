@@ -136,6 +136,15 @@ TEST(Project, WhatNothingCanMakeFitHasNoStart) {
   EXPECT_EQ(queue.starts(), (List{-1, -1}));
 }
 
+TEST(Project, WhatGoesAtAnyMomentKeepsNobodyForEver) {
+  Queue queue(2);
+  queue.view.capacity.quotas = {
+      {"q", "", {{"gpus", 1}}, {{"gpus", 1}}}};  // of a pod that has ended
+  queue.view.capacity.strays = 2;
+  queue.add(1).amounts.gpus = 1;
+  EXPECT_EQ(queue.starts(), (List{0}));
+}
+
 TEST(Project, TheSameViewGivesTheSameAnswer) {
   Queue queue(3);
   for (int i = 0; i < 200; ++i) queue.add(static_cast<float>(10 + i % 7), 0.7F);
