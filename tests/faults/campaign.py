@@ -130,9 +130,10 @@ def run(seed, form, folder):
         undo.callback(lambda: history.save(folder / "history.jsonl"))
         kube, bus = Kube(stack), Bus(stack)
         undo.callback(bus.close)
-        ttl = random.Random(seed).choice(("3", "3600"))
+        draw = random.Random(seed)
+        ttl = draw.choice(("3", "3600"))
         policies = {"max_concurrent_jobs": str(SLOTS), "launch_timeout_seconds": "15", "finished_pod_ttl_seconds": ttl}
-        policies["retry_hold_seconds"] = "1"
+        policies |= {"retry_hold_seconds": "1", "backfill_enabled": draw.choice(("true", "false"))}
         kube.patch("configmaps/scheduling-policies", {"data": policies})
         undo.callback(PodRecorder(kube, history).close)
         undo.callback(BusRecorder(bus, history).close)

@@ -57,6 +57,8 @@ class Workload:
         }
         if user := draw.choice(("kim", "ana", None)):
             spec["user"] = user
+        if draw.random() < 0.5:
+            spec["max_runtime_seconds"] = 600  # by this a job can pass others, where backfill is on
         chance = draw.random()
         if chance < 0.10:
             spec["env"]["SIMULATED_EXIT_CODE"] = "1"
