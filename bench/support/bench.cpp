@@ -11,7 +11,6 @@
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
 #include "workers/runtime/http_client.hpp"
-#include "workers/runtime/settings.hpp"
 
 namespace oppen::bench {
 namespace {
@@ -161,7 +160,8 @@ void Bench::wait_outbox_empty() {
 }
 
 int run_bench(int argc, const char* const* argv, const std::string& purpose,
-              const std::function<void(Bench&, Report&)>& measure) {
+              const std::function<void(Bench&, Report&)>& measure,
+              const std::function<void(runtime::Settings&)>& declare) {
   Options options;
   runtime::Settings settings(argv[0], purpose);
   options.common.declare(settings, "");
@@ -174,6 +174,7 @@ int run_bench(int argc, const char* const* argv, const std::string& purpose,
                {.name = "scheduler-url", .help = "Where it serves /metrics.", .unit = "URL"});
   settings.add(options.console_pid, {.name = "console-pid", .help = "Its oppen-console; 0: none."});
   settings.add(options.console_url, {.name = "console-url", .help = "Where that console answers."});
+  if (declare) declare(settings);
   if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
   Report report;
   {

@@ -12,6 +12,7 @@
 #include "producers/client/client.hpp"
 #include "schemas/commands.hpp"
 #include "workers/runtime/redis.hpp"
+#include "workers/runtime/settings.hpp"
 #include "workers/runtime/worker_settings.hpp"
 
 namespace oppen::bench {
@@ -85,8 +86,9 @@ class Bench {
   std::string blocker_;
 };
 
-// main() of each program: reads the settings, measures, writes the results.
+// main() of each program: reads the settings, measures, writes the results. `declare` adds settings of the program's own.
 int run_bench(int argc, const char* const* argv, const std::string& purpose,
-              const std::function<void(Bench&, Report&)>& measure);
+              const std::function<void(Bench&, Report&)>& measure,
+              const std::function<void(runtime::Settings&)>& declare = {});
 
 }  // namespace oppen::bench

@@ -18,6 +18,19 @@ constexpr std::int64_t plan::Amounts::*resources[] = {
 
 }  // namespace
 
+Outcome outcome(const std::vector<TraceJob>& jobs, const std::vector<Time>& starts) {
+  Outcome of;
+  Time last{};
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto wait = seconds(starts[i] - jobs[i].arrives);
+    of.mean_wait += wait / static_cast<double>(jobs.size());
+    of.waits.add(wait);
+    last = std::max(last, after(starts[i], jobs[i].run_seconds));
+  }
+  of.makespan = seconds(last - jobs.front().arrives);
+  return of;
+}
+
 Time earliest_end(const std::vector<TraceJob>& jobs, const plan::Amounts& room) {
   Time end{};
   double work[std::size(resources)] = {};

@@ -2,8 +2,6 @@
 // wait, and whether they start when they were told, beside what no schedule can beat, and one that knows all run times.
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "bench/support/must.hpp"
 #include "bench/support/report.hpp"
 #include "bench/trace/bounds.hpp"
@@ -14,32 +12,8 @@ namespace {
 using namespace oppen;
 using bench::TraceJob;
 
-double seconds(Time::duration duration) {
-  return std::chrono::duration_cast<Seconds>(duration).count();
-}
-
-struct Outcome {
-  double mean_wait = 0;  // seconds
-  bench::Samples waits;
-  double makespan = 0;
-};
-
-Outcome outcome(const std::vector<TraceJob>& jobs, const std::vector<Time>& starts) {
-  Outcome of;
-  Time last{};
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto wait = seconds(starts[i] - jobs[i].arrives);
-    of.mean_wait += wait / static_cast<double>(jobs.size());
-    of.waits.add(wait);
-    last = std::max(
-        last, starts[i] + std::chrono::milliseconds(std::llround(jobs[i].run_seconds * 1000)));
-  }
-  of.makespan = seconds(last - jobs.front().arrives);
-  return of;
-}
-
-Outcome measure(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
-                const bench::Planning& planning, bench::Report& report) {
+bench::Outcome measure(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
+                       const bench::Planning& planning, bench::Report& report) {
   const auto starts = bench::run_virtually(jobs, room, planning);
   std::vector<Time> times;
   int waited = 0, in_time = 0, waited_in_time = 0;
@@ -50,7 +24,7 @@ Outcome measure(const std::vector<TraceJob>& jobs, const plan::Amounts& room,
     waited += start.waited;
     waited_in_time += start.waited && kept;
   }
-  auto of = outcome(jobs, times);
+  auto of = bench::outcome(jobs, times);
   report.measured("mean wait", of.mean_wait, "s");
   report.measured("waits", of.waits, "s");
   report.measured("makespan", of.makespan, "s");
@@ -91,9 +65,9 @@ void measure(const std::string& path, std::int64_t nodes, bench::Report& report)
 
   report.claim("trace-bounds", "what these stand beside, worked out by other code");
   report.measured("makespan that no schedule can beat",
-                  seconds(bench::earliest_end(jobs, room) - jobs.front().arrives), "s");
+                  bench::seconds(bench::earliest_end(jobs, room) - jobs.front().arrives), "s");
   const auto listed = [&](bench::ListOrder order) {
-    return outcome(jobs, bench::list_schedule(jobs, room, order));
+    return bench::outcome(jobs, bench::list_schedule(jobs, room, order));
   };
   report.measured("makespan of a list scheduler that knows all run times, longest first",
                   listed(bench::ListOrder::longest_first).makespan, "s");
