@@ -1,6 +1,7 @@
 """The client: commands and reports that return once the broker keeps them, and what is told about them."""
 
 import datetime
+import itertools
 import os
 import re
 import secrets
@@ -134,27 +135,41 @@ class Client:
 
         Everything that is kept about the id counts, whoever submitted it. What was rejected may be submitted again, corrected: the
         rejection of an earlier command than this client's own is passed over."""
+        return self.wait_all([id], timeout)[id]
+
+    def wait_all(self, ids: Iterable[str], timeout: float) -> dict[str, Event]:
+        """As wait, for many at once: the outcome of each. Reads the log once, so it is the way to wait for a batch's jobs."""
         give_up_at = time.monotonic() + timeout
-        command = self._offsets.get(id, -1)
+        waiting = {id: self._offsets.get(id, -1) for id in ids}
+        outcomes: dict[str, Event | None] = dict.fromkeys(waiting)
+        rejected: dict[str, Event] = {}
+        last_seq: dict[str, int] = {}
         reader = kafka.Reader(self._settings, f"{self._prefix}job-events")
         try:
-            reader.read_partition(events.partition_of(id, reader.partitions(timeout)))
-            rejected, at_end, last_seq = None, False, 0
-            for message in reader.records(lambda: time.monotonic() < give_up_at and not self._closed):
-                if message is None:
-                    at_end = True
-                elif message.key() == id.encode() and (event := _decoded(message)):
+            partitions = reader.partitions(timeout)
+            reader.read_from_beginning({events.partition_of(id, partitions) for id in waiting})
+            for message in reader.records(lambda: bool(waiting) and time.monotonic() < give_up_at and not self._closed):
+                id = (message.key() or b"").decode(errors="replace") if message else ""
+                if message and id in waiting and (event := _decoded(message)):
+                    seq = event.data.get("seq", last_seq.get(id, 0) + 1)
                     if event.type in _OUTCOMES:
-                        return event
-                    if event.type in _STEPS and event.data.get("seq", last_seq + 1) > last_seq:  # else it comes a second time
-                        last_seq = event.data.get("seq", last_seq)
-                        counts = event.type != _ACCEPTED and event.data.get("source_offset", command) >= command
-                        rejected = event if counts else None
-                if rejected and at_end:
-                    return rejected
+                        outcomes[id] = event
+                        del waiting[id]
+                    elif event.type in _STEPS and seq > last_seq.get(id, 0):  # else it comes a second time
+                        last_seq[id] = seq
+                        rejected.pop(id, None)
+                        if event.type != _ACCEPTED and event.data.get("source_offset", waiting[id]) >= waiting[id]:
+                            rejected[id] = event
+                for id in [id for id, event in rejected.items() if event.partition in reader.ended]:
+                    event = rejected.pop(id)
+                    if waiting.pop(id, None) is not None:
+                        outcomes[id] = event
         finally:
             reader.close()
-        raise TimeoutError(f"no outcome of {id} within {timeout} s (is the scheduler running?)")
+        if waiting:
+            named = ", ".join(itertools.islice(waiting, 5)) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "")
+            raise TimeoutError(f"no outcome of {named} within {timeout} s (is the scheduler running?)")
+        return {id: event for id, event in outcomes.items() if event is not None}
 
     def job_events(self, *, from_beginning: bool = False, group_id: str | None = None) -> Generator[Event, None, None]:
         """What happens to jobs and batches, as it happens, without end.

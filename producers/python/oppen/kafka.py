@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -109,6 +109,7 @@ class Reader:
 
     def __init__(self, settings: Mapping[str, Any], topic: str, group_id: str | None = None, reset: str = "earliest") -> None:
         self.topic = topic
+        self.ended: set[int] = set()  # partitions that have been read to their end at some time
         self._consumer = Consumer(
             {
                 "enable.partition.eof": True,
@@ -146,9 +147,9 @@ class Reader:
                 place.offset = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[1]
         self._consumer.assign(places)
 
-    def read_partition(self, number: int) -> None:
-        """Reads one partition from its beginning."""
-        self._consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING)])
+    def read_from_beginning(self, numbers: Iterable[int]) -> None:
+        """Reads these partitions from their beginning."""
+        self._consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in numbers])
 
     def records(self, goes_on: Callable[[], bool]) -> Iterator[Message | None]:
         """Records as they come while goes_on(), and None whenever a partition has been read to its end. A record counts as handled,
@@ -163,6 +164,7 @@ class Reader:
                 with contextlib.suppress(KafkaException):  # the partition is another member's by now
                     self._consumer.store_offsets(message=message)
             elif error.code() == KafkaError._PARTITION_EOF:
+                self.ended.add(message.partition() or 0)
                 yield None
             elif error.fatal() or error.code() in _LASTING:
                 raise KafkaException(error)

@@ -6,7 +6,6 @@ import itertools
 import json
 import logging
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -124,27 +123,6 @@ def test_a_broker_that_is_not_there(monkeypatch, caplog):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_build_has_the_schemas(tmp_path):
-    """What setuptools makes of the package is complete: the modules, the mark that it is typed, and every schema."""
-    build = ["build", "--build-base", tmp_path / "base", "--build-lib", tmp_path / "lib"]
-    subprocess.run(
-        [sys.executable, "-B", "-c", "import setuptools; setuptools.setup()", "egg_info", "--egg-base", tmp_path, *build],
-        cwd=ROOT / "producers" / "python",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=120,
-        check=True,
-    )
-    built = {str(file.relative_to(tmp_path / "lib" / "oppen")) for file in (tmp_path / "lib" / "oppen").rglob("*.*")}
-    schemas = {f"schemas/{file.name}" for file in (ROOT / "schemas" / "json").glob("*.json")}
-    assert built == {"py.typed", *schemas, *(file.name for file in (ROOT / "producers" / "python" / "oppen").glob("*.py"))}
-    code = "import oppen.check; print(len(oppen.check._schemas()))"
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", code], env={"PYTHONPATH": str(tmp_path / "lib")}, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert int(done.stdout) == len(schemas) - 1
-
-
 # Commands.
 
 
@@ -245,10 +223,9 @@ def test_a_batch_of_several_parts(client, bus, jobs, policies):
     taken = client.wait(batch_id, 120)
     assert taken.type == "dev.oppen.batch.queued.v1" and taken.data["jobs"] == ids
     client.cancel(batch_id=batch_id, requested_by="tests", reason="enough")
-    for job_id in (ids[0], ids[-1]):
-        outcome = client.wait(job_id, 120)
-        assert (outcome.data["state"], outcome.data["reason"]) == ("cancelled", "enough")
-    bus.wait_ended(ids)
+    outcomes = client.wait_all(ids, 120)
+    assert list(outcomes) == ids
+    assert {(outcome.data["state"], outcome.data["reason"]) for outcome in outcomes.values()} == {("cancelled", "enough")}
 
 
 def test_a_batch_that_is_refused(client, bus, jobs):
@@ -288,8 +265,10 @@ def test_wait_for_each_outcome(client, bus, jobs):
     outcome = client.wait(bad, PATIENCE)
     assert (outcome.data["state"], outcome.data["exit_code"]) == ("failed", 9)
     assert client.wait(huge, PATIENCE).data["code"] == "never_fits"
-    with pytest.raises(TimeoutError, match=jobs.id("unknown")):
-        client.wait(jobs.id("unknown"), timeout=1)
+    assert [event.data["state"] for event in client.wait_all([huge, good, bad], PATIENCE).values()] == ["rejected", "succeeded", "failed"]
+    with pytest.raises(TimeoutError, match=f"of {jobs.id('unknown')} within"):
+        client.wait_all([good, jobs.id("unknown")], timeout=1)
+    assert client.wait_all([], timeout=1) == {}
 
 
 def test_what_was_rejected_and_comes_again(world, client, jobs):
@@ -364,7 +343,8 @@ def test_malformed_records_stop_nothing(client, bus, jobs, caplog):
     assert abs(told[2].time.timestamp() - time.time()) < PATIENCE, "an event without a time has that of its record"
     warnings = [record.getMessage() for record in caplog.records if "oppen.costs" in record.getMessage()]
     assert len(warnings) == len(bad)
-    assert all(f"oppen.costs[{told[0].partition}] at offset {offset}:" in text for offset, text in zip(offsets[1:-2], warnings, strict=True))
+    for offset, text in zip(offsets[1:-2], warnings, strict=True):
+        assert f"oppen.costs[{told[0].partition}] at offset {offset}:" in text
     assert "total_microusd is missing" in warnings[6]
 
 
@@ -467,14 +447,12 @@ def test_snippets_run(world, client, bus, jobs, code):
 
 
 def test_the_example_script(world):
-    done = subprocess.run(
-        [sys.executable, "-B", DOCS / "examples" / "submit.py"], env=environment(world), capture_output=True, text=True, timeout=120, check=False
-    )
+    def run(*arguments):
+        script = [sys.executable, "-B", DOCS / "examples" / "submit.py", *arguments]
+        return subprocess.run(script, env=environment(world), capture_output=True, text=True, timeout=120, check=False)
+
+    done, refused = run(), run("no model")
     assert done.returncode == 0 and "succeeded" in done.stdout, done.stdout + done.stderr
-    refused = subprocess.run(
-        [sys.executable, "-B", DOCS / "examples" / "submit.py", "no model"],
-        env=environment(world), capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
     assert refused.returncode == 2 and 'model_type is "no model"' in refused.stderr
 
 
