@@ -275,6 +275,9 @@ def test_what_was_rejected_and_comes_again(world, client, jobs):
     """The old rejection is not the outcome of the corrected job: to the client that submitted both, nor to another."""
     job_id = client.submit(jobs.spec("again", resources={"gpus": 3}))
     assert client.wait(job_id, PATIENCE).data["state"] == "rejected"
+    client._remember(job_id, 10**9)  # as if the corrected one were on its way to a scheduler that is slow
+    with pytest.raises(TimeoutError):
+        client.wait(job_id, timeout=2)
     client.submit(jobs.spec("again", seconds=1))
     assert client.wait(job_id, PATIENCE).data["state"] == "succeeded"
     with Client(world.stack.env["OPPEN_KAFKA_BROKERS"]) as another:
