@@ -3,14 +3,17 @@
 import dataclasses
 import os
 import pathlib
+import sys
 
 import pytest
 from harness.bus import Bus
 from harness.jobs import Jobs
 from harness.kube import Kube
 from harness.policies import Policies
-from harness.stack import Stack
+from harness.stack import ROOT, Stack
 from harness.worker import Worker
+
+sys.path.insert(0, str(ROOT / "producers" / "python"))  # the package oppen, as it is here
 
 
 @dataclasses.dataclass
