@@ -43,13 +43,6 @@ std::int64_t Capacity::taken_slots() const {
   return taken;
 }
 
-Capacity Capacity::settled() const {
-  auto settled = *this;
-  settled.strays = 0;
-  for (auto& quota : settled.quotas) quota.used.clear();
-  return settled;
-}
-
 Reason reason_of(const Block& block) {
   Reason reason;
   if (block.reason == Block::Reason::quota) reason.kind = Reason::Kind::quota;
@@ -186,8 +179,11 @@ Choice decide(const std::vector<WaitingJob>& in_order, const std::vector<LiveAtt
     releases.push_back({ends_by(job, now), job.priority, job.amounts});
   }
   Reservation reservation(room, releases, head.priority, head.amounts);
-  // The head may start sooner than with what goes at any moment. Who passes must delay it neither way.
-  Reservation sooner(Room(capacity.settled()), releases, head.priority, head.amounts);
+  // Strays, and what the API server charges beyond what we count (pods that have ended, as a rule), go at any moment: the head may start
+  // sooner than with these. Who passes must delay it neither way.
+  capacity.strays = 0;
+  for (auto& quota : capacity.quotas) quota.used.clear();
+  Reservation sooner(Room(capacity), releases, head.priority, head.amounts);
   if (sooner.at()) choice.reserved_at = Time(std::chrono::milliseconds(*sooner.at()));
   const auto admits = [&](const WaitingJob& job) {
     auto tried = sooner;

@@ -34,9 +34,6 @@ struct Capacity {
   std::vector<Quota> quotas;
 
   std::int64_t taken_slots() const;
-  // Without what goes at any moment: strays, and what the API server charges beyond what we count, which is a pod that has ended, as a
-  // rule.
-  Capacity settled() const;
 };
 
 // Of "pods", "gpus", "cpu_millicores" or "memory_bytes"; 0 for any other name.

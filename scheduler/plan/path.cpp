@@ -16,6 +16,12 @@ LogNormal run_of(const Running& job) { return {job.p50_seconds, job.spread, job.
 
 std::int64_t milliseconds(double seconds) { return std::llround(seconds * 1000); }
 
+// They are gone in a moment.
+Room without_strays(Capacity capacity) {
+  capacity.strays = 0;
+  return Room(capacity);
+}
+
 Room empty(const Setup& setup) {
   Room room = setup.room;
   for (const auto& job : setup.view.running) room.give(job.priority, job.amounts);
@@ -36,7 +42,7 @@ std::int64_t allowed_from(const View& view, const Waiting& job, std::int64_t at)
 }
 
 Setup::Setup(const View& of, std::size_t from_, std::size_t to_)
-    : view(of), from(from_), to(to_), room(of.capacity.settled()) {
+    : view(of), from(from_), to(to_), room(without_strays(of.capacity)) {
   if (view.dependencies.empty()) return;
   // Counted, then summed up to each one's place, then filled in.
   first_dependent.assign(view.waiting.size() + view.running.size() + 1, 0);

@@ -136,12 +136,10 @@ TEST(Project, WhatNothingCanMakeFitHasNoStart) {
   EXPECT_EQ(queue.starts(), (List{-1, -1}));
 }
 
-TEST(Project, WhatGoesAtAnyMomentKeepsNobodyForEver) {
+TEST(Project, StraysKeepNobodyForEver) {
   Queue queue(2);
-  queue.view.capacity.quotas = {
-      {"q", "", {{"gpus", 1}}, {{"gpus", 1}}}};  // of a pod that has ended
   queue.view.capacity.strays = 2;
-  queue.add(1).amounts.gpus = 1;
+  queue.add(1);
   EXPECT_EQ(queue.starts(), (List{0}));
 }
 
