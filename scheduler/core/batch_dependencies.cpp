@@ -23,10 +23,16 @@ void BatchDependencies::add(int index, const JobSpec& job) {
 
 Status BatchDependencies::check(const std::unordered_map<std::string, int>& index_of,
                                 queue::QueueStore& store, const Wrong& wrong) {
+  check_inside(index_of, wrong);
+  return check_outside([&store](const auto& job_ids) { return store.jobs(job_ids); }, wrong);
+}
+
+void BatchDependencies::check_inside(const std::unordered_map<std::string, int>& index_of,
+                                     const Wrong& wrong) {
   if (edges_.size() > most_edges) {
     wrong(-1, "after",
           fmt::format("the batch names more than {} jobs to wait for in all", most_edges));
-    return {};
+    return;
   }
   std::unordered_set<std::string> seen;
   for (const auto& edge : edges_) {
@@ -34,15 +40,14 @@ Status BatchDependencies::check(const std::unordered_map<std::string, int>& inde
       outside_.push_back(edge.dependency);
   }
   check_circles(index_of, wrong);
-  return check_outside(store, wrong);
 }
 
-Status BatchDependencies::check_outside(queue::QueueStore& store, const Wrong& wrong) {
+Status BatchDependencies::check_outside(const Records& records, const Wrong& wrong) {
   std::unordered_map<std::string, std::string> faults;
   for (std::size_t begin = 0; begin < outside_.size(); begin += read_at_once) {
     const auto end = std::min(outside_.size(), begin + read_at_once);
-    const auto found = store.jobs({outside_.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   outside_.begin() + static_cast<std::ptrdiff_t>(end)});
+    const auto found = records({outside_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                outside_.begin() + static_cast<std::ptrdiff_t>(end)});
     if (!found) return fail(found.error());
     for (std::size_t i = begin; i < end; ++i) {
       const auto& record = (*found)[i - begin];

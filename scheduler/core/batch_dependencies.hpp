@@ -14,6 +14,9 @@ namespace oppen::core {
 class BatchDependencies {
  public:
   using Wrong = std::function<void(int index, const std::string& field, const std::string& reason)>;
+  // The records of jobs, of which the state alone counts; nullopt where there is no such job.
+  using Records = std::function<Result<std::vector<std::optional<queue::JobRecord>>>(
+      const std::vector<std::string>& job_ids)>;
 
   // The next job of the batch, in order.
   void add(int index, const JobSpec& job);
@@ -21,6 +24,9 @@ class BatchDependencies {
   // Once all are added: says what is wrong of them. `index_of`: every job of the batch. Errors: of the store.
   Status check(const std::unordered_map<std::string, int>& index_of, queue::QueueStore& store,
                const Wrong& wrong);
+  // The same in two steps: what is wrong whatever the queue is like, then what is of the jobs that are known already. Errors: of `records`.
+  void check_inside(const std::unordered_map<std::string, int>& index_of, const Wrong& wrong);
+  Status check_outside(const Records& records, const Wrong& wrong);
 
   // After check: whether the job has to wait for another one.
   bool waits(const JobSpec& job) const;
@@ -35,7 +41,6 @@ class BatchDependencies {
     std::string job;
     std::string dependency;
   };
-  Status check_outside(queue::QueueStore& store, const Wrong& wrong);
   void check_circles(const std::unordered_map<std::string, int>& index_of,
                      const Wrong& wrong) const;
 

@@ -157,7 +157,9 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   // A program that had finished before the cancel reached it has succeeded.
   const bool cancelling = record.state == JobState::cancelling;
   const bool cancelled = cancelling && !end.succeeded;
-  const auto failure = record.give_up.empty() ? end.failure : FailureClass::launch;
+  auto failure = record.give_up.empty() ? end.failure : FailureClass::launch;
+  // Nothing else takes a spot node away as often as its owner does.
+  if (failure == FailureClass::node && record.spec.spot) failure = FailureClass::preempted;
   const auto retry = end.succeeded || cancelled
                          ? std::nullopt
                          : retry_after(record, failure, *state_.policy, ended_at);

@@ -17,24 +17,33 @@ bool is_fault(FailureClass failure) {
          failure == FailureClass::preempted || failure == FailureClass::launch;
 }
 
+// After so many failures.
+std::chrono::seconds hold(int failures, const plan::Policy& policy) {
+  auto seconds = policy.retry_hold_seconds;
+  for (int i = 1; i < failures && seconds < longest_hold_seconds; ++i) seconds *= 2;
+  return std::chrono::seconds(std::min(seconds, longest_hold_seconds));
+}
+
 }  // namespace
 
 std::optional<Retry> retry_after(const queue::JobRecord& record, FailureClass failure,
                                  const plan::Policy& policy, Time ended_at) {
-  // Without a node nothing of the cluster was at fault: the API server refused it, or no node would have it.
-  if (failure == FailureClass::launch && record.node.empty()) return std::nullopt;
-  if (is_fault(failure)) {
-    const int most = failure == FailureClass::launch
-                         ? std::min(most_launch_retries, policy.max_fault_retries)
-                         : policy.max_fault_retries;
-    if (record.faults < most) return Retry{ended_at};
+  if (failure == FailureClass::launch) {
+    // What the API server refuses as it is, it refuses again.
+    if (!record.launched ||
+        record.faults >= std::min(most_launch_retries, policy.max_fault_retries))
+      return std::nullopt;
+    // No node had room for it: others go meanwhile.
+    return Retry{record.node.empty() ? ended_at + hold(record.faults + 1, policy) : ended_at};
   }
-  const int own_failures = record.attempt - std::min(record.faults, policy.max_fault_retries);
+  if (is_fault(failure)) {
+    if (record.faults >= policy.max_fault_retries) return std::nullopt;
+    return Retry{ended_at};
+  }
+  const int own_failures = record.attempt - record.faults;
   if (failure == FailureClass::deadline || own_failures > record.spec.max_retries.value_or(0))
     return std::nullopt;
-  auto hold = policy.retry_hold_seconds;
-  for (int i = 1; i < own_failures && hold < longest_hold_seconds; ++i) hold *= 2;
-  return Retry{ended_at + std::chrono::seconds(std::min(hold, longest_hold_seconds))};
+  return Retry{ended_at + hold(own_failures, policy)};
 }
 
 void take_retry(queue::JobRecord& record, const JobRequeued& event) {

@@ -73,7 +73,7 @@ variable "default_max_runtime_seconds" {
 }
 
 variable "backfill_enabled" {
-  description = "Whether small jobs may go ahead of a blocked large one that they do not delay. The scheduler knows the key, but does not act on it yet."
+  description = "Whether small jobs may go ahead of a blocked large one that they do not delay."
   type        = bool
   default     = false
   nullable    = false

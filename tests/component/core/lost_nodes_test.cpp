@@ -27,6 +27,12 @@ class LostNodes : public CoreTest {
     clock.advance(by);
     tick();
   }
+  // Each fault is followed by another attempt, so often.
+  void allow_fault_retries(int most) {
+    auto policy = *state->policy;
+    policy.max_fault_retries = most;
+    state->policy = std::make_shared<const plan::Policy>(policy);
+  }
   void publish() {
     const auto tip = store->outbox_tip();
     attempts->published(tip.value());
@@ -62,8 +68,18 @@ TEST_F(LostNodes, AnAttemptThereEndsAsNodeAndItsPodGoesOnceThatIsPublished) {
   EXPECT_EQ(state->counters.usage_total(), plan::Amounts{});
 }
 
-TEST_F(LostNodes, AJobWithRetriesIsTriedAgainElsewhere) {
-  submit("a", {{"max_retries", 1}});
+TEST_F(LostNodes, ASpotJobsNodeIsTakenAway) {
+  submit("a", {{"spot", true}});
+  kube.run("a-1", clock.now());
+  settle();
+  say(clock.now());
+  later(patience() + std::chrono::seconds(1));
+  EXPECT_EQ(last_event("a")["class"], "preempted");
+}
+
+TEST_F(LostNodes, AJobIsTriedAgainElsewhere) {
+  allow_fault_retries(1);
+  submit("a");
   kube.run("a-1", clock.now());
   settle();
   say(clock.now());
@@ -96,7 +112,8 @@ TEST_F(LostNodes, UntilItsPodIsGoneItTakesASlot) {
 }
 
 TEST_F(LostNodes, APodThatCannotBeDeletedKeepsItsSlotAndNotItsJob) {
-  submit("a", {{"max_retries", 1}});
+  allow_fault_retries(1);
+  submit("a");
   kube.run("a-1", clock.now());
   settle();
   say(clock.now());

@@ -131,12 +131,15 @@ def test_cancel_an_unknown_batch(bus, jobs):
 
 
 def test_a_pod_that_never_starts_is_given_up(bus, kube, jobs, policies):
-    """After launch_timeout_seconds a pod that no node takes ends its job as failed (launch), which names the setting and what the
-    cluster says."""
-    policies.set(launch_timeout_seconds=1)
+    """After launch_timeout_seconds a pod that no node takes ends its attempt (launch), with the setting's name and what the cluster
+    says; it is tried again as often as faults are, after a hold, and then its job has failed."""
+    policies.set(launch_timeout_seconds=1, max_fault_retries=1, retry_hold_seconds=1)
     spec = jobs.spec("stuck", resources={"gpus": 1, "gpu_type": "H900"})
     bus.submit(spec)
-    failed = bus.wait_event(spec["job_id"], "failed")
-    assert failed["class"] == "launch" and "launch_timeout_seconds" in failed["message"]
-    assert "Unschedulable" in failed["message"]
-    kube.wait_pod(f"{spec['job_id']}-1", "gone", lambda pod: pod is None)
+    requeued, failed = bus.wait_event(spec["job_id"], "requeued"), bus.wait_event(spec["job_id"], "failed")
+    for end in (requeued, failed):
+        assert end["class"] == "launch" and "launch_timeout_seconds" in end["message"]
+        assert "Unschedulable" in end["message"]
+    assert "retry_at" in requeued and failed["attempt"] == 2
+    for attempt in (1, 2):
+        kube.wait_pod(f"{spec['job_id']}-{attempt}", "gone", lambda pod: pod is None)
