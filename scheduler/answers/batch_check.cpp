@@ -7,6 +7,7 @@
 
 #include "scheduler/core/batch_scan.hpp"
 #include "scheduler/core/bounds.hpp"
+#include "scheduler/core/holds.hpp"
 
 namespace oppen::answers {
 namespace {
@@ -33,7 +34,8 @@ Candidate candidate_of(queue::JobRecord record, core::Bounds& bounds) {
 
 }  // namespace
 
-Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules) {
+Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules, Time now,
+                                 const pricing::CostModel& cost_model) {
   const auto scan = core::scan_batch(data);
   if (!scan) return fail(ErrorKind::invalid, "the batch is not JSON in UTF-8");
   CheckedBatch batch;
@@ -51,6 +53,11 @@ Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRul
     wrong({-1, fault.path, fault.value, fault.sentence()});
   }
   core::Bounds bounds(*rules.policy);
+  auto never_opens = [&, known = std::optional<std::optional<core::Refusal>>()](
+                         const JobSpec& spec) mutable -> const std::optional<core::Refusal>& {
+    if (!known) known = core::window_never_opens(spec, now, cost_model);
+    return *known;
+  };
   std::unordered_map<std::string, int> index_of;
   const auto look_at = [&](int index, const tl::expected<JobSpec, FieldErrors>& job) {
     if (!job) {
@@ -70,12 +77,22 @@ Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRul
     auto record = admit(*job, rules);
     if (!record) {
       wrong({index, record.error().field, "", record.error().reason});
-    } else if (batch.faults.empty()) {
-      batch.jobs.push_back(candidate_of(std::move(*record), bounds));
+      return;
     }
+    batch.dependencies.add(index, record->spec);
+    if (record->spec.window == "off_peak") {
+      if (const auto& refused = never_opens(record->spec))
+        wrong({index, refused->field, "", refused->reason});
+    }
+    if (batch.faults.empty()) batch.jobs.push_back(candidate_of(std::move(*record), bounds));
   };
   const auto jobs = core::read_jobs(data, look_at);
   if (!jobs) return fail(jobs.error());
+  batch.dependencies.check_inside(
+      index_of, [&](int index, const std::string& field, const std::string& reason) {
+        batch.malformed = true;
+        wrong({index, field, "", reason});
+      });
   if (const auto most = rules.policy->max_batch_jobs; *jobs > most) {
     wrong(
         {-1, "jobs", "",

@@ -7,6 +7,7 @@
 
 #include "scheduler/answers/answer_text.hpp"
 #include "scheduler/core/admission.hpp"
+#include "scheduler/core/batch_dependencies.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 
 namespace oppen::answers {
@@ -22,13 +23,15 @@ struct Candidate {
 
 struct CheckedBatch {
   std::vector<Candidate> jobs;
+  core::BatchDependencies dependencies;  // checked inside of the batch alone; see look_up
   std::optional<MicroUsd> max_total;
   std::vector<Fault> faults;
   bool malformed = false;  // some of them are of the input itself, whatever the queue is like
 };
 
 // `data`: as in the event batch.submit. Errors: invalid, when it is no JSON.
-Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules);
+Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRules& rules, Time now,
+                                 const pricing::CostModel& cost_model);
 
 // What is found wrong is told up to here; the rest is counted.
 inline constexpr std::size_t most_faults = 1000;

@@ -151,10 +151,11 @@ HttpAnswer Questions::simulate(std::string_view text) {
   return one_at_a_time([&]() -> HttpAnswer {
     const auto rules = inquiry_.rules(core_deadline);
     if (!rules) return error_answer(rules.error());
-    auto batch = check_batch(text, *rules);
-    if (!batch) return error_answer(batch.error());
     const auto snapshot = snapshots_.get();
     if (!snapshot) return error_answer(snapshot.error());
+    const auto& situation = (*snapshot)->situation;
+    auto batch = check_batch(text, *rules, situation.at, *situation.cost_model);
+    if (!batch) return error_answer(batch.error());
     const auto paused = snapshots_.pause();
     QueueLook look(*redis_, topic_prefix_);
     if (auto status = look_up(*batch, **snapshot, look); !status)

@@ -49,25 +49,32 @@ Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look) {
          fmt::format("job_id is \"{}\": a job of this id exists already", ids[i])});
   }
 
-  std::vector<std::string> others;
-  std::vector<std::size_t> whose;
-  for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
-    for (const auto& id : batch.jobs[i].after) {
+  std::unordered_map<std::string, Rank> open;  // others that have not ended
+  const auto records = [&](const std::vector<std::string>& others)
+      -> Result<std::vector<std::optional<queue::JobRecord>>> {
+    const auto heads = look.heads(others);
+    if (!heads) return fail(heads.error());
+    std::vector<std::optional<queue::JobRecord>> found(others.size());
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      const auto head = read_head((*heads)[i]);
+      if (!head) continue;
+      found[i].emplace().state = head->state;
+      if (!is_terminal(head->state)) open.emplace(others[i], head->rank());
+    }
+    return found;
+  };
+  const auto wrong = [&](int index, const std::string& field, const std::string& reason) {
+    if (batch.faults.size() < most_faults) batch.faults.push_back({index, field, "", reason});
+  };
+  if (auto status = batch.dependencies.check_outside(records, wrong); !status) return status;
+  for (auto& job : batch.jobs) {
+    for (const auto& id : job.after) {
       if (const auto mine = own.find(id); mine != own.end()) {
-        batch.jobs[i].waits_for.push_back(mine->second);
-      } else {
-        others.push_back(id);
-        whose.push_back(i);
+        job.waits_for.push_back(mine->second);
+      } else if (const auto other = open.find(id); other != open.end()) {
+        if (const auto index = index_of(other->second, snapshot)) job.waits_for.push_back(*index);
       }
     }
-  }
-  const auto heads = look.heads(others);
-  if (!heads) return fail(heads.error());
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    const auto head = read_head((*heads)[i]);
-    if (!head || is_terminal(head->state)) continue;
-    if (const auto index = index_of(head->rank(), snapshot))
-      batch.jobs[whose[i]].waits_for.push_back(*index);
   }
   return {};
 }
@@ -98,7 +105,8 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
   text.reserve(jobs.size() * 512);  // more than it takes
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339(snapshot.situation.at));
-  if (!snapshot.situation.held.empty()) append_json(object.member("held"), snapshot.situation.held);
+  const std::string held = view.paused ? "the queue is paused" : snapshot.situation.held;
+  if (!held.empty()) append_json(object.member("held"), held);
   auto& list = object.member("jobs");
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto& expected = simulation.batch[i];

@@ -8,7 +8,8 @@
 
 namespace oppen::answers {
 
-// Looks the batch's jobs up: ids that are taken already are faults, and whom each waits for is filled in. Errors: of Redis.
+// Looks the batch's jobs up, and the others that they wait for: ids that are taken already are faults, and so is to wait for a job that
+// isn't there or has ended without success. Whom each waits for is filled in. Errors: of Redis.
 Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
 
 // The answer as JSON text; the fault, when all together cost more than the batch allows. The batch has no faults and was looked up.

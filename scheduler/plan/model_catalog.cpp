@@ -19,6 +19,50 @@ constexpr double longest_epoch_seconds = 31'536'000;
 constexpr auto entry_fields = {"image",     "command",           "args",
                                "resources", "seconds_per_epoch", "pod_template"};
 constexpr auto resource_fields = {"gpus", "gpu_share", "gpu_type", "cpu", "memory"};
+// Those of Kubernetes' v1 PodSpec, and "volumeMounts" (scheduler/kube/pod_template.hpp).
+constexpr auto pod_fields = {"activeDeadlineSeconds",
+                             "affinity",
+                             "automountServiceAccountToken",
+                             "containers",
+                             "dnsConfig",
+                             "dnsPolicy",
+                             "enableServiceLinks",
+                             "ephemeralContainers",
+                             "hostAliases",
+                             "hostIPC",
+                             "hostNetwork",
+                             "hostPID",
+                             "hostUsers",
+                             "hostname",
+                             "hostnameOverride",
+                             "imagePullSecrets",
+                             "initContainers",
+                             "nodeName",
+                             "nodeSelector",
+                             "os",
+                             "overhead",
+                             "preemptionPolicy",
+                             "priority",
+                             "priorityClassName",
+                             "readinessGates",
+                             "resourceClaims",
+                             "resources",
+                             "restartPolicy",
+                             "runtimeClassName",
+                             "schedulerName",
+                             "schedulingGates",
+                             "securityContext",
+                             "serviceAccount",
+                             "serviceAccountName",
+                             "setHostnameAsFQDN",
+                             "shareProcessNamespace",
+                             "subdomain",
+                             "terminationGracePeriodSeconds",
+                             "tolerations",
+                             "topologySpreadConstraints",
+                             "volumes",
+                             "workloadRef",
+                             "volumeMounts"};
 
 // A field that nobody reads is a typing error.
 void refuse_unknown(const json& object, const std::string& path,
@@ -83,6 +127,8 @@ ModelEntry parse_model_entry(const std::string& model_type, const json& value,
   }
   if (const auto pod = value.find("pod_template"); pod != value.end()) {
     if (pod->is_object()) {
+      // The API server would drop it without a word, and all that stands in a "spec".
+      refuse_unknown(*pod, path + ".pod_template", pod_fields, faults);
       entry.pod_template_json = pod->dump();
     } else {
       faults.push_back({path + ".pod_template", shown(*pod), "an object, the pod template"});

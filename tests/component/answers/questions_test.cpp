@@ -198,6 +198,60 @@ TEST_F(QuestionsTest, WhatWouldBeRefusedIsSaid) {
   EXPECT_EQ(questions->simulate("garbage").status, 400);
 }
 
+TEST_F(QuestionsTest, ABatchThatWaitsForWhatCantComeIsRefusedAsAtSubmission) {
+  for (const auto* id : {"good", "bad", "running", "gone"}) submit(id);
+  cancel("gone");
+  kube.run("good-1", clock.now());
+  kube.succeed("good-1", clock.now());
+  kube.run("bad-1", clock.now());
+  kube.fail("bad-1", clock.now(), 3);
+  settle();
+  auto batch =
+      batch_of({job("x", {{"after", {"good", "bad"}}}), job("y", {{"after", {"gone"}}}),
+                job("z", {{"after", {"nobody", "x"}}}), job("w", {{"after", {"running"}}})});
+  const auto faults_of = [](const json& errors) {
+    std::vector<std::string> faults;
+    for (const auto& fault : errors) {
+      faults.push_back(std::to_string(fault.at("index").get<int>()) + " " +
+                       fault.at("field").get<std::string>() + ": " +
+                       fault.at("reason").get<std::string>());
+    }
+    return faults;
+  };
+  const auto faults = faults_of(simulate(batch, 422).at("error").at("errors"));
+  EXPECT_THAT(faults,
+              ::testing::ElementsAre("0 after[1]: after[1] is \"bad\": that job has failed",
+                                     "1 after[0]: after[0] is \"gone\": that job was cancelled",
+                                     "2 after[0]: after[0] is \"nobody\": there is no such job"));
+  send(batch);
+  EXPECT_EQ(faults, faults_of(last_event("b").at("errors")));
+
+  batch = batch_of({job("x", {{"after", {"good"}}}), job("w", {{"after", {"x", "running"}}})});
+  const auto jobs = simulate(batch).at("jobs");
+  EXPECT_GE(jobs[1].at("start_p50"), jobs[0].at("end_p50"));
+
+  batch = batch_of({job("x", {{"after", {"y"}}}), job("y", {{"after", {"x"}}})});
+  EXPECT_EQ(faults_of(simulate(batch, 400).at("error").at("errors")),
+            std::vector<std::string>{"0 after: these jobs wait for each other: x after y after x"});
+}
+
+TEST_F(QuestionsTest, ABatchThatWaitsForAWindowThatNeverOpensIsRefused) {
+  auto model = *state->cost_model;
+  model.off_peak_start_minute = model.off_peak_end_minute;
+  state->cost_model = std::make_shared<const pricing::CostModel>(model);
+  const auto batch = batch_of(json::array({job("x", {{"window", "off_peak"}})}));
+  EXPECT_EQ(simulate(batch, 422).at("error").at("errors")[0].at("field"), "window");
+}
+
+TEST_F(QuestionsTest, ABatchIsToldThatTheQueueIsPaused) {
+  auto policy = *state->policy;
+  policy.queue_paused = true;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  const auto answer = simulate(batch_of(json::array({job("x")})));
+  EXPECT_EQ(answer.at("held"), "the queue is paused");
+  EXPECT_FALSE(answer.at("jobs")[0].contains("start_p50"));
+}
+
 TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {
   submit("a");
   term.reset();

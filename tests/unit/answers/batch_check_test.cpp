@@ -30,8 +30,11 @@ json job(const std::string& id, json more = json::object()) {
   return more;
 }
 
-Result<CheckedBatch> check(const json& jobs) {
-  return check_batch(json{{"batch_id", "b"}, {"jobs", jobs}}.dump(), rules());
+Result<CheckedBatch> check_text(std::string_view text, const pricing::CostModel& model = {}) {
+  return check_batch(text, rules(), Time{}, model);
+}
+Result<CheckedBatch> check(const json& jobs, const pricing::CostModel& model = {}) {
+  return check_text(json{{"batch_id", "b"}, {"jobs", jobs}}.dump(), model);
 }
 
 TEST(BatchCheck, AGoodJobIsPlannedAsItWouldBeQueued) {
@@ -71,14 +74,41 @@ TEST(BatchCheck, WhatTheClusterIsTooSmallForIsNoFaultOfTheInput) {
   EXPECT_FALSE(batch->malformed);
 }
 
+TEST(BatchCheck, ACircleIsAFaultOfTheInput) {
+  const auto batch = check({job("a", {{"after", {"b"}}}), job("b", {{"after", {"a"}}}),
+                            job("c", {{"after", {"elsewhere"}}})});
+  ASSERT_TRUE(batch);
+  EXPECT_TRUE(batch->malformed);
+  ASSERT_EQ(batch->faults.size(), 1U);
+  EXPECT_EQ(batch->faults[0].index, 0);
+  EXPECT_EQ(batch->faults[0].field, "after");
+  EXPECT_EQ(batch->faults[0].reason, "these jobs wait for each other: a after b after a");
+}
+
+TEST(BatchCheck, AWindowThatNeverOpensIsRefused) {
+  pricing::CostModel model;
+  model.off_peak_start_minute = model.off_peak_end_minute;
+  const auto jobs = json::array({job("day"), job("night", {{"window", "off_peak"}})});
+  const auto refused = check(jobs, model);
+  ASSERT_TRUE(refused);
+  EXPECT_FALSE(refused->malformed);
+  ASSERT_EQ(refused->faults.size(), 1U);
+  EXPECT_EQ(refused->faults[0].index, 1);
+  EXPECT_EQ(refused->faults[0].field, "window");
+  EXPECT_THAT(refused->faults[0].reason, ::testing::HasSubstr("never opens"));
+  const auto taken = check(jobs);
+  ASSERT_TRUE(taken);
+  EXPECT_TRUE(taken->faults.empty());
+}
+
 TEST(BatchCheck, GarbageIsRefused) {
   for (const auto* text : {"", "garbage", "{\"jobs\":[", "\xff\xfe"}) {
-    const auto batch = check_batch(text, rules());
+    const auto batch = check_text(text);
     ASSERT_FALSE(batch) << text;
     EXPECT_EQ(batch.error().kind, ErrorKind::invalid);
   }
   for (const auto* text : {"[]", "7", "{}", "{\"batch_id\":\"b\",\"jobs\":7}", "null"}) {
-    const auto batch = check_batch(text, rules());
+    const auto batch = check_text(text);
     ASSERT_TRUE(batch) << text;
     EXPECT_TRUE(batch->malformed && !batch->faults.empty()) << text;
   }

@@ -33,7 +33,7 @@ TEST(ModelCatalog, ReadsAWholeEntry) {
       "image":"registry/mnist:1", "command":["python","train.py"], "args":["--fast"],
       "resources":{"gpus":2,"gpu_type":"A100","cpu":"1500m","memory":"2Gi"},
       "seconds_per_epoch":120.5,
-      "pod_template":{"spec":{"tolerations":[{"key":"gpu"}]}}}})");
+      "pod_template":{"tolerations":[{"key":"gpu"}]}}})");
   ASSERT_TRUE(policy) << sentences(policy.error());
   const ModelEntry& entry = policy->model_catalog.at("mnist");
   EXPECT_EQ(entry.image, "registry/mnist:1");
@@ -44,7 +44,7 @@ TEST(ModelCatalog, ReadsAWholeEntry) {
   EXPECT_EQ(entry.resources.cpu_millicores, 1'500);
   EXPECT_EQ(entry.resources.memory_bytes, std::int64_t{2} << 30);
   EXPECT_DOUBLE_EQ(entry.seconds_per_epoch, 120.5);
-  EXPECT_EQ(nlohmann::json::parse(entry.pod_template_json)["spec"]["tolerations"][0]["key"], "gpu");
+  EXPECT_EQ(nlohmann::json::parse(entry.pod_template_json)["tolerations"][0]["key"], "gpu");
 }
 
 TEST(ModelCatalog, AnImageIsEnough) {
@@ -95,6 +95,18 @@ TEST(ModelCatalog, RefusesMisspeltFields) {
   const auto policy = with_catalog(R"({"mnist":{"image":"i","resources":{"gpu":1}}})");
   ASSERT_FALSE(policy);
   EXPECT_THAT(policy.error().front().expected, HasSubstr("gpus, gpu_share"));
+}
+
+// The mistake that is near: a pod template as Kubernetes has it, with a "spec".
+TEST(ModelCatalog, APodTemplateHasTheFieldsOfAPodsSpec) {
+  const auto policy = with_catalog(
+      R"({"mnist":{"image":"i","pod_template":{"spec":{"volumes":[]},"hostIPC":true,"volumeMounts":[]}}})");
+  ASSERT_FALSE(policy);
+  ASSERT_EQ(policy.error().size(), 1U);
+  const auto& fault = policy.error().front();
+  EXPECT_EQ(fault.path, "model_catalog.mnist.pod_template.spec");
+  EXPECT_EQ(fault.value, R"({"volumes":[]})");
+  EXPECT_THAT(fault.expected, HasSubstr("tolerations, topologySpreadConstraints, volumes"));
 }
 
 }  // namespace
