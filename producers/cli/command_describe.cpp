@@ -5,15 +5,27 @@
 #include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
 #include "producers/cli/describe_text.hpp"
+#include "producers/cli/event_text.hpp"
 
 namespace oppen::cli {
 namespace {
 
+using nlohmann::json;
+
+// Adds why a queued job waits. Where that can't be had (the scheduler is away, the job has moved on), the rest is still worth telling.
+void add_explanation(const ConsoleApi& console, const std::string& id, json& job) {
+  if (text_field(job, "state") != "queued") return;
+  auto explanation = console.get("jobs/" + escaped(id) + "/explain");
+  if (explanation && text_field(*explanation, "state") == "queued")
+    job["explain"] = std::move(*explanation);
+}
+
 int describe(Context& context, const std::string& id) {
   const ConsoleApi console(context.console_url);
   const Time now = SystemClock().now();
-  const auto job = console.get("jobs/" + escaped(id));
+  auto job = console.get("jobs/" + escaped(id));
   if (job) {
+    add_explanation(console, id, *job);
     if (context.json()) {
       context.print(*job);
     } else {
@@ -39,8 +51,8 @@ int describe(Context& context, const std::string& id) {
 
 void add_describe(CLI::App& app, Context& context) {
   const auto id = std::make_shared<std::string>();
-  CLI::App* const command =
-      app.add_subcommand("describe", "Shows everything about one job, or about one batch.");
+  CLI::App* const command = app.add_subcommand(
+      "describe", "Shows everything about one job, why it waits included, or about one batch.");
   command->add_option("id", *id, "The id of a job or batch")->required();
   command->footer(
       "Examples:\n"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "producers/cli/event_text.hpp"
+#include "producers/cli/forecast_text.hpp"
 #include "producers/cli/job_table.hpp"
 #include "producers/cli/render.hpp"
 
@@ -130,6 +131,9 @@ std::string describe_job(const json& job, Time now) {
   if (!rejected) {
     page.line("Estimated", duration_text(number_field(job, "estimated_duration_seconds")) + ", " +
                                money_field(job, "estimated_cost_microusd"));
+  }
+  if (const auto explanation = job.find("explain"); explanation != job.end()) {
+    for (const auto& [label, text] : outlook_of(*explanation)) page.line(label, text);
   }
   describe_attempt(page, job, now);
   if (!rejected) describe_work(page, job);

@@ -7,7 +7,8 @@
 
 namespace oppen::cli {
 
-std::string describe_job(const nlohmann::json& job, Time now);  // the API's JobDetail
+// The API's JobDetail; in its member "explain", where there is one, the API's Explanation of a job that is queued.
+std::string describe_job(const nlohmann::json& job, Time now);
 std::string describe_batch(const nlohmann::json& batch, Time now, int width);  // the API's Batch
 
 }  // namespace oppen::cli

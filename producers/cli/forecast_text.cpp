@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "producers/cli/event_text.hpp"
 #include "producers/cli/render.hpp"
@@ -44,14 +46,16 @@ std::string ago(const json& object, const char* name, Time now) {
 
 std::string because(const std::string& message) { return message.empty() ? "" : ": " + message; }
 
+// Why it waits, behind its id.
+std::string waiting_sentence(const json& job) {
+  return text_field(job.value("reason", json::object()), "sentence", "is launched next");
+}
+
 // What there is to say of the job, behind its id.
 std::string sentence(const json& job, Time now) {
   const auto state = text_field(job, "state");
   const auto message = because(text_field(job, "message"));
-  if (state == "queued") {
-    const auto reason = job.value("reason", json::object());
-    return text_field(reason, "sentence", "is launched next");
-  }
+  if (state == "queued") return waiting_sentence(job);
   if (state == "launching") return "is being launched";
   if (state == "running") {
     const auto started = time_field(job, "started_at");
@@ -67,8 +71,20 @@ std::string sentence(const json& job, Time now) {
   return "was rejected" + when + message;
 }
 
-void line(std::string& out, const char* label, const std::string& text) {
+void line(std::string& out, const std::string& label, const std::string& text) {
   if (!text.empty()) out += fmt::format("  {:<9} {}\n", label, text);
+}
+
+// Of a queued job.
+LabelledTexts expected_times(const json& job, Time now) {
+  const auto start = time_field(job, "start_p50");
+  const auto late = time_field(job, "start_p90");
+  LabelledTexts texts = {{"Start", start ? moment(start, now) : "can't be known yet"}};
+  if (late && late != start)
+    texts.emplace_back("At latest", moment(late, now) + ", in 9 cases of 10");
+  if (auto end = moment(time_field(job, "end_p50"), now); !end.empty())
+    texts.emplace_back("End", std::move(end));
+  return texts;
 }
 
 // "$0.0205 for a run of 4m 10s"
@@ -79,6 +95,17 @@ std::string cost_text(const json& job) {
 
 }  // namespace
 
+LabelledTexts outlook_of(const json& job) {
+  constexpr std::string_view waits = "waits ";
+  auto why = printable(waiting_sentence(job));
+  const bool plain = why.starts_with(waits);
+  if (plain) why.erase(0, waits.size());
+  LabelledTexts texts = {{plain ? "Waits" : "Outlook", std::move(why)}};
+  auto times = expected_times(job, time_field(job, "as_of").value_or(Time{}));
+  std::move(times.begin(), times.end(), std::back_inserter(texts));
+  return texts;
+}
+
 std::string explanation_text(const json& job) {
   const Time now = time_field(job, "as_of").value_or(Time{});
   const auto state = text_field(job, "state");
@@ -86,11 +113,7 @@ std::string explanation_text(const json& job) {
   if (state == "queued") {
     if (job.contains("position"))
       line(out, "Position", fmt::format("{:.0f}", number_field(job, "position")));
-    const auto start = time_field(job, "start_p50");
-    const auto late = time_field(job, "start_p90");
-    line(out, "Start", start ? moment(start, now) : "can't be known yet");
-    if (late && late != start) line(out, "At latest", moment(late, now) + ", in 9 cases of 10");
-    line(out, "End", moment(time_field(job, "end_p50"), now));
+    for (const auto& [label, text] : expected_times(job, now)) line(out, label, text);
     line(out, "Cost", cost_text(job));
   } else if (state == "running" || state == "launching") {
     const auto end = time_field(job, "end_p50");

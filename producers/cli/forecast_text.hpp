@@ -2,8 +2,15 @@
 // What the scheduler foresees, as a person reads it. Pure functions, any thread.
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace oppen::cli {
+
+using LabelledTexts = std::vector<std::pair<std::string, std::string>>;
+
+// Of the console's answer to explain for a job that is queued: why it waits, and when it will probably start and end.
+LabelledTexts outlook_of(const nlohmann::json& explanation);
 
 // The console's answer to explain: why the job waits, or what has become of it; then its place, times and cost.
 std::string explanation_text(const nlohmann::json& explanation);

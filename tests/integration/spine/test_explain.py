@@ -151,7 +151,7 @@ def test_the_command_line(world, bus, jobs, policies, console):
             [program("oppen"), *arguments], input=stdin, env=env, capture_output=True, text=True, timeout=120, check=False
         )
 
-    running(bus, jobs, policies)
+    running_id = running(bus, jobs, policies)
     waits = jobs.spec("waits")
     bus.submit(waits)
     bus.wait_queued([waits["job_id"]])
@@ -159,6 +159,12 @@ def test_the_command_line(world, bus, jobs, policies, console):
     assert text.returncode == 0, text.stderr
     assert text.stdout.startswith(f"{waits['job_id']} waits for a free slot (1 of 1 taken)\n  Position  1\n")
     assert json.loads(oppen("explain", waits["job_id"], "-o", "json").stdout)["reason"]["kind"] == "waiting_for_slot"
+    described = oppen("describe", waits["job_id"])
+    assert described.returncode == 0, described.stderr
+    assert "\n  Waits         for a free slot (1 of 1 taken)\n  Start         " in described.stdout
+    as_json = json.loads(oppen("describe", waits["job_id"], "-o", "json").stdout)
+    assert as_json["state"] == "queued" and as_json["explain"]["reason"]["kind"] == "waiting_for_slot"
+    assert "explain" not in json.loads(oppen("describe", running_id, "-o", "json").stdout)
     assert oppen("explain", "no-such-job").returncode == 4
     lines = '{"model_type":"mnist"}\n{"model_type":"mnist","priority":"urgent"}\n'
     simulated = oppen("simulate", "-", stdin=lines)

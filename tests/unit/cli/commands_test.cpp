@@ -188,6 +188,76 @@ TEST_F(Commands, DescribeSaysOfARejectedJobWhatIsKnownOfIt) {
     EXPECT_THAT(outcome.out, Not(HasSubstr(invented))) << invented;
 }
 
+json waiting_explanation(const std::string& sentence) {
+  return {{"job_id", "mnist-7"},
+          {"state", "queued"},
+          {"position", 4},
+          {"reason", {{"kind", "behind"}, {"sentence", sentence}}},
+          {"start_p50", "2026-01-03T18:20:00.000Z"},
+          {"start_p90", "2026-01-03T18:30:00.000Z"},
+          {"end_p50", "2026-01-03T18:24:10.000Z"},
+          {"estimated_duration_seconds", 250.0},
+          {"estimated_cost_microusd", 20'500},
+          {"as_of", "2026-01-03T18:15:00.000Z"}};
+}
+
+TEST_F(Commands, DescribeSaysWhyAJobWaitsAndUntilWhen) {
+  answer("/api/v1/jobs/mnist-7", job("mnist-7", "queued"));
+  answer("/api/v1/jobs/mnist-7/explain",
+         waiting_explanation("waits behind 3 jobs; the next one, a, waits"));
+  const auto outcome = run({"describe", "mnist-7"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("  Estimated     4m 10s, $0.0205\n"
+                        "  Waits         behind 3 jobs; the next one, a, waits\n"
+                        "  Start         in 5m 0s (2026-01-03T18:20:00Z)\n"
+                        "  At latest     in 15m 0s (2026-01-03T18:30:00Z), in 9 cases of 10\n"
+                        "  End           in 9m 10s (2026-01-03T18:24:10Z)\n"));
+  const auto as_json = json::parse(run({"describe", "mnist-7", "-o", "json"}).out);
+  EXPECT_EQ(as_json["explain"]["reason"]["kind"], "behind");
+  EXPECT_EQ(as_json["state"], "queued");
+}
+
+TEST_F(Commands, DescribeSaysOfAJobThatDoesNotJustWaitWhatItDoes) {
+  answer("/api/v1/jobs/a", job("a", "queued"));
+  answer("/api/v1/jobs/a/explain", {{"state", "queued"}, {"as_of", "2026-01-03T18:15:00.000Z"}});
+  EXPECT_THAT(run({"describe", "a"}).out,
+              HasSubstr("  Outlook       is launched next\n  Start         can't be known yet\n"));
+  answer("/api/v1/jobs/b", job("b", "queued"));
+  answer("/api/v1/jobs/b/explain", waiting_explanation("failed and is tried again"));
+  EXPECT_THAT(run({"describe", "b"}).out, HasSubstr("  Outlook       failed and is tried again\n"));
+}
+
+TEST_F(Commands, DescribeWorksWithoutAnExplanation) {
+  answer("/api/v1/jobs/a", job("a", "queued"));  // there is no explanation of it any more
+  answer("/api/v1/jobs/b", job("b", "queued"));
+  answer("/api/v1/jobs/b/explain",
+         {{"error", {{"code", "unavailable"}, {"message", "no scheduler leads"}}}}, 503);
+  answer("/api/v1/jobs/c", job("c", "queued"));  // it has started meanwhile
+  answer("/api/v1/jobs/c/explain", {{"state", "running"}, {"as_of", "2026-01-03T18:15:00.000Z"}});
+  answer("/api/v1/jobs/d", job("d", "running"));  // nothing is asked of one that does not wait
+  answer("/api/v1/jobs/d/explain", waiting_explanation("waits behind 3 jobs"));
+  for (const auto* id : {"a", "b", "c", "d"}) {
+    const auto outcome = run({"describe", id});
+    EXPECT_EQ(outcome.exit_code, 0) << id;
+    EXPECT_THAT(outcome.out, HasSubstr("  Priority      normal\n")) << id;
+    for (const auto* absent : {"Waits", "Outlook", "Start ", "At latest"})
+      EXPECT_THAT(outcome.out, Not(HasSubstr(absent))) << id;
+    const auto as_json = run({"describe", id, "-o", "json"});
+    EXPECT_EQ(as_json.exit_code, 0) << id;
+    EXPECT_FALSE(json::parse(as_json.out).contains("explain")) << id;
+  }
+}
+
+TEST_F(Commands, DescribeSaysWhyAPodThatDoesNotStartIsGivenUp) {
+  json launching = job("a", "launching");
+  launching["attempt"] = 1;
+  launching["give_up"] = "the pod did not start within 300 s: ErrImagePull: no such image";
+  answer("/api/v1/jobs/a", launching);
+  EXPECT_THAT(run({"describe", "a"}).out,
+              HasSubstr("Attempt 1\n  Given up      the pod did not start within 300 s: ErrImage"));
+}
+
 TEST_F(Commands, WhatIsNotThereExitsWithFour) {
   const json absent = {{"error", {{"code", "not_found"}, {"message", "there is no job x"}}}};
   answer("/api/v1/jobs/x", absent, 404);
@@ -211,17 +281,7 @@ TEST_F(Commands, LogsAreCopiedAsTheyAre) {
 
 TEST_F(Commands, ExplainSaysWhyAndUntilWhen) {
   answer("/api/v1/jobs/mnist-7/explain",
-         {{"job_id", "mnist-7"},
-          {"state", "queued"},
-          {"position", 4},
-          {"reason",
-           {{"kind", "behind"}, {"sentence", "waits behind 3 jobs; the next one, a, waits"}}},
-          {"start_p50", "2026-01-03T18:20:00.000Z"},
-          {"start_p90", "2026-01-03T18:30:00.000Z"},
-          {"end_p50", "2026-01-03T18:24:10.000Z"},
-          {"estimated_duration_seconds", 250.0},
-          {"estimated_cost_microusd", 20'500},
-          {"as_of", "2026-01-03T18:15:00.000Z"}});
+         waiting_explanation("waits behind 3 jobs; the next one, a, waits"));
   const auto outcome = run({"explain", "mnist-7"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out,
