@@ -32,7 +32,7 @@ from harness.stack import ROOT, Stack  # noqa: E402
 from harness.verify import verify  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
 from history import History  # noqa: E402
-from injector import LONG, SHORT, Injector  # noqa: E402
+from injector import LONG, NODE_LOST_AFTER, SHORT, Injector  # noqa: E402
 from recorder import BusRecorder, PodRecorder, look_at_redis, pod_entry  # noqa: E402
 from workload import INTENT, Workload  # noqa: E402
 
@@ -134,6 +134,7 @@ def run(seed, form, folder):
         ttl = draw.choice(("3", "3600"))
         policies = {"max_concurrent_jobs": str(SLOTS), "launch_timeout_seconds": "15", "finished_pod_ttl_seconds": ttl}
         policies |= {"retry_hold_seconds": "1", "backfill_enabled": draw.choice(("true", "false"))}
+        policies["node_lost_after_seconds"] = str(NODE_LOST_AFTER)
         kube.patch("configmaps/scheduling-policies", {"data": policies})
         undo.callback(PodRecorder(kube, history).close)
         undo.callback(BusRecorder(bus, history).close)
@@ -142,7 +143,6 @@ def run(seed, form, folder):
         wait_led(fleet)
         history.meta["began"] = time.time()
         injector = Injector(stack, fleet, kube, history, seed, plan)
-        history.meta["faults"] = len(injector.plan)
         sender = Sender(Workload(seed, count), bus, history, injector)
         sending = threading.Thread(target=sender.run, daemon=True)
         sending.start()
@@ -150,6 +150,7 @@ def run(seed, form, folder):
         fleet.behave()
         history.add("fault", fault="that was the last one")
         come_to_rest(history, stack, kube, bus, sender, sending, ttl)
+        history.add("disturbed", planned=plan, done=injector.done, mischief=fleet.mischief())
         code, report = verify(stack)
         history.add("verify", code=code, said=json.dumps(report))
     return history
@@ -190,6 +191,19 @@ def come_to_rest(history, stack, kube, bus, sender, sending, ttl):
     history.add("final", **found, open=sender.open_jobs(), sent=not sending.is_alive(), ttl=ttl)
 
 
+def disturbances(history):
+    """How often it was disturbed, and how long nobody led after that."""
+    [run] = history.of("disturbed")
+    claims = [claim["at"] for claim in history.of("claim")]
+    told = [f"{sum(run['done'].values())} faults, {sum(run['mischief'].values())} requests refused or lost"]
+    for fault, name in (("kill -9 of the leader", "kill"), ("SIGSTOP of the leader", "pause")):
+        ends = [entry["at"] for entry in history.of("fault") if entry["fault"] == fault]
+        gaps = sorted(min((claim - end for claim in claims if claim > end), default=float("inf")) for end in ends)
+        if gaps:
+            told.append(f"the next leader {gaps[0]:.1f} to {gaps[-1]:.1f} s after a {name}")
+    return ", ".join(told)
+
+
 def judge(seed, form):
     """Runs one seed; its line is printed. What was wrong, or ""."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="oppen-faults."))
@@ -201,7 +215,7 @@ def judge(seed, form):
         if breaches:
             trouble = rules.report(history, breaches)
         pods = len({pod["uid"] for pod in history.of("pod")})
-        told = f"{len(history.jobs)} jobs, {pods} pods, {history.meta['faults']} faults"
+        told = f"{len(history.jobs)} jobs, {pods} pods, {disturbances(history)}"
     except Exception:  # noqa: BLE001  a run that could not be done has shown nothing, and the next one goes on
         trouble = f"seed {seed}: the run broke off\n{traceback.format_exc()}"
         told = "broke off"

@@ -82,6 +82,21 @@ def schedulers_end_only_when_told(history):
 
 
 @rule
+def the_faults_happened(history):
+    """A run that was not disturbed shows nothing. Late in it there may be no pod left to delete, and in a short one too few requests for
+    each kind of mischief."""
+    is_long = history.meta.get("form") == "long"
+    for run in history.of("disturbed"):
+        for name, times in run["planned"].items():
+            least = int(is_long) if "delete" in name else times
+            if run["done"][name] < least:
+                yield name, f"was brought about {run['done'][name]} times, planned were {times}"
+        mischief = run["mischief"]
+        for did in [did for did, times in mischief.items() if times == 0 and (is_long or not any(mischief.values()))]:
+            yield "the proxy", f"never did {did} to a request"
+
+
+@rule
 def all_came_to_rest(history):
     """Within the time given to it after the last fault."""
     for final in history.of("final"):

@@ -1,5 +1,6 @@
 """Two schedulers, behind the proxy, and a supervisor that starts again whichever has ended."""
 
+import json
 import pathlib
 import signal
 import subprocess
@@ -79,6 +80,13 @@ class Fleet:
                 self._exit(scheduler, scheduler.stop(), [0])
         self._proxy.terminate()
         self._proxy.wait(10)
+
+    def mischief(self):
+        """How often the proxy has refused (by code) or lost a request."""
+        done = dict.fromkeys(("409", "429", "500", "lost"), 0)
+        for line in (self._folder / "proxy.jsonl").read_text().splitlines():
+            done[str(json.loads(line)["did"])] += 1
+        return done
 
     def _supervise(self):
         while not self._closing.wait(0.2):

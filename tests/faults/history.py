@@ -28,6 +28,7 @@ class History:
     letter    a dead letter: source (topic), offset (there), reason, intact (the record is untouched)
     pod       a change the API server told: change, name, uid, job, attempt, epoch, phase, node, deleting, finalizer, created
     fault     what was done to the system: fault, and its particulars
+    disturbed at the end: planned and done, how often each fault was and is; mischief, requests to the API server, by what became of them
     exit      a scheduler ended: label, code, expected
     verify    what oppen-scheduler --verify said in the end: code, said
     final     what was left when all was said to be over: redis, pods, ...

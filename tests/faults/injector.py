@@ -44,12 +44,15 @@ SHORT = {
     "force_delete_pod": 1,
     "node_dies": 1,
 }
+NOTHING_TO_DISTURB = object()
+NODE_LOST_AFTER = 5  # seconds
 PATIENCE = 8.0  # seconds, of the injector
 IN_HAND = {"redis": "redis", "kafka": "kafka", "apiserver": "apiserver", "leader": "leader", "node": "node"}
 
 
 class Injector:
-    """`fired` of `plan` have been begun."""
+    """`fired` of `plan` have been begun. `done` says how often each fault has been brought about: what
+    found nothing to disturb does not count."""
 
     def __init__(self, stack, fleet, kube, history, seed, plan):
         self._stack, self._fleet, self._kube, self._history = stack, fleet, kube, history
@@ -57,6 +60,7 @@ class Injector:
         self.plan = [name for name, times in plan.items() for _ in range(times)]
         self._draw.shuffle(self.plan)
         self.fired = 0
+        self.done = dict.fromkeys(plan, 0)
         self._locks = {thing: threading.Lock() for thing in (*IN_HAND.values(), "pods")}
         self._threads = []
         self._troubles = []
@@ -83,7 +87,8 @@ class Injector:
         thing = next((thing for word, thing in IN_HAND.items() if word in name), "pods")
         with self._locks[thing]:
             try:
-                getattr(self, name)(draw)
+                if getattr(self, name)(draw) is not NOTHING_TO_DISTURB:
+                    self.done[name] += 1
             except Exception as trouble:  # noqa: BLE001  told by run()
                 self._troubles.append(f"{name}: {trouble!r}")
 
@@ -92,35 +97,29 @@ class Injector:
 
     # The schedulers.
 
-    def _some_leader(self):
-        return self._fleet.leader() or self._fleet.standby()
+    def _leader(self):
+        return wait_until("a leader to disturb", self._fleet.leader)
 
     def kill_leader(self, _):
-        scheduler = self._some_leader()
-        if scheduler:
-            self._tell("kill -9 of the leader", label=scheduler.log.stem)
-            self._fleet.end(scheduler, signal.SIGKILL, [-9])
+        self._end(self._leader(), "kill -9 of the leader", signal.SIGKILL, [-9])
 
     def kill_standby(self, _):
-        scheduler = self._fleet.standby()
-        if scheduler:
-            self._tell("kill -9 of the standby", label=scheduler.log.stem)
-            self._fleet.end(scheduler, signal.SIGKILL, [-9])
+        self._end(wait_until("a standby to disturb", self._fleet.standby), "kill -9 of the standby", signal.SIGKILL, [-9])
 
     def restart_leader(self, _):
-        scheduler = self._some_leader()
-        if scheduler:
-            self._tell("SIGTERM to the leader", label=scheduler.log.stem)
-            self._fleet.end(scheduler, signal.SIGTERM, [0])
+        self._end(self._leader(), "SIGTERM to the leader", signal.SIGTERM, [0])
+
+    def _end(self, scheduler, told, number, codes):
+        self._tell(told, label=scheduler.log.stem)
+        self._fleet.end(scheduler, number, codes)
 
     def pause_leader(self, draw):
-        scheduler = self._some_leader()
-        if scheduler:
-            self._tell("SIGSTOP of the leader", label=scheduler.log.stem)
-            scheduler.signal(signal.SIGSTOP)
-            time.sleep(draw.uniform(4.5, 8))  # the lease is 3 s
-            self._tell("leader wakes up", label=scheduler.log.stem)
-            scheduler.signal(signal.SIGCONT)
+        scheduler = self._leader()
+        self._tell("SIGSTOP of the leader", label=scheduler.log.stem)
+        scheduler.signal(signal.SIGSTOP)
+        time.sleep(draw.uniform(4.5, 8))  # the lease is 3 s
+        self._tell("leader wakes up", label=scheduler.log.stem)
+        scheduler.signal(signal.SIGCONT)
 
     # Redis.
 
@@ -189,10 +188,10 @@ class Injector:
     # Pods and nodes.
 
     def delete_pod(self, draw):
-        self._delete(draw, None, "a pod is deleted by hand")
+        return self._delete(draw, None, "a pod is deleted by hand")
 
     def force_delete_pod(self, draw):
-        self._delete(draw, {"gracePeriodSeconds": 0}, "a pod is deleted by force")
+        return self._delete(draw, {"gracePeriodSeconds": 0}, "a pod is deleted by force")
 
     def _delete(self, draw, options, told):
         def one():
@@ -207,17 +206,17 @@ class Injector:
                 return False  # the API server is away
 
         try:
-            wait_until("a pod to delete", one, deadline=20, pause=0.2)
+            return wait_until("a pod to delete", one, deadline=20, pause=0.2)
         except AssertionError:
-            self._tell("there is no pod to delete")
+            return NOTHING_TO_DISTURB  # all have ended
 
     def node_dies(self, draw):
-        """Its object goes, and with it whoever plays its pods; it comes back after some seconds, or when Kubernetes has given
-        up its pods."""
+        """Its object goes, and with it whoever plays its pods; it comes back after some seconds, when the scheduler has taken its pods
+        for lost, or when Kubernetes has given them up."""
         node = draw.choice(("simulated-a100", "simulated-v100"))
         self._tell("a node dies", node=node)
         self._kubectl("delete", "node", node, "--wait=false")
-        time.sleep(draw.choice((5, 70) if len(self.plan) > 20 else (5,)))
+        time.sleep(draw.choice((NODE_LOST_AFTER - 3, NODE_LOST_AFTER + 10, *((70,) if len(self.plan) > 20 else ()))))
         self._kubectl("apply", "-f", str(NODES))
         self._tell("the node is back", node=node)
 

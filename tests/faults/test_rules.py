@@ -60,6 +60,11 @@ def fault(name, **particulars):
     return {"what": "fault", "fault": name, **particulars}
 
 
+def disturbed(**done):
+    planned = {"kill_kafka": 1, "delete_pod": 1}
+    return {"what": "disturbed", "planned": planned, "done": {**planned, **done}, "mischief": {"409": 0, "lost": 1}}
+
+
 def letter(offset, reason="is not JSON", intact=True):
     return {"what": "letter", "source": "oppen.jobs", "offset": offset, "reason": reason, "intact": intact}
 
@@ -85,6 +90,7 @@ GOOD = {
     "succeeded": event(3, "succeeded", 4),
     "released": pod("MODIFIED", "Succeeded", finalizer=False),
     "exit": {"what": "exit", "label": "scheduler-a", "code": 0, "expected": [0]},
+    "disturbed": disturbed(),
     "final": final(),
 }
 
@@ -267,6 +273,10 @@ BAD = {
     "schedulers_end_only_when_told": [
         history({"exit": {"what": "exit", "label": "scheduler-a", "code": -11, "expected": []}}),
         history({"exit": {"what": "exit", "label": "scheduler-a", "code": 1, "expected": [0]}}),
+    ],
+    "the_faults_happened": [
+        history({"disturbed": disturbed(kill_kafka=0)}),
+        history({"disturbed": {**disturbed(), "mischief": {"409": 0, "lost": 0}}}),
     ],
     "all_came_to_rest": [history({"final": {**final(), "open": ["a"]}})],
 }
