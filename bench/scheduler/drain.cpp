@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "bench/support/bench.hpp"
+#include "bench/support/console.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "scheduler/queue/reader.hpp"
@@ -73,20 +74,6 @@ std::vector<Launch> read_launches(bench::Bench& bench, const std::vector<std::st
   return launches;
 }
 
-// A few questions, so that the console has worked, too.
-void ask_console(const bench::Bench& bench) {
-  runtime::HttpClient http;
-  for (int i = 0; i < 20; ++i) {
-    for (const char* path : {"/api/v1/queue", "/api/v1/jobs?limit=100"}) {
-      runtime::HttpRequest request;
-      request.url = bench.options().console_url + path;
-      const auto answer = bench::must(http.send(std::move(request)), "asking the console");
-      if (!answer.ok())
-        bench::give_up("asking the console", std::string(path) + ": " + answer.body);
-    }
-  }
-}
-
 void report_memory(bench::Bench& bench, bench::Report& report, double idle, double full) {
   const auto after = bench::process_memory(bench.options().scheduler_pid);
   report.claim("memory", "resident memory of our processes");
@@ -95,10 +82,7 @@ void report_memory(bench::Bench& bench, bench::Report& report, double idle, doub
   report.measured("oppen-scheduler, after the drain", after.resident_mb, "MB");
   report.measured("oppen-scheduler, at its peak", after.peak_mb, "MB");
   report.bar("oppen-scheduler, at its peak", after.peak_mb, 30, "MB");
-  if (bench.options().console_pid == 0) return;
-  const auto console = bench::process_memory(bench.options().console_pid);
-  report.measured("oppen-console, having answered 40 questions", console.resident_mb, "MB");
-  report.bar("oppen-console, at its peak", console.peak_mb, 30, "MB");
+  bench::report_console_memory(bench, report, 30);
 }
 
 void measure(bench::Bench& bench, bench::Report& report) {
@@ -113,7 +97,7 @@ void measure(bench::Bench& bench, bench::Report& report) {
   bench.events().wait_count(JobQueued::type, queued_before + jobs.size(), 120s);
   bench.wait_outbox_empty();
   const double full = bench::process_memory(pid).resident_mb;
-  if (bench.options().console_pid != 0) ask_console(bench);
+  bench::ask_console(bench);
 
   bench.cluster().reset_most_live();
   const auto begin = bench::SteadyClock::now();

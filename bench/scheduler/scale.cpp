@@ -1,6 +1,7 @@
 // How fast free capacity is filled, against bare concurrent POSTs to the same API server; and, with all of these pods running, what a
 // decision costs and what our processes hold with a short and with a very long queue.
 #include "bench/support/bench.hpp"
+#include "bench/support/console.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "schemas/job_events.hpp"
@@ -62,7 +63,10 @@ void measure(bench::Bench& bench, bench::Report& report) {
   const int many = bench.samples(1'000'000, 50'000);
   constexpr int few = 1'000;
   constexpr std::size_t launches = 100;
+  // The simulated nodes need longer to start them all than a pod may take.
+  bench.cluster().set_policy("launch_timeout_seconds", "3600");
   launch_rate(bench, report, pods);
+  bench.cluster().wait_running(pods, 900s);
 
   bench.fill_queue({bench.job("24h")}, few + static_cast<int>(launches));
   const auto short_queue = decision_microseconds(bench, launches);
@@ -71,6 +75,8 @@ void measure(bench::Bench& bench, bench::Report& report) {
   const auto filled = SteadyClock::now() - begin;
   bench.wait_outbox_empty();
   const auto long_queue = decision_microseconds(bench, launches);
+  bench.cluster().wait_running(pods + 2 * launches, 900s);
+  bench::ask_console(bench);
 
   report.claim("decision", "what a decision takes, by the scheduler's own metric, with " +
                                std::to_string(few) + " and with " + std::to_string(many) +
@@ -82,11 +88,12 @@ void measure(bench::Bench& bench, bench::Report& report) {
   const auto scheduler = bench::process_memory(bench.options().scheduler_pid);
   report.claim("memory-scale", "resident memory with " + std::to_string(many) +
                                    " jobs queued and " + std::to_string(pods + 2 * launches) +
-                                   " pods");
+                                   " pods that run");
   report.measured("the queue was filled with, jobs a second",
                   per_second(static_cast<std::size_t>(many), filled), "1/s");
   report.measured("oppen-scheduler", scheduler.resident_mb, "MB");
   report.bar("oppen-scheduler, at its peak", scheduler.peak_mb, 100, "MB");
+  bench::report_console_memory(bench, report, 100);
 }
 
 }  // namespace

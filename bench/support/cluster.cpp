@@ -152,6 +152,19 @@ void Cluster::wait_running(const std::string& pod, std::chrono::seconds deadline
             "not running within " + std::to_string(deadline.count()) + " s");
 }
 
+void Cluster::wait_running(std::size_t count, std::chrono::seconds deadline) {
+  const auto run = [&] {
+    return static_cast<std::size_t>(
+        std::count_if(impl_->live.begin(), impl_->live.end(),
+                      [&](const std::string& pod) { return impl_->running.contains(pod); }));
+  };
+  std::unique_lock lock(impl_->mutex);
+  if (!impl_->changed.wait_for(lock, deadline, [&] { return run() >= count; })) {
+    give_up("waiting for " + std::to_string(count) + " pods to run",
+            std::to_string(run()) + " do after " + std::to_string(deadline.count()) + " s");
+  }
+}
+
 std::vector<SteadyClock::time_point> Cluster::creations() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->creations;

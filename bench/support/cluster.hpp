@@ -27,6 +27,8 @@ class Cluster {
   // When the watch showed that the pod had been created.
   SteadyClock::time_point wait_created(const std::string& pod, std::chrono::seconds deadline);
   void wait_running(const std::string& pod, std::chrono::seconds deadline);
+  // Until so many pods of the scheduler run at once.
+  void wait_running(std::size_t count, std::chrono::seconds deadline);
   // When the watch showed the creations and the ends of the scheduler's pods, each in their order.
   std::vector<SteadyClock::time_point> creations() const;
   std::vector<SteadyClock::time_point> ends() const;
