@@ -54,12 +54,6 @@ void WorkerSettings::declare(Settings& settings, const std::string& default_list
                             .help = "Lines for people, or one JSON object each.",
                             .one_of = {"text", "json"},
                             .group = group});
-  settings.add(shutdown_seconds, {.name = "shutdown-seconds",
-                                  .help = "How long a stop may take to finish what is in flight.",
-                                  .unit = "seconds",
-                                  .min = 1,
-                                  .max = 600,
-                                  .group = group});
 }
 
 Result<client::KafkaSettings> WorkerSettings::kafka(const std::string& client_id) const {

@@ -16,7 +16,6 @@ struct WorkerSettings {
   std::string listen;  // "127.0.0.1:8081"
   std::string log_level = "info";
   std::string log_format = "text";
-  std::int64_t shutdown_seconds = 20;
 
   void declare(Settings& settings, const std::string& default_listen);
   // Errors: invalid, for malformed kafka_properties.
