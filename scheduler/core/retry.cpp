@@ -36,11 +36,9 @@ std::optional<Retry> retry_after(const queue::JobRecord& record, FailureClass fa
     // No node had room for it: others go meanwhile.
     return Retry{record.node.empty() ? ended_at + hold(record.faults + 1, policy) : ended_at};
   }
-  if (is_fault(failure)) {
-    if (record.faults >= policy.max_fault_retries) return std::nullopt;
-    return Retry{ended_at};
-  }
-  const int own_failures = record.attempt - record.faults;
+  if (is_fault(failure) && record.faults < policy.max_fault_retries) return Retry{ended_at};
+  // A fault beyond these counts as the job's own.
+  const int own_failures = record.attempt - std::min(record.faults, policy.max_fault_retries);
   if (failure == FailureClass::deadline || own_failures > record.spec.max_retries.value_or(0))
     return std::nullopt;
   return Retry{ended_at + hold(own_failures, policy)};

@@ -27,12 +27,6 @@ class LostNodes : public CoreTest {
     clock.advance(by);
     tick();
   }
-  // Each fault is followed by another attempt, so often.
-  void allow_fault_retries(int most) {
-    auto policy = *state->policy;
-    policy.max_fault_retries = most;
-    state->policy = std::make_shared<const plan::Policy>(policy);
-  }
   void publish() {
     const auto tip = store->outbox_tip();
     attempts->published(tip.value());
@@ -77,9 +71,8 @@ TEST_F(LostNodes, ASpotJobsNodeIsTakenAway) {
   EXPECT_EQ(last_event("a")["class"], "preempted");
 }
 
-TEST_F(LostNodes, AJobIsTriedAgainElsewhere) {
-  allow_fault_retries(1);
-  submit("a");
+TEST_F(LostNodes, AJobWithRetriesIsTriedAgainElsewhere) {
+  submit("a", {{"max_retries", 1}});
   kube.run("a-1", clock.now());
   settle();
   say(clock.now());
@@ -112,8 +105,7 @@ TEST_F(LostNodes, UntilItsPodIsGoneItTakesASlot) {
 }
 
 TEST_F(LostNodes, APodThatCannotBeDeletedKeepsItsSlotAndNotItsJob) {
-  allow_fault_retries(1);
-  submit("a");
+  submit("a", {{"max_retries", 1}});
   kube.run("a-1", clock.now());
   settle();
   say(clock.now());

@@ -137,9 +137,9 @@ def test_a_pod_that_never_starts_is_given_up(bus, kube, jobs, policies):
     spec = jobs.spec("stuck", resources={"gpus": 1, "gpu_type": "H900"})
     bus.submit(spec)
     requeued, failed = bus.wait_event(spec["job_id"], "requeued"), bus.wait_event(spec["job_id"], "failed")
-    for end in (requeued, failed):
-        assert end["class"] == "launch" and "launch_timeout_seconds" in end["message"]
-        assert "Unschedulable" in end["message"]
+    for end, why in ((requeued, "reason"), (failed, "message")):
+        assert end["class"] == "launch" and "launch_timeout_seconds" in end[why]
+        assert "Unschedulable" in end[why]
     assert "retry_at" in requeued and failed["attempt"] == 2
     for attempt in (1, 2):
         kube.wait_pod(f"{spec['job_id']}-{attempt}", "gone", lambda pod: pod is None)
