@@ -54,7 +54,9 @@ node_images_version() {
 }
 
 node_parts_ensure() {
-  local packages
+  local packages core_minutes=10 # measured on one machine
+  cache_has kubelet "$KUBELET_VERSION" ||
+    say "first run builds the kubelet of the real node: about $(((core_minutes + BUILD_JOBS - 1) / BUILD_JOBS)) minutes on $BUILD_JOBS cores"
   cache_ensure kubelet "$KUBELET_VERSION" build_kubelet
   packages=$(node_packages_version)
   if ! cache_has node-packages "$packages"; then
