@@ -2,7 +2,7 @@
 // simulated node. Does every job end, and when it was told?
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cmath>
 #include <condition_variable>
 #include <deque>
@@ -124,7 +124,8 @@ JobSpec job_of(const bench::Bench& bench, const bench::TracePod& pod, const benc
     spec.resources.gpu_share = pod.resources.gpu_share;
   }
   spec.resources.cpu_millicores = pod.resources.cpu_millicores;
-  spec.resources.memory_bytes = pod.resources.memory_bytes;
+  // A job asks for some memory; one pod of the trace asks for none.
+  spec.resources.memory_bytes = std::max(pod.resources.memory_bytes, std::int64_t{1} << 20);
   return spec;
 }
 
