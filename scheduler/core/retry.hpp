@@ -1,10 +1,10 @@
 #pragma once
 // Whether a job whose attempt failed is tried again, and when. Pure; any thread.
 //
-// Faults that are not the job's own (node, lost, preempted, launch) cost nothing of its max_retries; they have a bound of their own, above which
-// they do cost it, so that nothing is tried for ever, and the next attempt prefers other nodes. A pod that no node took is tried after a hold that doubles. What
-// the program did (user_error, oom) costs one, and is tried after such a hold, too. A deadline is not tried again, nor is what the API
-// server refuses as it is.
+// Faults that are not the job's own (node, lost, preempted) cost nothing of its max_retries up to a bound of their own, and one each above
+// it; launch faults cost nothing and end at theirs. So nothing is tried for ever, and the next attempt prefers other nodes. A pod that no
+// node took is tried after a hold that doubles. What the program did (user_error, oom) costs one, and is tried after such a hold, too. A
+// deadline is not tried again, nor is what the API server refuses as it is.
 #include <optional>
 
 #include "scheduler/plan/policy.hpp"

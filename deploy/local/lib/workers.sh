@@ -7,7 +7,7 @@ BUILD_DIR=$OPPEN_ROOT/build/release
 mapfile -t WORKERS < <(grep -v '^#' "$LIB_DIR/workers" | cut -d ' ' -f 1)
 
 project_build() {
-  local log=$STATE_DIR/log/build.log core_minutes=28 estimate='' # measured on one machine
+  local log=$STATE_DIR/log/build.log core_minutes=28 estimate='' # reckoned: its part of the objects of a whole build that was timed
   [[ -x $BUILD_DIR/bin/oppen ]] || estimate="; the first time about $(((core_minutes + BUILD_JOBS - 1) / BUILD_JOBS)) minutes on $BUILD_JOBS cores"
   say "building the project$estimate (log: $log)"
   (cd "$OPPEN_ROOT" && cmake --preset release && nice cmake --build --preset release -j "$BUILD_JOBS" --target programs) >"$log" 2>&1 || {

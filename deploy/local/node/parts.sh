@@ -54,7 +54,7 @@ node_images_version() {
 }
 
 node_parts_ensure() {
-  local packages core_minutes=10 # measured on one machine
+  local packages core_minutes=10 # at most, of what was seen on one machine
   cache_has kubelet "$KUBELET_VERSION" ||
     say "first run builds the kubelet of the real node: about $(((core_minutes + BUILD_JOBS - 1) / BUILD_JOBS)) minutes on $BUILD_JOBS cores"
   cache_ensure kubelet "$KUBELET_VERSION" build_kubelet
