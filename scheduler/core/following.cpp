@@ -189,7 +189,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
     record.state = JobState::queued;
     const auto message = record.give_up.empty() ? end.message : record.give_up;
     const auto retry_at =
-        retry->not_before > time ? std::optional(retry->not_before) : std::nullopt;
+        retry->not_before > ended_at ? std::optional(retry->not_before) : std::nullopt;
     const JobRequeued event{record.context(), attempt_end,   message,
                             failure,          end.exit_code, retry_at};
     take_retry(record, event);

@@ -233,6 +233,19 @@ TEST_F(HoldsTest, AFailedRunIsTriedAgainAfterAHoldThatDoubles) {
   EXPECT_EQ(state_of("a"), JobState::cancelled);
 }
 
+// An end that is seen late, as after a take-over, is told no other than one that is seen at once.
+TEST_F(HoldsTest, AHoldThatIsOverWhenTheEndIsSeenIsStillTold) {
+  submit("a", {{"max_retries", 1}});
+  const auto ended = clock.now();
+  kube.run("a-1", ended);
+  kube.fail("a-1", ended, 3);
+  clock.advance(seconds(60));
+  settle();
+  EXPECT_EQ(last_event("a")["retry_at"], to_rfc3339(ended + seconds(10)));
+  tick();
+  EXPECT_EQ(state_of("a"), JobState::launching);
+}
+
 TEST_F(HoldsTest, AFaultThatIsNotItsOwnCostsTheJobNothingAndItsNodeIsAvoided) {
   retries(2, 10);
   submit("a", {{"max_retries", 1}});
