@@ -68,9 +68,8 @@ void Bench::send(const Event& event, const std::string& key, std::function<void(
   envelope.type = Event::type;
   envelope.time = SystemClock().now();
   envelope.subject = key;
-  envelope.data = to_data(event);
   must(producer_->send(
-           topics::jobs, encode(envelope, key),
+           topics::jobs, encode(envelope, key, to_text(event)),
            [acknowledged = std::move(acknowledged)](const Result<client::Delivery>& delivery) {
              if (!delivery) give_up("submitting", delivery.error().message);
              acknowledged();

@@ -26,12 +26,17 @@ using namespace std::chrono_literals;
 using runtime::Redis;
 
 // Of up to some 256 KiB each: what is in memory at a time is bounded by this.
-constexpr auto read_chunk = "100";
+constexpr std::size_t read_chunk = 100;
 constexpr std::int64_t list_chunk =
-    300;  // events of lists in a round: what is newer waits that long
+    600;  // events of lists in a round: what is newer waits that long
 // Nothing newer is read while so much waits.
 constexpr std::size_t max_kept_back = 4000;
 constexpr std::size_t max_lists = 16;
+constexpr std::size_t most_gathered_bytes = 1 << 20;
+// A round costs the broker a request for each partition that it has events for, however few. So the more events come a second, the
+// further apart rounds begin: 5 ms for each thousand of them.
+constexpr double round_seconds_by_rate = 5e-6;
+constexpr double longest_round_seconds = 0.05;
 
 std::pair<std::uint64_t, std::uint64_t> split_id(const std::string& id) {
   char* dash = nullptr;
@@ -79,6 +84,11 @@ EventList list_of(const std::string& entry_id, const std::string& redis_key,
   return list;
 }
 
+struct Gathered {
+  std::string topic;
+  KafkaRecord record;
+};
+
 // What became of the records in flight. Shared with the producer's callbacks, which may come after
 // the relay is gone.
 struct Deliveries {
@@ -106,7 +116,7 @@ struct Deliveries {
       auto& next = next_job_event[result->partition];
       next = std::max(next, result->offset + 1);
     }
-    changed.notify_all();
+    if (in_flight == 0) changed.notify_all();
   }
 };
 
@@ -131,10 +141,14 @@ struct OutboxRelay::Impl {
   std::shared_ptr<Deliveries> deliveries = std::make_shared<Deliveries>();
   std::string last_read = "0";  // id of an outbox entry
   std::deque<EventList> lists;  // that are not sent to their end, in order
+  std::vector<Gathered> gathered;  // for the producer
+  std::size_t gathered_bytes = 0;
   std::vector<std::pair<std::string, OutboxEntry>> kept_back;  // by outbox id; wait for a list
   std::vector<std::string> done;                               // ids sent and not removed yet
   std::vector<std::string> done_lists;                         // their keys in Redis
   bool redis_lost = false;
+  std::size_t round_events = 0;
+  SteadyClock::time_point round_began;
   std::thread thread;
 
   Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis,
@@ -156,7 +170,7 @@ struct OutboxRelay::Impl {
     return entry ? send(*entry) : fail(entry.error());
   }
 
-  // Hands one entry to the producer, waiting while its queue is full.
+  // Hands one entry to the producer, with others: one that follows a millisecond later would be a request of its own to its partition.
   Status send(const OutboxEntry& entry) {
     CloudEvent event;
     event.id = entry.id;
@@ -164,12 +178,27 @@ struct OutboxRelay::Impl {
     event.type = entry.type;
     event.time = entry.time;
     event.subject = entry.key;
-    const auto record = encode(event, entry.key, entry.data);
-    const bool job_event = entry.topic == topics::job_events;
+    gathered.push_back({entry.topic, encode(event, entry.key, entry.data)});
+    gathered_bytes += entry.data.size();
+    return gathered_bytes < most_gathered_bytes ? Status() : send_gathered();
+  }
+
+  Status send_gathered() {
+    gathered_bytes = 0;
+    round_events += gathered.size();
+    for (const auto& event : std::exchange(gathered, {})) {
+      if (auto status = hand_over(event); !status) return status;
+    }
+    return {};
+  }
+
+  // Waits while the producer's queue is full.
+  Status hand_over(const Gathered& event) {
+    const bool job_event = event.topic == topics::job_events;
     while (!expired()) {
       deliveries->begin();
       const auto sent =
-          producer.send(entry.topic, record,
+          producer.send(event.topic, event.record,
                         [shared = deliveries, job_event](const Result<client::Delivery>& result) {
                           shared->end(result, job_event);
                         });
@@ -193,6 +222,11 @@ struct OutboxRelay::Impl {
     }
     if (deliveries->error.empty()) return {};
     return fail(ErrorKind::unavailable, std::exchange(deliveries->error, {}));
+  }
+
+  Status deliver() {
+    auto status = send_gathered();
+    return status ? wait_for_deliveries() : status;
   }
 
   // A Redis that was away may be another one when it is back: older, with entries that are on the bus already. To publish them and
@@ -276,7 +310,7 @@ struct OutboxRelay::Impl {
 
   Status send_kept_back() {
     // What a list holds is on the bus before anything that tells of it.
-    if (auto status = wait_for_deliveries(); !status) return status;
+    if (auto status = deliver(); !status) return status;
     for (auto kept = std::exchange(kept_back, {}); auto& [id, event] : kept) {
       if (must_wait(event)) {
         kept_back.push_back({std::move(id), std::move(event)});
@@ -291,7 +325,7 @@ struct OutboxRelay::Impl {
   // Reads what is new, waiting for it when there is nothing else to do.
   Result<std::vector<Entry>> read() {
     if (kept_back.size() > max_kept_back || lists.size() > max_lists) return std::vector<Entry>();
-    Redis::Args args{"XREAD", "COUNT", read_chunk};
+    Redis::Args args{"XREAD", "COUNT", std::to_string(read_chunk)};
     if (!closing && lists.empty()) args.insert(args.end(), {"BLOCK", "500"});
     args.insert(args.end(), {"STREAMS", prefix + "outbox", last_read});
     const auto reply = redis->command(args);
@@ -308,11 +342,23 @@ struct OutboxRelay::Impl {
     return entries;
   }
 
+  // Sleeps until the next round may begin, if this one had room for more.
+  void pace(SteadyClock::time_point began, bool room_left) {
+    using Seconds = std::chrono::duration<double>;
+    const Seconds since_last = began - std::exchange(round_began, began);
+    const auto rate = static_cast<double>(std::exchange(round_events, 0)) / since_last.count();
+    const Seconds apart(std::min(rate * round_seconds_by_rate, longest_round_seconds));
+    if (!room_left || closing) return;
+    std::this_thread::sleep_until(began + std::chrono::duration_cast<SteadyClock::duration>(apart));
+  }
+
   // One round: read, publish, wait, remove; of a long list a chunk, so that what is newer does not wait for all of it. false when there
   // was nothing.
   Result<bool> turn() {
     auto entries = read();
     if (!entries) return fail(entries.error());
+    const auto began = SteadyClock::now();
+    const bool room_left = entries->size() < read_chunk && lists.empty();
     if (entries->empty() && lists.empty()) {
       length.set(0);
       return false;
@@ -327,16 +373,19 @@ struct OutboxRelay::Impl {
     if (!long_one_begins) {
       if (auto status = send_of_lists(); !status) return fail(status.error());
     }
-    if (auto status = wait_for_deliveries(); !status) return fail(status.error());
+    if (auto status = deliver(); !status) return fail(status.error());
     if (auto status = remove_done(); !status) return fail(status.error());
     // What is kept back waits for a list, which stands before it.
     published(lists.empty() ? last_read : id_before(lists.front().entry_id));
+    pace(began, room_left && lists.empty());
     return true;
   }
 
   // What is not acknowledged is read again.
   void begin_again() {
     last_read = "0";
+    gathered.clear();
+    gathered_bytes = 0;
     lists.clear();
     kept_back.clear();
     done.clear();
