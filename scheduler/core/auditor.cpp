@@ -72,8 +72,9 @@ void Auditor::run(std::chrono::seconds interval, std::stop_token stop) {
       continue;
     }
     for (const auto& drift : confirmed.add(std::move(*drifts))) {
-      counter_of(state_.metrics, drift.kind).add();
+      // In this order: who sees the count finds the line.
       spdlog::warn("drift of {}", drift.sentence());
+      counter_of(state_.metrics, drift.kind).add();
     }
   }
 }

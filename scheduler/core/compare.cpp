@@ -182,11 +182,12 @@ void PodComparison::finish(std::vector<Drift>& drifts) const {
   drifts.insert(drifts.end(), strays_.begin(), strays_.end());
 }
 
-void PodComparison::finish_quotas(const std::vector<plan::Quota>& before,
-                                  const std::vector<plan::Quota>& after,
+void PodComparison::finish_quotas(const std::vector<kube::SurveyedQuota>& before,
+                                  const std::vector<kube::SurveyedQuota>& after,
                                   std::vector<Drift>& drifts) const {
-  for (const auto& quota : after) {
-    if (std::find(before.begin(), before.end(), quota) == before.end()) continue;
+  for (const auto& surveyed : after) {
+    if (std::find(before.begin(), before.end(), surveyed) == before.end()) continue;
+    const auto& quota = surveyed.quota;
     plan::Amounts pods;
     bool comparable = true;
     for (const auto& [name, of_class] : by_class_) {
@@ -204,7 +205,8 @@ void PodComparison::finish_quotas(const std::vector<plan::Quota>& before,
                         std::to_string(asked),
                         std::to_string(used),
                         {},
-                        false});
+                        false,
+                        surveyed.version});
     }
   }
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "scheduler/core/drift.hpp"
-#include "scheduler/kube/kube_api.hpp"
+#include "scheduler/kube/survey.hpp"
 #include "scheduler/queue/counters.hpp"
 #include "scheduler/queue/record.hpp"
 
@@ -52,8 +52,9 @@ class PodComparison {
   PodComparison(const std::vector<LiveView>& live, Time now);
   void add(const kube::Pod& pod);
   void finish(std::vector<Drift>& drifts) const;
-  // `before` and `after` the pods were read: what changed meanwhile is not compared.
-  void finish_quotas(const std::vector<plan::Quota>& before, const std::vector<plan::Quota>& after,
+  // `before` and `after` the pods were read: what was written meanwhile is not compared.
+  void finish_quotas(const std::vector<kube::SurveyedQuota>& before,
+                     const std::vector<kube::SurveyedQuota>& after,
                      std::vector<Drift>& drifts) const;
 
  private:

@@ -14,7 +14,9 @@ constexpr auto rebuild =
 
 }  // namespace
 
-std::string Drift::key() const { return kind + "|" + subject + "|" + expected + "|" + found; }
+std::string Drift::key() const {
+  return kind + "|" + subject + "|" + expected + "|" + found + "|" + version;
+}
 
 std::string Drift::sentence() const {
   return fmt::format("{}: {}: expected {}, found {}{}", kind, subject, expected, found,

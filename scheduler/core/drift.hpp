@@ -14,6 +14,8 @@ struct Drift {
   std::string found;
   std::vector<std::string> ids;  // jobs or pods concerned, some of them where there are many
   bool sure = false;             // both sides were read at one moment
+  // Of what is behind for a moment after each change: seen in another version, it is another difference.
+  std::string version = {};
 
   std::string key() const;  // the same for the same difference
   std::string sentence() const;

@@ -67,9 +67,10 @@ bool Policies::take(std::size_t which, const ConfigMap& data) {
     fault = model.error();
   }
   if (!fault.empty()) {
-    refused_.add();
+    // In this order: who sees the count finds the line.
     spdlog::error("ConfigMap {} is refused, the last good one stays: {}",
                   which == 0 ? scheduling_policies : cost_model, fault);
+    refused_.add();
     return false;
   }
   in_force_[which] = data;

@@ -55,10 +55,13 @@ Status KubeSurvey::pods(const std::function<void(const Pod&)>& each) {
   return impl_->list("/pods", not_ended, [&](const Json& object) { each(parse_pod(object)); });
 }
 
-Result<std::vector<Quota>> KubeSurvey::quotas() {
-  std::vector<Quota> quotas;
+Result<std::vector<SurveyedQuota>> KubeSurvey::quotas() {
+  std::vector<SurveyedQuota> quotas;
   auto status = impl_->list("/resourcequotas", "", [&](const Json& object) {
-    if (auto parsed = parse_quota(object); parsed.quota) quotas.push_back(std::move(*parsed.quota));
+    if (auto parsed = parse_quota(object); parsed.quota) {
+      quotas.push_back(
+          {std::move(*parsed.quota), text(member(object, "metadata"), "resourceVersion")});
+    }
   });
   if (!status) return fail(status.error());
   return quotas;

@@ -11,13 +11,19 @@
 
 namespace oppen::kube {
 
+struct SurveyedQuota {
+  Quota quota;
+  std::string version;  // another one after each write
+  bool operator==(const SurveyedQuota&) const = default;
+};
+
 class Survey {
  public:
   virtual ~Survey() = default;
   // All pods of the namespace that have not ended, ours and others'. Errors: unavailable, refused (the message names the right).
   virtual Status pods(const std::function<void(const Pod&)>& each) = 0;
   // Those that can be reckoned with (quota_parse.hpp). Errors: as of pods.
-  virtual Result<std::vector<Quota>> quotas() = 0;
+  virtual Result<std::vector<SurveyedQuota>> quotas() = 0;
 };
 
 class KubeSurvey final : public Survey {
@@ -25,7 +31,7 @@ class KubeSurvey final : public Survey {
   KubeSurvey(std::unique_ptr<runtime::KubeAccess> access, std::string pod_namespace);
   ~KubeSurvey() override;
   Status pods(const std::function<void(const Pod&)>& each) override;
-  Result<std::vector<Quota>> quotas() override;
+  Result<std::vector<SurveyedQuota>> quotas() override;
 
  private:
   struct Impl;

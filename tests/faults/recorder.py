@@ -73,9 +73,13 @@ class PodRecorder:
         path = f"{self.PATH}&watch=true&timeoutSeconds=5&allowWatchBookmarks=true&resourceVersion={self._version}"
         connection = self._kube.open("GET", path, timeout=30)
         try:
-            for line in connection.getresponse():
+            answer = connection.getresponse()
+            if answer.status != 200:
+                self._version = None  # it may be one that is no longer known
+                raise OSError(f"no watch of pods: {answer.read()}")
+            for line in answer:
                 event = json.loads(line)
-                if event["type"] == "ERROR" or event.get("kind") == "Status":
+                if event["type"] == "ERROR":
                     self._version = None  # it no longer knows so old a version
                     return
                 self._version = event["object"]["metadata"]["resourceVersion"]

@@ -16,7 +16,7 @@ class RedisServer {
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
 
-  void start();  // again at the same port; waits until it answers
+  void start();  // again at the same port; waits until it listens
   void kill();   // as if the power failed
   void pause(bool paused);
 
@@ -24,6 +24,9 @@ class RedisServer {
   std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
 
  private:
+  void spawn();
+  bool comes_up();  // false: it has ended
+
   std::vector<std::string> options_;
   std::filesystem::path folder_;
   int port_ = 0;

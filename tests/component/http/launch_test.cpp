@@ -266,6 +266,7 @@ TEST(Launch, ReadsTheTokenAgainAfterA401) {
 TEST(Launch, SendsManyAtATime) {
   Arrivals<LaunchOutcome> outcomes;
   KubeServer server([](const Asked& asked) {
+    if (asked.method != "POST") return not_found();  // whose answer was late
     json pod = json::parse(asked.body);
     pod["metadata"]["uid"] = "of " + pod["metadata"]["name"].get<std::string>();
     return Answer{201, pod.dump()};

@@ -1,6 +1,7 @@
 #include "tests/component/http/scripted_server.hpp"
 
 #include <httplib.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <thread>
@@ -33,6 +34,7 @@ struct ScriptedServer::Impl {
   std::string scheme;
   std::unique_ptr<httplib::Server> server;
   int port = 0;
+  int socket = -1;
   std::mutex mutex;
   std::condition_variable changed;
   int generation = 0;  // of open streams
@@ -101,7 +103,13 @@ ScriptedServer::ScriptedServer(std::function<Answer(const Asked&)> handler,
   impl_->server->Post(".*", handle);
   impl_->server->Patch(".*", handle);
   impl_->server->Delete(".*", handle);
+  impl_->server->set_socket_options([impl = impl_.get()](int socket) {
+    httplib::default_socket_options(socket);
+    impl->socket = socket;
+  });
   impl_->port = impl_->server->bind_to_any_port("127.0.0.1");
+  // The library lets five connections wait to be accepted; on a busy machine the others would have to knock again.
+  listen(impl_->socket, SOMAXCONN);
   impl_->thread = std::thread([impl = impl_.get()] { impl->server->listen_after_bind(); });
   while (!impl_->server->is_running()) std::this_thread::yield();  // stop() has no effect before
 }

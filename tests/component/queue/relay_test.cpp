@@ -107,7 +107,9 @@ TEST_F(RelayTest, ALongListHoldsUpItsOwnJobsAlone) {
 // It may be an older one that comes back under the same epoch, and hold entries that were published long ago.
 TEST_F(RelayTest, DoesNotGoOnWithARedisThatWasAway) {
   may_fail = true;
+  ASSERT_TRUE(store->commit(Changes().event(event("before"))));
   start_relay();
+  ASSERT_EQ(read(1).size(), 1U) << "it would not notice an outage before its first connection";
   server->kill();
   server->start();
   for (int i = 0; i < 1'000 && !failed; ++i)

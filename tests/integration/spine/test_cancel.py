@@ -133,7 +133,8 @@ def test_cancel_an_unknown_batch(bus, jobs):
 def test_a_pod_that_never_starts_is_given_up(bus, kube, jobs, policies):
     """After launch_timeout_seconds a pod that no node takes ends its attempt (launch), with the setting's name and what the cluster
     says; it is tried again as often as faults are, after a hold, and then its job has failed."""
-    policies.set(launch_timeout_seconds=1, max_fault_retries=1, retry_hold_seconds=1)
+    # Long enough for Kubernetes to have said what it waits for.
+    policies.set(launch_timeout_seconds=10, max_fault_retries=1, retry_hold_seconds=1)
     spec = jobs.spec("stuck", resources={"gpus": 1, "gpu_type": "H900"})
     bus.submit(spec)
     requeued, failed = bus.wait_event(spec["job_id"], "requeued"), bus.wait_event(spec["job_id"], "failed")

@@ -3,6 +3,7 @@
 import random
 
 from harness.kube import GPU, PodWatch, requests
+from harness.waiting import wait_until
 
 
 def test_slots_and_quotas_hold_at_every_moment(bus, kube, jobs, policies):
@@ -39,9 +40,18 @@ def test_a_pod_that_is_not_ours_takes_its_part_of_the_quota(bus, kube, jobs):
     container = {"name": "main", "image": "oppen.dev/simulated:1", "env": [{"name": "SIMULATED_DURATION", "value": "600s"}]}
     container["resources"] = {"limits": {GPU: "1", "cpu": "100m", "memory": "64Mi"}}
     names = [jobs.id("foreign-1"), jobs.id("foreign-2")]
+
+    def created(name):
+        pod = {"metadata": {"name": name}, "spec": {"containers": [container], "restartPolicy": "Never"}}
+        status, found = kube.request("POST", "pods", pod)
+        if status == 403 and "exceeded quota" in found["message"]:
+            return False  # Kubernetes has not yet counted that the pods of earlier tests have ended
+        assert status == 201, found
+        return True
+
     try:
         for name in names:
-            kube.create("pods", {"metadata": {"name": name}, "spec": {"containers": [container], "restartPolicy": "Never"}})
+            wait_until("the quota to be free", lambda: created(name))
         for name in names:
             kube.wait_pod(name, "running", lambda pod: pod["status"].get("phase") == "Running")
         waiting, going = jobs.spec("waiting", resources={"gpus": 1}), jobs.spec("going", priority="urgent")

@@ -29,7 +29,7 @@ def test_one_at_a_time_the_order_is_exact(bus, jobs, policies):
     """With one slot, 40 random jobs start in exactly the order of priority and offset."""
     ids, blocker = submit_behind_a_blocker(bus, jobs, policies, 40)
     bus.cancel(job_id=blocker)
-    bus.wait_ended(ids)
+    bus.wait_ended(ids, deadline=240)
     assert launch_order(bus, ids) == ids
 
 

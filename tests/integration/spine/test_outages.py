@@ -56,7 +56,7 @@ def away(world, service, dependency, how="kill"):
 def test_kafka_away(world, bus, kube, jobs):
     """Pods that run go on and end; their ends wait in the outbox and their finalizers stay, even where somebody deletes the pod,
     until Kafka is back and has the events. What waits is launched."""
-    running = jobs.specs(3, seconds=4)
+    running = jobs.specs(3, seconds=20)  # until after Kafka has gone
     waiting = [jobs.spec(f"waiting-{number}") for number in range(6)]
     ids = [spec["job_id"] for spec in (*running, *waiting)]
     with PodWatch(kube) as watch:

@@ -88,7 +88,7 @@ def test_a_pause_outlives_the_scheduler_and_redis(world, bus, jobs, queue):
 
 def test_a_pause_with_an_end_is_over_by_itself(world, bus, jobs, queue):
     """The job goes without a resume, but not before the end, and the end is told."""
-    queue("pause", "--for", "4s")
+    queue("pause", "--for", "15s")
     bus.caught_up()
     until = [record for record in bus.records("oppen.control") if record.type == "policy.override"][-1].data["until"]
     bus.submit(jobs.spec("waits"))

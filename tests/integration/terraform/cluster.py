@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 STACK = ROOT / "tests" / "support" / "stack"
 KUSTOMIZATION = ROOT / "deploy" / "kubernetes"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+GPUS = "requests.nvidia.com/gpu"
 
 
 class Cluster:
@@ -96,6 +97,19 @@ class Cluster:
         deadline = time.monotonic() + 60
         while (probe := self.create_pod("probe", 1, "background", dry_run=True)).returncode != 0:
             assert time.monotonic() < deadline, probe.stderr
+            time.sleep(0.1)
+
+    def wait_for_counts(self):
+        """Until Kubernetes has counted each quota as it is now, and no pod in it: after that nobody writes it unasked."""
+
+        def counted(quota):
+            hard, status = quota["spec"]["hard"], quota.get("status", {})
+            used = status.get("used", {})
+            return status.get("hard") == hard and used.keys() == hard.keys() and used[GPUS] == "0"
+
+        deadline = time.monotonic() + 60
+        while not all(map(counted, quotas := self._get("resourcequota", "--namespace", "ml-training"))):
+            assert time.monotonic() < deadline, quotas
             time.sleep(0.1)
 
     def delete_pods(self):

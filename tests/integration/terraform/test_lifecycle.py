@@ -7,6 +7,7 @@ from workspace import Workspace
 
 def test_it_takes_over_what_kustomize_made(cluster, workspace, kustomized):
     cluster.kustomize()
+    cluster.wait_for_counts()
     before = versions(cluster.objects())
     workspace.apply()
     assert versions(cluster.objects()) == before

@@ -9,6 +9,7 @@ from cluster import ROOT, meaning, versions
 
 @pytest.fixture
 def pods(cluster, scheduling):
+    cluster.wait_for_counts()  # the pods of the last test may be counted for a moment after they are gone
     yield cluster
     cluster.delete_pods()
 
@@ -38,6 +39,7 @@ def test_its_outputs_name_them(scheduling):
 
 
 def test_a_second_apply_changes_nothing(scheduling, cluster):
+    cluster.wait_for_counts()
     before = versions(cluster.objects())
     assert not scheduling.plan_changes()
     assert "0 added, 0 changed, 0 destroyed" in scheduling.apply().stdout

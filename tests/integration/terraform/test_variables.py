@@ -2,12 +2,11 @@
 the variable, the value and what was expected."""
 
 import pytest
-from cluster import differences, meaning, versions
+from cluster import GPUS, differences, meaning, versions
 
 POLICIES, COSTS = "ConfigMap/scheduling-policies", "ConfigMap/cost-model"
 QUOTA, BACKGROUND = "ResourceQuota/ml-training-quota", "ResourceQuota/ml-training-background-quota"
 LIMITS, CLASS = "LimitRange/ml-training-limits", "PriorityClass"
-GPUS = "requests.nvidia.com/gpu"
 
 CHANGES = [
     ({"max_concurrent_jobs": 5}, POLICIES, {"data.max_concurrent_jobs": "5"}),
@@ -27,6 +26,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("variables", "name", "fields"), CHANGES, ids=[next(iter(change[0])) for change in CHANGES])
 def test_a_variable_changes_its_own_field_alone(scheduling, cluster, variables, name, fields):
+    cluster.wait_for_counts()
     before = cluster.objects()
     scheduling.apply(**variables)
     after = cluster.objects()

@@ -125,16 +125,16 @@ TEST(PodComparison, AQuotaCountsThePodsOfItsClass) {
   const std::vector<LiveView> views{live("a")};
   PodComparison pods(views, now);
   pods.add(pod("a-1"));
-  const plan::Quota right{"all", "", {{"gpus", 8}}, {{"gpus", 2}, {"pods", 1}}};
-  const plan::Quota wrong{"of-normal", "normal", {{"gpus", 8}}, {{"gpus", 3}}};
-  const plan::Quota other{"of-urgent", "urgent", {{"gpus", 8}}, {{"gpus", 0}}};
+  const kube::SurveyedQuota right{{"all", "", {{"gpus", 8}}, {{"gpus", 2}, {"pods", 1}}}, "1"};
+  const kube::SurveyedQuota wrong{{"of-normal", "normal", {{"gpus", 8}}, {{"gpus", 3}}}, "1"};
+  const kube::SurveyedQuota other{{"of-urgent", "urgent", {{"gpus", 8}}, {{"gpus", 0}}}, "1"};
   std::vector<Drift> drifts;
   pods.finish_quotas({right, wrong, other}, {right, wrong, other}, drifts);
   ASSERT_EQ(drifts.size(), 1U);
   EXPECT_EQ(drifts[0].sentence(), "quota: of-normal gpus: expected 2, found 3");
   drifts.clear();
   auto before = wrong;
-  before.used["gpus"] = 2;
+  before.quota.used["gpus"] = 2;
   pods.finish_quotas({right, before, other}, {right, wrong, other}, drifts);
   EXPECT_TRUE(drifts.empty()) << "it changed while the pods were read";
 }

@@ -89,7 +89,8 @@ def requests(pod, resource):
 
 class PodWatch:
     """Follows all pods of the namespace from the moment that it is entered. `states` holds, after each change, the pods that
-    have not ended; `uids` all pods of a job that there ever were, in the order of their creation."""
+    have not ended; `uids` all pods of a job that there ever were, in the order of their creation; `first` each pod by name as it
+    was first seen."""
 
     def __init__(self, kube):
         self._kube = kube
@@ -98,6 +99,7 @@ class PodWatch:
         self._closing = False
         self.states = []
         self.uids = {}
+        self.first = {}
 
     def __enter__(self):
         self._list()
@@ -144,6 +146,7 @@ class PodWatch:
             uid, job_id = pod["metadata"]["uid"], job_of(pod)
             if job_id and uid not in self.uids.setdefault(job_id, []):
                 self.uids[job_id].append(uid)
+            self.first.setdefault(pod["metadata"]["name"], pod)
             if change == "DELETED" or pod["status"].get("phase") in ENDED:
                 self._alive.pop(uid, None)
             else:
