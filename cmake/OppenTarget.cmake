@@ -23,7 +23,8 @@ endif()
 function(oppen_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC oppen_compile_options ${ARG_LINKS})
+  # Not for programs outside of the project that link an installed library.
+  target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:oppen_compile_options> ${ARG_LINKS})
 endfunction()
 
 # What a user runs; the target `programs` builds these and no tests.

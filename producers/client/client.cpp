@@ -1,8 +1,10 @@
 #include "producers/client/client.hpp"
 
+#include <mutex>
 #include <random>
 #include <set>
 
+#include "producers/client/outcomes.hpp"
 #include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
@@ -15,6 +17,7 @@ namespace {
 constexpr std::size_t usual_part_bytes = 300'000;
 constexpr std::size_t max_part_bytes = 900'000;
 constexpr std::size_t max_parts = 100;
+constexpr std::size_t most_remembered = 100'000;  // commands whose offset wait() knows
 
 std::string random_id() {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -61,20 +64,43 @@ Result<std::vector<std::size_t>> split(const std::vector<JobSpec>& jobs, std::si
 }  // namespace
 
 struct Client::Impl {
+  Impl(const ClientOptions& given, std::unique_ptr<Producer> a_producer)
+      : options(given), producer(std::move(a_producer)) {}
+
   ClientOptions options;
   std::unique_ptr<Producer> producer;
+  std::mutex mutex;                             // for what follows
+  std::map<std::string, std::int64_t> offsets;  // of the commands that submitted a job or batch
 
+  void remember(const std::string& id, std::int64_t offset) {
+    const std::lock_guard lock(mutex);
+    offsets.insert_or_assign(id, offset);
+    if (offsets.size() > most_remembered) offsets.erase(offsets.begin());
+  }
+
+  std::int64_t offset_of(const std::string& id) {
+    const std::lock_guard lock(mutex);
+    const auto found = offsets.find(id);
+    return found == offsets.end() ? Outcomes::any_command : found->second;
+  }
+
+  // The offset of the record.
   template <class Event>
-  Status publish(std::string_view topic, const Event& event, const std::string& key,
-                 const std::string& subject) {
+  Result<std::int64_t> publish(std::string_view topic, const Event& event, const std::string& key,
+                               const std::string& subject) {
     auto data = checked_data(event);
     if (!data) return fail(data.error());
     CloudEvent envelope{random_id(),         options.source, std::string(Event::type),
                         SystemClock().now(), subject,        {}};
     const auto sent =
         producer->send_and_wait(topic, encode(envelope, key, std::move(*data)), options.deadline);
-    if (!sent) return fail(sent.error());
-    return {};
+    return sent.map([](const Delivery& delivery) { return delivery.offset; });
+  }
+
+  template <class Event>
+  Status tell(std::string_view topic, const Event& event, const std::string& key,
+              const std::string& subject) {
+    return publish(topic, event, key, subject).map([](std::int64_t) {});
   }
 };
 
@@ -85,8 +111,7 @@ Result<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
   auto producer =
       Producer::create(options.kafka, {std::string(topics::jobs), std::string(topics::runs)});
   if (!producer) return fail(producer.error());
-  return std::unique_ptr<Client>(
-      new Client(std::make_unique<Impl>(Impl{options, std::move(*producer)})));
+  return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(options, std::move(*producer))));
 }
 
 Result<std::string> Client::submit(JobSpec spec) {
@@ -94,6 +119,7 @@ Result<std::string> Client::submit(JobSpec spec) {
   const std::string id = spec.job_id;
   const auto sent = impl_->publish(topics::jobs, JobSubmit{std::move(spec)}, id, id);
   if (!sent) return fail(sent.error());
+  impl_->remember(id, *sent);
   return id;
 }
 
@@ -123,32 +149,88 @@ Result<std::vector<std::string>> Client::submit_batch(BatchSubmit batch) {
                          : batch.jobs.end();
     part.jobs.assign(begin, end);
     part.part = static_cast<int>(i + 1);
-    if (auto sent = impl_->publish(topics::jobs, part, batch.batch_id, ""); !sent)
-      return fail(sent.error());
+    const auto sent = impl_->publish(topics::jobs, part, batch.batch_id, "");
+    if (!sent) return fail(sent.error());
+    if (i == 0) impl_->remember(batch.batch_id, *sent);
   }
   return ids;
 }
 
 Status Client::cancel(const JobCancel& cancel) {
   const auto& key = cancel.job_id.empty() ? cancel.batch_id : cancel.job_id;
-  return impl_->publish(topics::jobs, cancel, key, cancel.job_id);
+  return impl_->tell(topics::jobs, cancel, key, cancel.job_id);
 }
 
 Status Client::amend(const JobAmend& amend) {
-  return impl_->publish(topics::jobs, amend, amend.job_id, amend.job_id);
+  return impl_->tell(topics::jobs, amend, amend.job_id, amend.job_id);
 }
 
 Status Client::override_policy(const PolicyOverride& change) {
-  return impl_->publish(topics::control, change, change.key, "");
+  return impl_->tell(topics::control, change, change.key, "");
 }
 
 Status Client::report(const RunProgress& progress) {
-  return impl_->publish(topics::runs, progress, progress.job_id, progress.job_id);
+  return impl_->tell(topics::runs, progress, progress.job_id, progress.job_id);
 }
 
 Status Client::report(const RunCompleted& run) {
-  return impl_->publish(topics::runs, run, run.job_id.empty() ? run.run_id : run.job_id,
-                        run.job_id);
+  return impl_->tell(topics::runs, run, run.job_id.empty() ? run.run_id : run.job_id, run.job_id);
+}
+
+Result<CloudEvent> Client::wait(const std::string& id, std::chrono::milliseconds timeout) {
+  return wait_all({id}, timeout).map([&](auto&& outcomes) { return std::move(outcomes.at(id)); });
+}
+
+Result<std::map<std::string, CloudEvent>> Client::wait_all(const std::vector<std::string>& ids,
+                                                           std::chrono::milliseconds timeout) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const auto give_up_at = steady_clock::now() + timeout;
+  const auto left = [&] {
+    return std::max(milliseconds{1},
+                    std::chrono::duration_cast<milliseconds>(give_up_at - steady_clock::now()));
+  };
+  Outcomes outcomes;
+  for (const auto& id : ids) outcomes.expect(id, impl_->offset_of(id));
+
+  // Its own, so that calls on several threads do not meet.
+  const auto consumer = Consumer::create(impl_->options.kafka, "");
+  if (!consumer) return fail(consumer.error());
+  const auto count = (*consumer)->partition_count(topics::job_events, left());
+  if (!count) return fail(count.error());
+  std::map<TopicPartition, std::int64_t> from;
+  std::map<int, std::int64_t> ends;  // as they are now
+  for (const auto& id : ids) {
+    const TopicPartition at{std::string(topics::job_events), partition_of(id, *count)};
+    if (!from.emplace(at, Consumer::beginning).second) continue;
+    const auto marks = (*consumer)->watermarks(at, left());
+    if (!marks) return fail(marks.error());
+    ends[at.partition] = marks->high;
+  }
+  if (auto assigned = (*consumer)->assign(from); !assigned) return fail(assigned.error());
+  std::string trouble = "is the scheduler running?";
+  while (!outcomes.complete()) {
+    if (steady_clock::now() >= give_up_at) {
+      std::string names;
+      for (const auto& id : outcomes.missing(5)) names += (names.empty() ? "" : ", ") + id;
+      if (outcomes.missing() > 5)
+        names += " and " + std::to_string(outcomes.missing() - 5) + " more";
+      return fail(ErrorKind::unavailable, "no outcome of " + names + " within " +
+                                              std::to_string(timeout.count()) + " ms: " + trouble);
+    }
+    const auto polled = (*consumer)->poll(std::min(left(), milliseconds{500}));
+    if (!polled && polled.error().kind != ErrorKind::unavailable) return fail(polled.error());
+    if (!polled) trouble = polled.error().message;
+    if (!polled || !*polled) continue;
+    trouble = "is the scheduler running?";
+    const auto& record = **polled;
+    if (outcomes.waits_for(record.record.key)) {
+      if (auto event = decode(record.record))
+        outcomes.take(record.record.key, record.partition, std::move(*event));
+    }
+    if (record.offset + 1 >= ends[record.partition]) outcomes.caught_up(record.partition);
+  }
+  return outcomes.take_all();
 }
 
 }  // namespace oppen::client

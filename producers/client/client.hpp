@@ -1,15 +1,16 @@
 #pragma once
 // The client library that pipelines link: publishes commands and reports on the bus, and returns
-// once the broker has acknowledged them. Acknowledged means kept; whether the scheduler accepts is
-// said on `job-events` (see Answers in answers.hpp).
+// once the broker has acknowledged them. Acknowledged means kept; what becomes of it is told on `job-events`, and wait() returns it.
 //
 // Thread-safe; one Client per process is enough. Owns its producer.
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "producers/client/kafka.hpp"
+#include "schemas/cloud_event.hpp"
 #include "schemas/commands.hpp"
 #include "schemas/control.hpp"
 #include "schemas/error.hpp"
@@ -44,6 +45,15 @@ class Client {
   Status override_policy(const PolicyOverride& change);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
+
+  // The event that ends a job: succeeded, failed, cancelled or rejected, as its data's "state" says. Of a batch's id the event that says
+  // whether it is taken: batch.queued or batch.rejected; jobs of a rejected batch have no events of their own. Everything that is kept
+  // about the id counts, whoever submitted it, but the rejection of a command before this client's own is passed over. Errors:
+  // unavailable (no outcome in time, or Kafka is away).
+  Result<CloudEvent> wait(const std::string& id, std::chrono::milliseconds timeout);
+  // Of many at once, by id. Reads the log once, so it is the way to wait for a batch's jobs.
+  Result<std::map<std::string, CloudEvent>> wait_all(const std::vector<std::string>& ids,
+                                                     std::chrono::milliseconds timeout);
 
  private:
   struct Impl;

@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "producers/client/answers.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/parse.hpp"
@@ -213,6 +215,66 @@ TEST_F(AnswersTest, ThatDoNotComeAreSaidToBeMissing) {
   ASSERT_FALSE(event);
   EXPECT_EQ(event.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(event.error().message, HasSubstr("scheduler"));
+}
+
+class WaitTest : public AnswersTest {
+ protected:
+  void say(const std::string& key, std::string_view type, nlohmann::json data) {
+    CloudEvent event;
+    event.id = "some";
+    event.source = "/oppen/scheduler";
+    event.type = std::string(type);
+    event.data = std::move(data);
+    ASSERT_TRUE(producer_->send_and_wait("job-events", encode(event, key), 20s));
+  }
+};
+
+TEST_F(WaitTest, ReturnsWhatEndsAJob) {
+  say("a", JobQueued::type, {{"seq", 1}});
+  ASSERT_TRUE(producer_->send_and_wait("job-events", {"a", "not JSON", {}}, 20s));
+  say("a", JobSucceeded::type, {{"seq", 4}, {"state", "succeeded"}});
+  const auto outcome = client_->wait("a", 20s);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->data["state"], "succeeded");
+}
+
+TEST_F(WaitTest, HearsWhatComesWhileItWaits) {
+  std::jthread later([&] {
+    say("a", JobQueued::type, {{"seq", 1}});
+    say("a", JobFailed::type, {{"seq", 4}});
+  });
+  EXPECT_EQ(client_->wait("a", 20s).value().type, JobFailed::type);
+}
+
+TEST_F(WaitTest, OfOneThatIsSubmittedAgainPassesOverTheRejectionBefore) {
+  ASSERT_TRUE(client_->submit(job("a")));
+  ASSERT_TRUE(client_->submit(job("a")));
+  say("a", JobRejected::type, {{"seq", 1}, {"source_offset", 0}});
+  EXPECT_FALSE(client_->wait("a", 300ms)) << "it is of the command before";
+  say("a", JobRejected::type, {{"seq", 2}, {"source_offset", 1}});
+  EXPECT_EQ(client_->wait("a", 20s).value().data["seq"], 2);
+}
+
+TEST_F(WaitTest, ForManyReadsTheLogOnce) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 50; ++i) {
+    ids.push_back("job-" + std::to_string(i));
+    say(ids.back(), i % 2 == 0 ? JobSucceeded::type : JobRejected::type, {{"seq", 1}});
+  }
+  const auto outcomes = client_->wait_all(ids, 20s);
+  ASSERT_TRUE(outcomes) << outcomes.error().message;
+  ASSERT_EQ(outcomes->size(), 50U);
+  EXPECT_EQ(outcomes->at("job-7").type, JobRejected::type);
+  EXPECT_EQ(outcomes->at("job-8").type, JobSucceeded::type);
+  EXPECT_EQ(client_->wait_all({}, 20s).value().size(), 0U);
+}
+
+TEST_F(WaitTest, NamesWhatHasNoOutcome) {
+  say("a", JobSucceeded::type, {{"seq", 1}});
+  const auto outcomes = client_->wait_all({"a", "b", "c"}, 300ms);
+  ASSERT_FALSE(outcomes);
+  EXPECT_EQ(outcomes.error().kind, ErrorKind::unavailable);
+  EXPECT_THAT(outcomes.error().message, HasSubstr("no outcome of b, c within 300 ms"));
 }
 
 }  // namespace
