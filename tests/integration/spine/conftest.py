@@ -52,6 +52,15 @@ def world(tmp_path_factory):
     yield from make_world(tmp_path_factory.mktemp("calm"))
 
 
+@pytest.fixture(scope="module")
+def console(world):
+    """The calm world's."""
+    listen = world.stack.env["OPPEN_CONSOLE_URL"].removeprefix("http://")
+    worker = Worker(world.stack, "oppen-console", "KUBECONFIG_CONSOLE", world.logs, listen=listen).start()
+    yield worker.wait_ready()
+    assert worker.stop() == 0, worker.tail()
+
+
 @pytest.fixture(scope="session")
 def rough_world(tmp_path_factory):
     """One whose services and scheduler tests stop and start."""

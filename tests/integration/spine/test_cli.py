@@ -7,17 +7,9 @@ import threading
 
 import pytest
 from harness.waiting import PATIENCE
-from harness.worker import Worker, program
+from harness.worker import program
 
 DONE, NO, BAD_INPUT, UNREACHABLE, NO_SUCH_THING = range(5)
-
-
-@pytest.fixture(scope="module")
-def console(world):
-    listen = world.stack.env["OPPEN_CONSOLE_URL"].removeprefix("http://")
-    worker = Worker(world.stack, "oppen-console", "KUBECONFIG_CONSOLE", world.logs, listen=listen).start()
-    yield worker.wait_ready()
-    assert worker.stop() == 0, worker.tail()
 
 
 @pytest.fixture
