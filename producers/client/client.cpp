@@ -1,8 +1,11 @@
 #include "producers/client/client.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "producers/client/outcomes.hpp"
 #include "schemas/cloud_event.hpp"
@@ -34,6 +37,11 @@ Result<std::string> checked_data(const Event& event) {
   const auto read = parse_data<Event>(nlohmann::json::parse(text));
   if (!read) return fail(ErrorKind::invalid, sentences(read.error()));
   return text;
+}
+
+// What may have arrived all the same is repeated under the same id, which may be one that was made here.
+Error naming(const std::string& id, const Error& error) {
+  return error.kind == ErrorKind::unavailable ? error.in_context("submitting " + id) : error;
 }
 
 // How each part divides the jobs: the place of its first job. A job that is too large alone is an
@@ -71,11 +79,19 @@ struct Client::Impl {
   std::unique_ptr<Producer> producer;
   std::mutex mutex;                             // for what follows
   std::map<std::string, std::int64_t> offsets;  // of the commands that submitted a job or batch
+  std::deque<std::string> remembered;           // their ids, the oldest first
 
   void remember(const std::string& id, std::int64_t offset) {
     const std::lock_guard lock(mutex);
-    offsets.insert_or_assign(id, offset);
-    if (offsets.size() > most_remembered) offsets.erase(offsets.begin());
+    const auto [place, fresh] = offsets.emplace(id, offset);
+    if (!fresh) {
+      place->second = std::max(place->second, offset);
+      return;
+    }
+    remembered.push_back(id);
+    if (remembered.size() <= most_remembered) return;
+    offsets.erase(remembered.front());
+    remembered.pop_front();
   }
 
   std::int64_t offset_of(const std::string& id) {
@@ -118,7 +134,7 @@ Result<std::string> Client::submit(JobSpec spec) {
   if (spec.job_id.empty()) spec.job_id = make_job_id(spec.model_type);
   const std::string id = spec.job_id;
   const auto sent = impl_->publish(topics::jobs, JobSubmit{std::move(spec)}, id, id);
-  if (!sent) return fail(sent.error());
+  if (!sent) return fail(naming(id, sent.error()));
   impl_->remember(id, *sent);
   return id;
 }
@@ -150,7 +166,7 @@ Result<std::vector<std::string>> Client::submit_batch(BatchSubmit batch) {
     part.jobs.assign(begin, end);
     part.part = static_cast<int>(i + 1);
     const auto sent = impl_->publish(topics::jobs, part, batch.batch_id, "");
-    if (!sent) return fail(sent.error());
+    if (!sent) return fail(naming(batch.batch_id, sent.error()));
     if (i == 0) impl_->remember(batch.batch_id, *sent);
   }
   return ids;
@@ -185,32 +201,52 @@ Result<std::map<std::string, CloudEvent>> Client::wait_all(const std::vector<std
                                                            std::chrono::milliseconds timeout) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;
+  timeout = std::min<milliseconds>(timeout, std::chrono::hours(24 * 365));
   const auto give_up_at = steady_clock::now() + timeout;
   const auto left = [&] {
     return std::max(milliseconds{1},
                     std::chrono::duration_cast<milliseconds>(give_up_at - steady_clock::now()));
   };
+  const auto over = [&] { return steady_clock::now() >= give_up_at; };
+  // A broker that is away for a moment ends nothing.
+  const auto asked = [&](const auto& ask) {
+    for (;;) {
+      auto answer = ask(std::min(left(), milliseconds{5000}));
+      if (answer || answer.error().kind != ErrorKind::unavailable || over()) return answer;
+      std::this_thread::sleep_for(std::min(left(), milliseconds{200}));
+    }
+  };
   Outcomes outcomes;
   for (const auto& id : ids) outcomes.expect(id, impl_->offset_of(id));
 
+  auto settings = impl_->options.kafka;
+  settings.properties.emplace("auto.offset.reset",
+                              "earliest");  // what is deleted meanwhile is passed over
   // Its own, so that calls on several threads do not meet.
-  const auto consumer = Consumer::create(impl_->options.kafka, "");
-  if (!consumer) return fail(consumer.error());
-  const auto count = (*consumer)->partition_count(topics::job_events, left());
+  const auto made = Consumer::create(settings, "");
+  if (!made) return fail(made.error());
+  auto& consumer = **made;
+  const auto count =
+      asked([&](milliseconds wait) { return consumer.partition_count(topics::job_events, wait); });
   if (!count) return fail(count.error());
+  const auto end_of = [&](const TopicPartition& at) {
+    return asked([&](milliseconds wait) { return consumer.watermarks(at, wait); })
+        .map([](const Consumer::Watermarks& marks) { return marks.high; });
+  };
   std::map<TopicPartition, std::int64_t> from;
-  std::map<int, std::int64_t> ends;  // as they are now
+  std::map<TopicPartition, std::int64_t> ends;  // as seen last
   for (const auto& id : ids) {
     const TopicPartition at{std::string(topics::job_events), partition_of(id, *count)};
     if (!from.emplace(at, Consumer::beginning).second) continue;
-    const auto marks = (*consumer)->watermarks(at, left());
-    if (!marks) return fail(marks.error());
-    ends[at.partition] = marks->high;
+    const auto end = end_of(at);
+    if (!end) return fail(end.error());
+    ends[at] = *end;
   }
-  if (auto assigned = (*consumer)->assign(from); !assigned) return fail(assigned.error());
-  std::string trouble = "is the scheduler running?";
+  if (auto assigned = consumer.assign(from); !assigned) return fail(assigned.error());
+  const std::string no_trouble = "is the scheduler running?";
+  std::string trouble = no_trouble;
   while (!outcomes.complete()) {
-    if (steady_clock::now() >= give_up_at) {
+    if (over()) {
       std::string names;
       for (const auto& id : outcomes.missing(5)) names += (names.empty() ? "" : ", ") + id;
       if (outcomes.missing() > 5)
@@ -218,17 +254,24 @@ Result<std::map<std::string, CloudEvent>> Client::wait_all(const std::vector<std
       return fail(ErrorKind::unavailable, "no outcome of " + names + " within " +
                                               std::to_string(timeout.count()) + " ms: " + trouble);
     }
-    const auto polled = (*consumer)->poll(std::min(left(), milliseconds{500}));
+    const auto polled = consumer.poll(std::min(left(), milliseconds{500}));
     if (!polled && polled.error().kind != ErrorKind::unavailable) return fail(polled.error());
-    if (!polled) trouble = polled.error().message;
+    trouble = polled ? no_trouble : polled.error().message;
     if (!polled || !*polled) continue;
-    trouble = "is the scheduler running?";
-    const auto& record = **polled;
-    if (outcomes.waits_for(record.record.key)) {
-      if (auto event = decode(record.record))
-        outcomes.take(record.record.key, record.partition, std::move(*event));
+    const auto& [topic, partition, offset, timestamp, record] = **polled;
+    if (outcomes.waits_for(record.key)) {
+      if (auto event = decode(record); event && event->data.is_object()) {
+        if (event->time == Time{}) event->time = timestamp;
+        outcomes.take(record.key, partition, std::move(*event));
+      }
     }
-    if (record.offset + 1 >= ends[record.partition]) outcomes.caught_up(record.partition);
+    // What has come since may say that a rejected job is queued after all.
+    const TopicPartition at{topic, partition};
+    if (offset + 1 < ends[at] || !outcomes.undecided(partition)) continue;
+    const auto end = end_of(at);
+    if (!end) return fail(end.error());
+    ends[at] = *end;
+    if (offset + 1 >= *end) outcomes.caught_up(partition);
   }
   return outcomes.take_all();
 }

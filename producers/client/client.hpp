@@ -48,8 +48,9 @@ class Client {
 
   // The event that ends a job: succeeded, failed, cancelled or rejected, as its data's "state" says. Of a batch's id the event that says
   // whether it is taken: batch.queued or batch.rejected; jobs of a rejected batch have no events of their own. Everything that is kept
-  // about the id counts, whoever submitted it, but the rejection of a command before this client's own is passed over. Errors:
-  // unavailable (no outcome in time, or Kafka is away).
+  // about the id counts, whoever submitted it, but the rejection of a command before this client's own is passed over. Reads all that is
+  // kept about it first. Errors: unavailable (no outcome within `timeout`, which is at most a year; Kafka may be away, which alone ends
+  // nothing); not_found (no such topic), refused, fatal as of Consumer::poll.
   Result<CloudEvent> wait(const std::string& id, std::chrono::milliseconds timeout);
   // Of many at once, by id. Reads the log once, so it is the way to wait for a batch's jobs.
   Result<std::map<std::string, CloudEvent>> wait_all(const std::vector<std::string>& ids,

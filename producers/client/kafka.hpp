@@ -30,6 +30,10 @@ struct KafkaSettings {
 // "name=value;name=value" as OPPEN_KAFKA_PROPERTIES holds it. Invalid: a part without '='.
 Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text);
 
+// As OPPEN_KAFKA_BROKERS, OPPEN_KAFKA_PROPERTIES and OPPEN_TOPIC_PREFIX say; what is not set stays as above. Invalid: malformed
+// properties.
+Result<KafkaSettings> settings_from_environment();
+
 // What the broker said of one record.
 struct Delivery {
   int partition = -1;

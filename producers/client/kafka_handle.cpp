@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <limits>
 
 namespace oppen::client {
@@ -48,6 +49,17 @@ Result<std::map<std::string, std::string>> parse_kafka_properties(const std::str
     properties[name] = trimmed(part.substr(equals + 1));
   }
   return properties;
+}
+
+Result<KafkaSettings> settings_from_environment() {
+  KafkaSettings settings;
+  if (const char* brokers = std::getenv("OPPEN_KAFKA_BROKERS")) settings.brokers = brokers;
+  if (const char* prefix = std::getenv("OPPEN_TOPIC_PREFIX")) settings.topic_prefix = prefix;
+  const char* text = std::getenv("OPPEN_KAFKA_PROPERTIES");
+  auto properties = parse_kafka_properties(text == nullptr ? "" : text);
+  if (!properties) return fail(properties.error());
+  settings.properties = std::move(*properties);
+  return settings;
 }
 
 Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings,

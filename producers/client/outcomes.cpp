@@ -43,6 +43,12 @@ void Outcomes::take(const std::string& id, int partition, CloudEvent event) {
     rejected_.insert_or_assign(id, Rejection{partition, std::move(event)});
 }
 
+bool Outcomes::undecided(int partition) const {
+  return std::any_of(rejected_.begin(), rejected_.end(), [partition](const auto& rejection) {
+    return rejection.second.partition == partition;
+  });
+}
+
 void Outcomes::caught_up(int partition) {
   std::vector<std::string> ids;
   for (const auto& [id, rejection] : rejected_) {

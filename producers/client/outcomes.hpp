@@ -26,6 +26,8 @@ class Outcomes {
 
   // What is told of `id` on that partition of `job-events`, in its order; repetitions are dropped.
   void take(const std::string& id, int partition, CloudEvent event);
+  // Whether something was rejected there that may have been submitted again.
+  bool undecided(int partition) const;
   // All that was there is taken: rejections without a later event count.
   void caught_up(int partition);
 

@@ -103,8 +103,9 @@ Result<std::vector<Drift>> Audit::look(std::stop_token stop) {
     std::vector<Drift> there;
     compare_sums(sums_of(belief->live), in_redis, belief->live, false, there);
     for (auto& drift : there) {
-      const bool known = std::any_of(drifts.begin(), drifts.end(),
-                                     [&](const Drift& one) { return one.key() == drift.key(); });
+      const bool known = std::any_of(drifts.begin(), drifts.end(), [&](const Drift& one) {
+        return one.sighting() == drift.sighting();
+      });
       if (!known) drifts.push_back(std::move(drift));
     }
   }

@@ -14,9 +14,9 @@ constexpr auto rebuild =
 
 }  // namespace
 
-std::string Drift::key() const {
-  return kind + "|" + subject + "|" + expected + "|" + found + "|" + version;
-}
+std::string Drift::key() const { return kind + "|" + subject + "|" + expected + "|" + found; }
+
+std::string Drift::sighting() const { return key() + "|" + version; }
 
 std::string Drift::sentence() const {
   return fmt::format("{}: {}: expected {}, found {}{}", kind, subject, expected, found,
@@ -99,9 +99,12 @@ std::vector<Drift> Confirmed::add(std::vector<Drift> found) {
   std::vector<Drift> news;
   for (auto& drift : found) {
     const auto key = drift.key();
-    now.insert(key);
-    if (!drift.sure && !last_.contains(key)) continue;
-    if (!told_.contains(key) && !told.contains(key)) news.push_back(std::move(drift));
+    const auto sighting = drift.sighting();
+    now.insert(sighting);
+    if (!told_.contains(key)) {
+      if (!drift.sure && !last_.contains(sighting)) continue;
+      if (!told.contains(key)) news.push_back(std::move(drift));
+    }
     told.insert(key);
   }
   last_ = std::move(now);

@@ -14,10 +14,11 @@ struct Drift {
   std::string found;
   std::vector<std::string> ids;  // jobs or pods concerned, some of them where there are many
   bool sure = false;             // both sides were read at one moment
-  // Of what is behind for a moment after each change: seen in another version, it is another difference.
+  // Of what is behind for a moment after each change: two looks have found the same only if it is the same version.
   std::string version = {};
 
-  std::string key() const;  // the same for the same difference
+  std::string key() const;       // the same for the same difference
+  std::string sighting() const;  // and the same version
   std::string sentence() const;
 };
 

@@ -239,8 +239,9 @@ Result<VerifyReport> verify(const VerifySources& sources) {
     auto again = Look(sources).take();
     if (!again) return again;
     std::set<std::string> before;
-    for (const auto& drift : report->drifts) before.insert(drift.key());
-    std::erase_if(again->drifts, [&](const Drift& drift) { return !before.contains(drift.key()); });
+    for (const auto& drift : report->drifts) before.insert(drift.sighting());
+    std::erase_if(again->drifts,
+                  [&](const Drift& drift) { return !before.contains(drift.sighting()); });
     report = std::move(again);
   }
   if (!report) return report;

@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using runtime::Redis;
 
-// Of up to some 256 KiB each: what is in memory at a time is bounded by this.
+// What is in memory at a time is bounded by these: entries of up to some 256 KiB each, or a list's events, which are small.
 constexpr std::size_t read_chunk = 100;
 constexpr std::int64_t list_chunk =
     600;  // events of lists in a round: what is newer waits that long
@@ -139,16 +139,17 @@ struct OutboxRelay::Impl {
   std::atomic<bool> closing{false};
   std::atomic<SteadyClock::rep> closing_deadline{0};
   std::shared_ptr<Deliveries> deliveries = std::make_shared<Deliveries>();
-  std::string last_read = "0";  // id of an outbox entry
-  std::deque<EventList> lists;  // that are not sent to their end, in order
+  std::string last_read = "0";     // id of an outbox entry
+  std::deque<EventList> lists;     // that are not sent to their end, in order
   std::vector<Gathered> gathered;  // for the producer
   std::size_t gathered_bytes = 0;
   std::vector<std::pair<std::string, OutboxEntry>> kept_back;  // by outbox id; wait for a list
   std::vector<std::string> done;                               // ids sent and not removed yet
   std::vector<std::string> done_lists;                         // their keys in Redis
   bool redis_lost = false;
-  std::size_t round_events = 0;
-  SteadyClock::time_point round_began;
+  double rate = 0;  // of events a second, as measured last
+  std::size_t measured_events = 0;
+  SteadyClock::time_point measured_since;
   std::thread thread;
 
   Impl(Options given, client::Producer& a_producer, std::unique_ptr<Redis> a_redis,
@@ -185,7 +186,7 @@ struct OutboxRelay::Impl {
 
   Status send_gathered() {
     gathered_bytes = 0;
-    round_events += gathered.size();
+    measured_events += gathered.size();
     for (const auto& event : std::exchange(gathered, {})) {
       if (auto status = hand_over(event); !status) return status;
     }
@@ -345,8 +346,10 @@ struct OutboxRelay::Impl {
   // Sleeps until the next round may begin, if this one had room for more.
   void pace(SteadyClock::time_point began, bool room_left) {
     using Seconds = std::chrono::duration<double>;
-    const Seconds since_last = began - std::exchange(round_began, began);
-    const auto rate = static_cast<double>(std::exchange(round_events, 0)) / since_last.count();
+    if (const Seconds measured = began - measured_since; measured > 100ms) {
+      rate = static_cast<double>(std::exchange(measured_events, 0)) / measured.count();
+      measured_since = began;
+    }
     const Seconds apart(std::min(rate * round_seconds_by_rate, longest_round_seconds));
     if (!room_left || closing) return;
     std::this_thread::sleep_until(began + std::chrono::duration_cast<SteadyClock::duration>(apart));
@@ -402,6 +405,8 @@ struct OutboxRelay::Impl {
         continue;
       }
       if (redis_lost || worked.error().kind != ErrorKind::unavailable) {
+        // What stands before an entry that can't be published is as good as ever.
+        if (!redis_lost) static_cast<void>(send_gathered());
         failed(worked.error());
         return;
       }

@@ -1,14 +1,15 @@
 // Submits one job and waits for its end: submit [MODEL_TYPE]. Its exit code says whether the job succeeded.
-#include <cstdlib>
 #include <iostream>
 #include <producers/client/client.hpp>
 
 int main(int argc, char** argv) {
   using namespace std::chrono_literals;
-  oppen::client::ClientOptions options;
-  options.source = "/examples/submit";
-  if (const char* brokers = std::getenv("OPPEN_KAFKA_BROKERS")) options.kafka.brokers = brokers;
-  const auto client = oppen::client::Client::create(options);
+  const auto kafka = oppen::client::settings_from_environment();
+  if (!kafka) {
+    std::cerr << kafka.error().message << '\n';
+    return 2;
+  }
+  const auto client = oppen::client::Client::create({*kafka, "/examples/submit"});
   if (!client) {
     std::cerr << client.error().message << '\n';
     return 2;

@@ -139,19 +139,43 @@ TEST_F(RelayTest, ManyListsGoOutInTheirOrder) {
 TEST_F(RelayTest, AListThatRedisHasLostIsNotTakenForItsEnd) {
   may_fail = true;
   stage_and_publish("batch", 700);
-  ASSERT_TRUE(redis->command({"LTRIM", "{oppen.scheduler}:stage-events:batch", "0", "649"}));
+  ASSERT_TRUE(redis->command({"LTRIM", "{oppen.scheduler}:stage-events:batch", "0", "99"}));
   start_relay();
-  const auto sent = read(600);  // the first round's
+  const auto sent = read(100);
   ASSERT_FALSE(sent.empty());
-  EXPECT_EQ(sent.back(), "batch-599/1");
+  EXPECT_EQ(sent.back(), "batch-99/1");
   for (int i = 0; i < 1'000 && !failed; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   ASSERT_TRUE(failed);
   relay.reset();
   EXPECT_EQ(outbox(), 2) << "nothing is taken for published";
   ASSERT_TRUE(producer->flush(std::chrono::seconds(5)));
-  EXPECT_EQ(consumer->watermarks({"job-events", 0}, std::chrono::seconds(5)).value().high, 600)
+  EXPECT_EQ(consumer->watermarks({"job-events", 0}, std::chrono::seconds(5)).value().high, 100)
       << "batch.queued would name jobs that were never told of";
+}
+
+TEST_F(RelayTest, WhatStandsBeforeABrokenEntryIsPublished) {
+  may_fail = true;
+  ASSERT_TRUE(store->commit(Changes().event(event("a"))));
+  ASSERT_TRUE(redis->command({"XADD", "{oppen.scheduler}:outbox", "*", "e", "no event"}));
+  start_relay();
+  EXPECT_EQ(read(1), std::vector<std::string>{"a/1"});
+}
+
+TEST_F(RelayTest, LargeEventsOfOneJobKeepTheirOrder) {
+  Changes changes;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 12; ++i) {
+    auto large = event("a");
+    large.id = expected.emplace_back("a/" + std::to_string(i));
+    large.data = R"({"text": ")" + std::string(200'000, 'x') + "\"}";
+    changes.event(large);
+  }
+  ASSERT_TRUE(store->commit(changes));
+  start_relay();
+  EXPECT_EQ(read(12), expected) << "they are handed over in several goes";
+  relay.reset();
+  EXPECT_EQ(outbox(), 0);
 }
 
 TEST_F(RelayTest, ThousandsOfKeptBackEventsAreRemovedAtOnce) {

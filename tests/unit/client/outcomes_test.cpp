@@ -46,12 +46,18 @@ TEST_F(OutcomesTest, IsTheTerminalEvent) {
 TEST_F(OutcomesTest, OfABatchIsWhetherItIsTaken) {
   take(BatchQueued::type);
   EXPECT_EQ(outcome(), BatchQueued::type);
+  outcomes_.expect("a", command);
+  take(BatchRejected::type, {{"source_offset", command}});
+  outcomes_.caught_up(3);
+  EXPECT_EQ(outcome(), BatchRejected::type);
 }
 
 TEST_F(OutcomesTest, ARejectionCountsWhenNothingIsKnownToComeAfterIt) {
   take(JobRejected::type, {{"seq", 1}, {"source_offset", command}});
   outcomes_.caught_up(2);
   EXPECT_EQ(outcome(), "") << "it is on another partition";
+  EXPECT_TRUE(outcomes_.undecided(3));
+  EXPECT_FALSE(outcomes_.undecided(2));
   outcomes_.caught_up(3);
   EXPECT_EQ(outcome(), JobRejected::type);
 }

@@ -156,6 +156,18 @@ TEST(Confirmed, TellsOnceOfWhatTwoLooksInARowHaveFound) {
   EXPECT_THAT(kinds(confirmed.add({once})), ElementsAre("pod_stray"));
 }
 
+TEST(Confirmed, WhatIsWrittenAgainIsConfirmedAnewAndToldOfOnce) {
+  Confirmed confirmed;
+  const auto seen = [&](const char* version) {
+    return kinds(confirmed.add({{"quota", "gpus", "5", "6", {}, false, version}}));
+  };
+  EXPECT_THAT(seen("1"), ElementsAre());
+  EXPECT_THAT(seen("2"), ElementsAre()) << "it may have been behind both times";
+  EXPECT_THAT(seen("2"), ElementsAre("quota"));
+  EXPECT_THAT(seen("3"), ElementsAre());
+  EXPECT_THAT(seen("3"), ElementsAre()) << "it has lasted all the time";
+}
+
 TEST(DriftKinds, EachSaysWhatItMeansAndWhatHeals) {
   for (const auto& kind : drift_kinds()) {
     EXPECT_FALSE(std::string(kind.means).empty()) << kind.name;
