@@ -6,15 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from harness.worker import Worker, program
-
-
-@pytest.fixture(scope="module")
-def console(world):
-    listen = world.stack.env["OPPEN_CONSOLE_URL"].removeprefix("http://")
-    worker = Worker(world.stack, "oppen-console", "KUBECONFIG_CONSOLE", world.logs, listen=listen).start()
-    yield worker.wait_ready()
-    assert worker.stop() == 0, worker.tail()
+from harness.worker import program
 
 
 @pytest.fixture
