@@ -122,7 +122,7 @@ class VirtualRun {
       running.push_back({Priority::normal, jobs_[job].amounts,
                          static_cast<float>(estimate.p50_seconds),
                          static_cast<float>(estimate.spread), static_cast<float>(estimate.doubt),
-                         starts_[job].at, ends_by(job)});
+                         starts_[job].at, starts_[job].at, ends_by(job)});
     }
     plan::View view;
     view.now = now_;

@@ -67,6 +67,7 @@ plan::View Snapshot::view() const {
   view.backfill = situation.policy->backfill_enabled;
   view.paused = situation.policy->queue_paused;
   view.capacity = situation.capacity;
+  view.overhead = situation.overhead;
   view.running = situation.running;
   view.waiting = list.waiting();
   view.dependencies = list.dependencies();

@@ -168,8 +168,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
   if (end.succeeded) {
     record.state = JobState::succeeded;
     record.metrics = metrics;
-    if (attempt_end.duration_seconds)
-      learn(state_, record, record.gpu_type, *attempt_end.duration_seconds, changes);
+    learn(state_, record, attempt_end, time, changes);
     changes.put(record).event(
         job_entry(JobSucceeded{record.context(), attempt_end,
                                metrics.is_object() ? metrics : nlohmann::json::object()},

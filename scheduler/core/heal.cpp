@@ -277,7 +277,7 @@ class Group {
   // An end that Redis has forgotten was learned in the same commit: that is forgotten, too.
   void learn_again(const CloudEvent& event, const JobRecord& record, queue::Changes& changes) {
     if (const auto ended = parse_data<JobSucceeded>(event.data))
-      learn(state_, record, *ended, changes);
+      learn(state_, record, ended->end, event.time, changes);
   }
 
   State& state_;

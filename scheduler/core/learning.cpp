@@ -1,8 +1,16 @@
 #include "scheduler/core/learning.hpp"
 
+#include <algorithm>
+
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
+namespace {
+
+// An end that is noticed later than this was told when a scheduler was there again, which says nothing of other attempts.
+constexpr double most_notice_seconds = 10;
+
+}  // namespace
 
 Status load_durations(State& state) {
   const auto cells = state.store.durations();
@@ -14,16 +22,18 @@ Status load_durations(State& state) {
   return {};
 }
 
-void learn(State& state, const queue::JobRecord& record, const std::string& gpu_type,
-           double seconds, queue::Changes& changes) {
-  for (auto& change : state.durations.observe(record.spec, record.own_limit, gpu_type, seconds))
-    changes.duration(std::move(change.key), std::move(change.text));
-}
-
-void learn(State& state, const queue::JobRecord& record, const JobSucceeded& event,
+void learn(State& state, const queue::JobRecord& record, const AttemptEnd& end, Time told,
            queue::Changes& changes) {
-  if (!event.end.duration_seconds) return;
-  learn(state, record, event.end.gpu_type, *event.end.duration_seconds, changes);
+  if (!end.duration_seconds) return;
+  const auto store = [&](std::vector<plan::Durations::Change> learned) {
+    for (auto& change : learned) changes.duration(std::move(change.key), std::move(change.text));
+  };
+  store(
+      state.durations.observe(record.spec, record.own_limit, end.gpu_type, *end.duration_seconds));
+  if (record.launching_at == Time{} || !end.started_at || !end.ended_at) return;
+  const double until_start = Seconds(*end.started_at - record.launching_at).count();
+  const double until_told = Seconds(told - *end.ended_at).count();
+  store(state.durations.observe_overhead(until_start + std::min(until_told, most_notice_seconds)));
 }
 
 }  // namespace oppen::core

@@ -16,6 +16,7 @@ Situation Attempts::situation() const {
   situation.capacity = state_.capacity();
   situation.policy = state_.policy;
   situation.cost_model = state_.cost_model;
+  situation.overhead = state_.durations.overhead();
   if (probing_) situation.held = head_waits_;
   situation.running.reserve(state_.live.size());
   situation.live.reserve(state_.live.size());
@@ -30,6 +31,7 @@ Situation Attempts::situation() const {
     running.spread =
         part(record.spread_permille > 0 ? record.spread_permille : unknown_spread_permille);
     running.doubt = part(record.doubt_permille);
+    running.launched_at = record.launching_at;
     running.started_at = record.started_at.value_or(situation.at);
     running.ends_by = bounds.ends_by(record, delete_by, situation.at);
     situation.running.push_back(running);

@@ -20,7 +20,8 @@ struct Situation {
   };
 
   Time at{};
-  plan::Capacity capacity;             // `ours` are exactly the attempts of `running`
+  plan::Capacity capacity;  // `ours` are exactly the attempts of `running`
+  plan::LogNormal overhead;
   std::vector<plan::Running> running;  // one for each of `live`
   std::vector<LiveJob> live;
   std::shared_ptr<const plan::Policy> policy;

@@ -3,17 +3,12 @@
 // any thread.
 #include <cstdint>
 
+#include "scheduler/plan/log_normal.hpp"
+
 namespace oppen::plan {
 
 inline constexpr double z90 =
     1.2815515655446004;  // nine tenths of the standard normal distribution
-
-// A duration in seconds: ln(seconds) = ln(p50) + spread z + doubt y.
-struct LogNormal {
-  double p50_seconds = 0;
-  double spread = 0;
-  double doubt = 0;
-};
 
 // A part between 0 and 1 for job `index` on path `path`: as if drawn at random, and independent of all
 // others.

@@ -17,7 +17,12 @@ constexpr double catalogue_variance = 0.5 * 0.5;
 constexpr double stranger_variance = 2 * 2;  // of a model type that the catalogue lacks
 constexpr double limit_part = 0.5;           // of max_runtime_seconds
 constexpr double limit_variance = 1;
+constexpr double overhead_seconds = 1;
+constexpr double overhead_variance = 1;
+constexpr double least_overhead_seconds = 0.1;
 constexpr double most_runs = 64;
+
+constexpr auto overhead_key = "||";  // no model type has a '|'
 
 // What the seconds per epoch at batch size 64 are multiplied by.
 double work_of(const JobSpec& resolved) {
@@ -68,11 +73,7 @@ std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, bool 
   std::vector<Change> changes;
   ++runs_;
   const auto add = [&](std::string key, double value) {
-    auto& cell = cells_[key];
-    cell.add(value);
-    cell.last = runs_;
-    changes.push_back({std::move(key), fmt::format("{:.0f} {:.9g} {:.9g} {}", cell.runs, cell.mean,
-                                                   cell.squares, cell.last)});
+    changes.push_back(add_to(std::move(key), value));
   };
   const double value = std::log(seconds / work_of(resolved));
   auto keys = keys_of(resolved, gpu_type);
@@ -85,6 +86,29 @@ std::vector<Durations::Change> Durations::observe(const JobSpec& resolved, bool 
         std::log(seconds / static_cast<double>(*resolved.max_runtime_seconds)));
   while (cells_.size() > most_cells) forget_oldest(changes);
   return changes;
+}
+
+Durations::Change Durations::add_to(std::string key, double value) {
+  auto& cell = cells_[key];
+  cell.add(value);
+  cell.last = runs_;
+  auto text = fmt::format("{:.0f} {:.9g} {:.9g} {}", cell.runs, cell.mean, cell.squares, cell.last);
+  return {std::move(key), std::move(text)};
+}
+
+std::vector<Durations::Change> Durations::observe_overhead(double seconds) {
+  if (!std::isfinite(seconds)) return {};
+  return {add_to(overhead_key, std::log(std::max(seconds, least_overhead_seconds)))};
+}
+
+LogNormal Durations::overhead() const {
+  if (!cells_.contains(overhead_key)) return {};
+  Belief belief;
+  belief.centre = std::log(overhead_seconds);
+  belief.variance = overhead_variance;
+  learn(belief, overhead_key);
+  return {std::exp(belief.centre), std::sqrt(belief.variance),
+          std::sqrt(belief.variance_of_centre())};
 }
 
 void Durations::forget_oldest(std::vector<Change>& changes) {

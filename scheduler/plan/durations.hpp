@@ -23,12 +23,15 @@
 // within a factor of 2.7 (v = 1). Whichever of the two leaves less uncertainty is taken: owners know what
 // a job will do where its parameters don't say so. Source: D. Tsafrir, Y. Etsion, D. Feitelson,
 // "Backfilling Using System-Generated Predictions Rather than User Runtime Estimates", IEEE TPDS 18(6), 2007.
+//
+// What an attempt holds its room for beside its run is one cell for all, learned in the same way from a second within a factor of 2.7.
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "scheduler/plan/log_normal.hpp"
 #include "scheduler/plan/policy.hpp"
 #include "schemas/job.hpp"
 
@@ -57,6 +60,13 @@ class Durations {
   std::vector<Change> observe(const JobSpec& resolved, bool own_limit, const std::string& gpu_type,
                               double seconds);
 
+  // What the attempt of a run that succeeded took beside it: launching its pod, images, noticing the end. Below 0.1 s counts as that: it is
+  // the difference of times in whole seconds. Nothing is learned from what is not finite.
+  std::vector<Change> observe_overhead(double seconds);
+
+  // None (p50 0) while nothing was observed.
+  LogNormal overhead() const;
+
   // The GPU type is the one that the spec asks for, if any.
   Estimate estimate(const JobSpec& resolved, bool own_limit, const Policy& policy) const;
 
@@ -78,6 +88,7 @@ class Durations {
 
   Belief belief_by_work(const JobSpec& resolved, const Policy& policy) const;
   Belief belief_by_limit(const JobSpec& resolved) const;
+  Change add_to(std::string key, double value);
   void learn(Belief& belief, const std::string& key) const;
   void forget_oldest(std::vector<Change>& changes);
 

@@ -14,6 +14,12 @@ std::int64_t between(Time from, Time to) {
 LogNormal run_of(const Waiting& job) { return {job.p50_seconds, job.spread, job.doubt}; }
 LogNormal run_of(const Running& job) { return {job.p50_seconds, job.spread, job.doubt}; }
 
+double mean_of(const LogNormal& of) { return of.p50_seconds * std::exp(of.spread * of.spread / 2); }
+double variance_of(const LogNormal& of) {
+  const double mean = mean_of(of);
+  return mean * mean * std::expm1(of.spread * of.spread);
+}
+
 std::int64_t milliseconds(double seconds) { return std::llround(seconds * 1000); }
 
 // They are gone in a moment.
@@ -60,6 +66,11 @@ Setup::Setup(const View& of, std::size_t from_, std::size_t to_)
   each([&](std::uint32_t on, std::uint32_t job) { dependents[--first_dependent[on]] = job; });
 }
 
+Lateness::Lateness(const Room& room, const LogNormal& overhead)
+    : all_(room),
+      overhead_variance_(variance_of(overhead)),
+      overhead_doubt_(overhead.doubt * mean_of(overhead)) {}
+
 void Lateness::blocked(const Room& room, Priority priority, const Amounts& amounts) {
   for (const auto scope : {std::size_t{0}, Room::scope_of(priority)}) {
     for (const auto resource :
@@ -84,20 +95,24 @@ void Lateness::ended(const Room& room, Priority priority, const Amounts& amounts
   }
   const double mean = run.p50_seconds * mean_of_one_;
   const double scale = run.p50_seconds * share;
-  variance_ += variance_of_one_ * scale * scale;
+  variance_ += variance_of_one_ * scale * scale + overhead_variance_ * share * share;
   common_ += run.doubt * mean * share;
+  common_overhead_ += overhead_doubt_ * share;
 }
 
-double Lateness::seconds() const { return std::sqrt(variance_ + common_ * common_); }
+double Lateness::seconds() const {
+  return std::sqrt(variance_ + common_ * common_ + common_overhead_ * common_overhead_);
+}
 
 Path::Path(const Setup& setup, int number, int paths, std::int64_t looks)
     : setup_(setup),
       number_(static_cast<std::uint32_t>(number)),
       single_(paths == 1),
       y_(single_ ? 0 : z_of((number + 0.5) / paths)),
+      overhead_y_(single_ ? 0 : z_of(even_part(number_))),
       looks_(setup.view.backfill ? looks : 0),
       room_(setup.room),
-      lateness_(empty(setup)),
+      lateness_(empty(setup), setup.view.overhead),
       starts_(setup.to - setup.from),
       asked_left_(starts_.size()) {
   if (setup.dependents.empty()) return;
@@ -137,14 +152,21 @@ double Path::part_of(std::uint32_t index) const {
   return single_ ? even_part(index) : random_part(index, number_);
 }
 
+// As if drawn at random, independent of the run's.
+double Path::overhead_part_of(std::uint32_t index) const { return random_part(~index, number_); }
+
 void Path::begin_live() {
   const auto& view = setup_.view;
   auto index = static_cast<std::uint32_t>(view.waiting.size());
   for (const auto& job : view.running) {
     const double elapsed = static_cast<double>((view.now - job.started_at).count()) / 1000;
     const auto by = std::max<std::int64_t>(0, between(view.now, job.ends_by));
-    const auto left = milliseconds(remaining(run_of(job), elapsed, part_of(index), y_)) +
-                      std::max<std::int64_t>(0, between(view.now, job.started_at));
+    auto left = milliseconds(remaining(run_of(job), elapsed, part_of(index), y_)) +
+                std::max<std::int64_t>(0, between(view.now, job.started_at));
+    if (elapsed <= 0) {  // nearly all of the overhead is before the run
+      const double since = static_cast<double>((view.now - job.launched_at).count()) / 1000;
+      left += milliseconds(remaining(view.overhead, since, overhead_part_of(index), overhead_y_));
+    }
     ends_.push_back({std::min(left, by), by, index++});
   }
   std::make_heap(ends_.begin(), ends_.end(), Later());
@@ -278,7 +300,9 @@ void Path::launch(std::uint32_t index) {
   const auto& job = setup_.view.waiting[index];
   room_.take(job.priority, job.amounts);
   const double seconds =
-      std::min<double>(duration(run_of(job), part_of(index), y_), job.max_runtime_seconds);
+      std::min<double>(duration(run_of(job), part_of(index), y_) +
+                           duration(setup_.view.overhead, overhead_part_of(index), overhead_y_),
+                       job.max_runtime_seconds);
   ends_.push_back(
       {now_ + milliseconds(seconds), now_ + std::int64_t{job.max_runtime_seconds} * 1000, index});
   std::push_heap(ends_.begin(), ends_.end(), Later());

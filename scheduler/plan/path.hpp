@@ -33,7 +33,7 @@ struct Setup {
 class Lateness {
  public:
   // `room` without any attempt of ours in it.
-  explicit Lateness(const Room& room) : all_(room) {}
+  Lateness(const Room& room, const LogNormal& overhead);
 
   // The head that lacks something now: runs count for their part of that from here on.
   void blocked(const Room& room, Priority priority, const Amounts& amounts);
@@ -46,10 +46,13 @@ class Lateness {
   std::size_t scope_ = 0;  // of what is lacking
   std::int64_t Amounts::*resource_ = &Amounts::pods;
   double variance_ = 0;
-  double common_ = 0;
-  double spread_ = 0;  // and of a log-normal duration with it, whose median is one:
+  double common_ = 0;           // of the runs
+  double common_overhead_ = 0;  // an overhead that is told wrongly says nothing of the runs
+  double spread_ = 0;           // and of a log-normal duration with it, whose median is one:
   double mean_of_one_ = 1;
   double variance_of_one_ = 0;
+  const double overhead_variance_;  // of each attempt
+  const double overhead_doubt_;     // in seconds
 };
 
 class Path {
@@ -85,11 +88,13 @@ class Path {
   void backfill();
   void launch(std::uint32_t index);
   double part_of(std::uint32_t index) const;
+  double overhead_part_of(std::uint32_t index) const;
 
   const Setup& setup_;
   const std::uint32_t number_;
   const bool single_;
-  const double y_;  // of this path
+  const double y_;           // of this path
+  const double overhead_y_;  // the same of overheads
   std::int64_t looks_;
 
   std::int64_t now_ = 0;

@@ -70,7 +70,8 @@ std::vector<Expected> project(const View& view, std::size_t from, std::size_t to
     if (expected.start_p50) {
       expected.end_p50 =
           *expected.start_p50 +
-          std::chrono::milliseconds(std::llround(view.waiting[from + i].p50_seconds * 1000.0F));
+          std::chrono::milliseconds(std::llround(
+              (view.overhead.p50_seconds + double{view.waiting[from + i].p50_seconds}) * 1000));
     }
   }
   return all;

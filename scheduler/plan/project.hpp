@@ -7,6 +7,8 @@
 // does it. Durations are log-normal, ln(seconds) = ln(p50) + spread z + doubt y, with z drawn for each job
 // and y for each path (what an estimate errs by, it errs by for the whole queue), and no longer than the
 // enforced run time. What is left of a live attempt is drawn on the condition that it has run so long.
+// An attempt holds its room for longer than its run: its pod is created and placed, images are pulled, its end is noticed. That `overhead`
+// is drawn beside the run, in the same way.
 //
 // - As far as it is affordable, m = 199 to 29 paths are followed, and the quantiles are their order
 //   statistics: p50 the middle one, p90 that of rank 0.9 (m + 1). By exchangeability the true start is at or
@@ -17,7 +19,7 @@
 //     p90 = start + 1.2816 sqrt(V + B^2),  V = sum of var(D) (a / u)^2,  B = sum of doubt D a / u
 //   over the runs that ended before it, where a / u is the run's part of what was taken of the resource
 //   that the head of the queue lacked: a run that takes one of S slots and ends late by d delays those
-//   behind it by d / S.
+//   behind it by d / S. Overheads are summed in the same way, with a B of their own.
 // Both leave out what is not submitted yet: more urgent jobs that come later start before. A dependency is
 // taken to succeed.
 #include <cstdint>
@@ -28,6 +30,7 @@
 #include <vector>
 
 #include "scheduler/plan/decide.hpp"
+#include "scheduler/plan/log_normal.hpp"
 #include "scheduler/plan/reason.hpp"
 #include "scheduler/plan/window.hpp"
 #include "schemas/time.hpp"
@@ -60,6 +63,7 @@ struct Running {
   float p50_seconds = 0;  // of the whole run
   float spread = 0;
   float doubt = 0;
+  Time launched_at{};
   Time started_at{};  // now or later: it has not begun
   Time ends_by{};     // enforced; Time::max(): not bounded
 };
@@ -69,6 +73,7 @@ struct View {
   bool backfill = false;
   bool paused = false;  // the whole queue
   Capacity capacity;    // `ours` are exactly the attempts of `running`
+  LogNormal overhead;   // of an attempt: what it holds its room for beside its run
   std::span<const Running> running;
   std::span<const Waiting> waiting;  // in order of launching, held ones in their places
   // Indices: of a waiting job, or waiting.size() + that of a live attempt.
@@ -79,7 +84,7 @@ struct View {
 struct Expected {
   std::optional<Time> start_p50;  // absent: held by someone, or not within the windows known
   std::optional<Time> start_p90;
-  std::optional<Time> end_p50;  // start_p50 + p50 of the duration
+  std::optional<Time> end_p50;  // start_p50 + p50 of the overhead and of the duration
 };
 
 // Of waiting[from] to waiting[to - 1]. Costs what lies before `to` (all, when one of these is held): about

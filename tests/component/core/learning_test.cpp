@@ -85,10 +85,42 @@ TEST_F(LearningTest, TheEventTeachesWhatTheEndTaught) {
   ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:durations"}));
   state->durations = {};
   queue::Changes changes;
-  for (const auto* id : {"a", "b"})
-    learn(*state, record(id), parse_data<JobSucceeded>(last_event(id)).value(), changes);
+  for (const auto* id : {"a", "b"}) {
+    const auto end = parse_data<JobSucceeded>(last_event(id)).value().end;
+    learn(*state, record(id), end, *end.ended_at, changes);  // told at once
+  }
   ASSERT_TRUE(state->commit(changes));
   EXPECT_THAT(store->durations().value(), ::testing::UnorderedElementsAreArray(learned));
+}
+
+// Two seconds until it runs, one until its end is seen.
+TEST_F(LearningTest, WhatAnAttemptTakesBesideItsRunIsLearnedToo) {
+  for (int run = 0; run < 20; ++run) {
+    const auto id = "job-" + std::to_string(run);
+    submit(id);
+    clock.advance(seconds(2));
+    kube.run(id + "-1", clock.now());
+    settle();
+    clock.advance(seconds(60));
+    kube.succeed(id + "-1", clock.now());
+    clock.advance(seconds(1));
+    settle();
+    ASSERT_EQ(state_of(id), JobState::succeeded);
+  }
+  const auto overhead = state->durations.overhead();
+  EXPECT_NEAR(overhead.p50_seconds, 3, 0.3);
+  EXPECT_EQ(attempts->situation().overhead.p50_seconds, overhead.p50_seconds);
+}
+
+TEST_F(LearningTest, AnEndThatWasSeenLateSaysNothingOfOverheads) {
+  run_one("a", seconds(60));
+  const auto end = parse_data<JobSucceeded>(last_event("a")).value().end;
+  plan::Durations usual;
+  usual.observe_overhead(10);
+  state->durations = {};
+  queue::Changes changes;
+  learn(*state, record("a"), end, *end.ended_at + std::chrono::hours(8), changes);
+  EXPECT_NEAR(state->durations.overhead().p50_seconds, usual.overhead().p50_seconds, 1e-6);
 }
 
 TEST_F(LearningTest, ACellThatCannotBeReadIsLearnedAnew) {

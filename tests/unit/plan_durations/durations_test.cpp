@@ -232,5 +232,31 @@ TEST(Durations, RefuseWhatIsNoDuration) {
   EXPECT_EQ(durations.size(), 0U);
 }
 
+TEST(Durations, OverheadsAreLearnedForAllTogetherAndSurviveBeingStored) {
+  Durations durations;
+  EXPECT_EQ(durations.overhead().p50_seconds, 0) << "nobody has said that there is any";
+  Draws draw;
+  Durations restored;
+  for (int i = 0; i < 200; ++i) {
+    for (const auto& change : durations.observe_overhead(draw(8, 0.4)))
+      ASSERT_TRUE(restored.load(change.key, change.text));
+  }
+  for (const auto& overhead : {durations.overhead(), restored.overhead()}) {
+    EXPECT_NEAR(overhead.p50_seconds, 8, 1);
+    EXPECT_NEAR(overhead.spread, 0.4, 0.1);
+    EXPECT_GT(overhead.doubt, 0);
+    EXPECT_LT(overhead.doubt, 0.1);
+  }
+  EXPECT_NEAR(estimate_of(durations, job(1, 64), catalogue(60)).p50_seconds, 60, 1e-6)
+      << "what they are is not part of a run";
+}
+
+TEST(Durations, AnOverheadOfNothingIsAsShortAsCanBeTold) {
+  Durations durations;
+  EXPECT_TRUE(durations.observe_overhead(std::nan("")).empty());
+  for (int i = 0; i < 64; ++i) durations.observe_overhead(i % 2 == 0 ? 0 : -0.4);
+  EXPECT_NEAR(durations.overhead().p50_seconds, 0.1, 0.02);
+}
+
 }  // namespace
 }  // namespace oppen::plan

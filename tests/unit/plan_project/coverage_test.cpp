@@ -19,6 +19,7 @@ struct Case {
   float doubt;
   int most_gpus;  // of a job, where there are as many as slots
   bool backfill;
+  LogNormal overhead = {};
 };
 
 // How many real starts came by the p50 and by the p90, of `rounds` queues.
@@ -36,7 +37,12 @@ Coverage measure(const Case& of, int rounds, std::mt19937& random) {
     view.backfill = of.backfill;
     view.capacity.max_concurrent_jobs = of.slots;
     view.capacity.quotas = {{"all", "", {{"gpus", of.slots}}, {}}};
+    view.overhead = of.overhead;
     const double off = of.doubt * normal(random);
+    const double overhead_off = of.overhead.doubt * normal(random);
+    const auto overhead = [&] {
+      return of.overhead.p50_seconds * std::exp(of.overhead.spread * normal(random) + overhead_off);
+    };
     const auto draw = [&](double p50) { return p50 * std::exp(of.spread * normal(random) + off); };
     const auto p50 = [&] { return static_cast<float>(100 + random() % 400); };
     const auto gpus = [&] {
@@ -76,7 +82,7 @@ Coverage measure(const Case& of, int rounds, std::mt19937& random) {
       job.doubt = of.doubt;
       job.max_runtime_seconds = 86'400;
       waiting.push_back(job);
-      seconds.push_back(std::min(86'400.0, draw(job.p50_seconds)));
+      seconds.push_back(std::min(86'400.0, draw(job.p50_seconds) + overhead()));
     }
     view.running = running;
     view.waiting = waiting;
@@ -90,17 +96,18 @@ Coverage measure(const Case& of, int rounds, std::mt19937& random) {
 }
 
 class Covers : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Queues, Covers,
-                         testing::Values(Case{"TheHead", 1, 1, 0.5F, 0, 1, false},
-                                         Case{"TheHeadOfManySlots", 16, 1, 0.5F, 0, 1, false},
-                                         Case{"OneSlot", 1, 20, 0.5F, 0, 1, false},
-                                         Case{"ManySlots", 16, 100, 0.8F, 0, 1, false},
-                                         Case{"Doubt", 4, 100, 0.3F, 0.4F, 1, false},
-                                         Case{"Shapes", 8, 60, 0.6F, 0.1F, 8, false},
-                                         Case{"Backfill", 8, 60, 0.6F, 0.1F, 8, true},
-                                         Case{"FarShapes", 8, 2700, 0.6F, 0, 8, false},
-                                         Case{"FarBackfill", 8, 1000, 0.6F, 0.05F, 8, true}),
-                         [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Queues, Covers,
+    testing::Values(
+        Case{"TheHead", 1, 1, 0.5F, 0, 1, false},
+        Case{"TheHeadOfManySlots", 16, 1, 0.5F, 0, 1, false},
+        Case{"OneSlot", 1, 20, 0.5F, 0, 1, false}, Case{"ManySlots", 16, 100, 0.8F, 0, 1, false},
+        Case{"Doubt", 4, 100, 0.3F, 0.4F, 1, false}, Case{"Shapes", 8, 60, 0.6F, 0.1F, 8, false},
+        Case{"Backfill", 8, 60, 0.6F, 0.1F, 8, true}, Case{"FarShapes", 8, 2700, 0.6F, 0, 8, false},
+        Case{"FarBackfill", 8, 1000, 0.6F, 0.05F, 8, true},
+        Case{"Overhead", 4, 40, 0.6F, 0.1F, 1, false, {300, 0.5, 0.2}},
+        Case{"FarOverhead", 8, 2700, 0.6F, 0, 8, false, {300, 0.5, 0.02}}),
+    [](const auto& one) { return one.param.name; });
 
 TEST_P(Covers, NineOfTenStartByTheirP90) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);

@@ -167,5 +167,26 @@ TEST(Project, APartBeyondTheQueueIsEmpty) {
   EXPECT_EQ(project(queue.view, 0, 5).size(), 1U);
 }
 
+TEST(Project, AnAttemptHoldsItsRoomForItsOverheadToo) {
+  Queue queue(1);
+  queue.run(100, 40);
+  queue.add(20);
+  queue.add(20);
+  queue.view.overhead.p50_seconds = 5;
+  EXPECT_EQ(queue.starts(), (std::vector<double>{60, 85}))
+      << "what runs has its overhead behind it";
+  const auto first = queue.all().front();
+  EXPECT_EQ(*first.end_p50, *first.start_p50 + seconds(25));
+}
+
+TEST(Project, WhatIsBeingLaunchedHasTheRestOfItsOverheadBeforeIt) {
+  Queue queue(1);
+  queue.run(100, 0);
+  queue.running.front().launched_at = queue.view.now - seconds(3);
+  queue.add(20);
+  queue.view.overhead.p50_seconds = 5;
+  EXPECT_EQ(queue.starts(), (std::vector<double>{102}));
+}
+
 }  // namespace
 }  // namespace oppen::plan
