@@ -218,10 +218,11 @@ KafkaRecord encode(const CloudEvent& event, std::string key) {
 KafkaRecord encode(const CloudEvent& event_without_data, std::string key, std::string data_json) {
   const CloudEvent& event = event_without_data;
   KafkaRecord record{std::move(key), std::move(data_json), {}};
-  record.headers = {{"ce_specversion", "1.0"},
-                    {"ce_id", event.id},
-                    {"ce_source", event.source},
-                    {"ce_type", event.type}};
+  record.headers.reserve(7);
+  record.headers.emplace_back("ce_specversion", "1.0");
+  record.headers.emplace_back("ce_id", event.id);
+  record.headers.emplace_back("ce_source", event.source);
+  record.headers.emplace_back("ce_type", event.type);
   if (event.time != Time{}) record.headers.emplace_back("ce_time", to_rfc3339(event.time));
   if (!event.subject.empty()) record.headers.emplace_back("ce_subject", event.subject);
   record.headers.emplace_back("content-type", "application/json");

@@ -63,6 +63,11 @@ class Producer {
   Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
               int partition = -1);
 
+  // The same, by key, and waits for room in the local queue: the error is unavailable when there is none by the deadline, or at once
+  // on the producer's own thread, which makes the room.
+  Status send_when_there_is_room(std::string_view topic, const KafkaRecord& record, OnDelivery done,
+                                 std::chrono::milliseconds deadline);
+
   // Sends and waits until the broker has acknowledged. Errors: as send; unavailable at the deadline
   // (the record may or may not arrive later).
   Result<Delivery> send_and_wait(std::string_view topic, const KafkaRecord& record,
