@@ -224,6 +224,7 @@ tl::expected<Event, FieldErrors> parse_data(const nlohmann::json& data) {
 template <class Event>
 std::string to_text(const Event& event) {
   std::string text;
+  text.reserve(384);  // most fit
   forms::Described{}.write(text, event);
   return text;
 }

@@ -44,8 +44,7 @@ bool is_clean(const json& value) {
 }
 
 // As its dump(), which costs more than the rest of an event.
-void append_json(std::string& out, const json& value) {
-  using oppen::append_json;
+void append_value(std::string& out, const json& value) {
   switch (value.type()) {
     case json::value_t::string:
       append_json(out, std::string_view(value.get_ref<const std::string&>()));
@@ -65,7 +64,7 @@ void append_json(std::string& out, const json& value) {
         if (out.back() != '{') out += ',';
         append_json(out, std::string_view(name));
         out += ':';
-        append_json(out, element);
+        append_value(out, element);
       }
       out += '}';
       break;
@@ -73,7 +72,7 @@ void append_json(std::string& out, const json& value) {
       out += '[';
       for (const auto& element : value) {
         if (out.back() != '[') out += ',';
-        append_json(out, element);
+        append_value(out, element);
       }
       out += ']';
       break;
@@ -235,7 +234,7 @@ bool Object::read(const json& value, json& into, const Place& place) const {
   return true;
 }
 
-void Object::write(std::string& out, const json& value) const { append_json(out, value); }
+void Object::write(std::string& out, const json& value) const { append_value(out, value); }
 
 bool Object::takes(const json& value) const { return value.is_object() && is_clean(value); }
 

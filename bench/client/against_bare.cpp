@@ -45,8 +45,8 @@ struct Rounds {
   double rate() const { return per_second.percentile(50); }
 };
 
-void acknowledged(const Status& status) {
-  if (!status) give_up("publishing", status.error().message);
+void acknowledged(const Result<client::Delivery>& delivery) {
+  if (!delivery) give_up("publishing", delivery.error().message);
 }
 
 }  // namespace

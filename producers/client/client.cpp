@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "producers/client/outcomes.hpp"
+#include "schemas/binary_mode.hpp"
 #include "schemas/check.hpp"
 #include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
@@ -50,12 +51,6 @@ Error naming(const std::string& id, const Error& error) {
 
 const std::string& key_of(const RunCompleted& run) {
   return run.job_id.empty() ? run.run_id : run.job_id;
-}
-
-Producer::OnDelivery told(Client::Done done) {
-  return [done = std::move(done)](const Result<Delivery>& delivery) {
-    done(delivery ? Status{} : fail(delivery.error()));
-  };
 }
 
 // How each part divides the jobs: the place of its first job. A job that is too large alone is an
@@ -117,36 +112,31 @@ struct Client::Impl {
     return found == offsets.end() ? Outcomes::any_command : found->second;
   }
 
-  template <class Event>
-  Result<KafkaRecord> record_of(const Event& event, const std::string& key,
-                                const std::string& subject) {
-    auto data = checked_data(event);
-    if (!data) return fail(data.error());
-    const CloudEvent envelope{id_prefix + std::to_string(++events),
-                              options.source,
-                              std::string(Event::type),
-                              SystemClock().now(),
-                              subject,
-                              {}};
-    return encode(envelope, key, std::move(*data));
-  }
+  std::string event_id() { return id_prefix + std::to_string(++events); }
 
   // The offset of the record.
   template <class Event>
   Result<std::int64_t> publish(std::string_view topic, const Event& event, const std::string& key,
                                const std::string& subject) {
-    const auto record = record_of(event, key, subject);
-    if (!record) return fail(record.error());
-    const auto sent = producer->send_and_wait(topic, *record, options.deadline);
+    auto data = checked_data(event);
+    if (!data) return fail(data.error());
+    const CloudEvent envelope{event_id(),          options.source, std::string(Event::type),
+                              SystemClock().now(), subject,        {}};
+    const auto sent =
+        producer->send_and_wait(topic, encode(envelope, key, std::move(*data)), options.deadline);
     return sent.map([](const Delivery& delivery) { return delivery.offset; });
   }
 
   template <class Event>
   Status publish_later(std::string_view topic, const Event& event, const std::string& key,
-                       const std::string& subject, Producer::OnDelivery done) {
-    const auto record = record_of(event, key, subject);
-    if (!record) return fail(record.error());
-    return producer->send_when_there_is_room(topic, *record, std::move(done), options.deadline);
+                       const std::string& subject, Done done) {
+    const auto data = checked_data(event);
+    if (!data) return fail(data.error());
+    const auto id = event_id();
+    const auto time = to_rfc3339(SystemClock().now());
+    const BinaryHeaders headers(id, options.source, Event::type, time, subject);
+    return producer->send_when_there_is_room(topic, {key, *data, headers.all()}, std::move(done),
+                                             options.deadline);
   }
 
   template <class Event>
@@ -235,8 +225,9 @@ Result<std::string> Client::submit_later(JobSpec spec, Done done) {
   const auto sent = impl_->publish_later(
       topics::jobs, JobSubmit{std::move(spec)}, id, id,
       [impl = impl_.get(), id, done = std::move(done)](const Result<Delivery>& delivery) {
-        if (delivery) impl->remember(id, delivery->offset);
-        done(delivery ? Status{} : fail(naming(id, delivery.error())));
+        if (!delivery) return done(fail(naming(id, delivery.error())));
+        impl->remember(id, delivery->offset);
+        done(delivery);
       });
   if (!sent) return fail(naming(id, sent.error()));
   return id;
@@ -244,11 +235,11 @@ Result<std::string> Client::submit_later(JobSpec spec, Done done) {
 
 Status Client::report_later(const RunProgress& progress, Done done) {
   return impl_->publish_later(topics::runs, progress, progress.job_id, progress.job_id,
-                              told(std::move(done)));
+                              std::move(done));
 }
 
 Status Client::report_later(const RunCompleted& run, Done done) {
-  return impl_->publish_later(topics::runs, run, key_of(run), run.job_id, told(std::move(done)));
+  return impl_->publish_later(topics::runs, run, key_of(run), run.job_id, std::move(done));
 }
 
 Status Client::flush(std::chrono::milliseconds timeout) { return impl_->producer->flush(timeout); }

@@ -5,7 +5,6 @@
 // Thread-safe; one Client per process is enough. Owns its producer and one thread, which tells what became of records. Its destructor gives
 // those that are not acknowledged yet 5 seconds.
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,7 +52,7 @@ class Client {
   // until there is room, for `deadline` at most: unavailable, and not published. `done` runs on the client's own thread: it must not
   // block nor throw; called from there these do not wait for room. An error that it is given is told at the latest after librdkafka's
   // message.timeout.ms (a minute): unavailable means that the record may or may not have arrived.
-  using Done = std::function<void(const Status& acknowledged)>;
+  using Done = Producer::OnDelivery;
   Result<std::string> submit_later(JobSpec spec, Done done);
   Status report_later(const RunProgress& progress, Done done);
   Status report_later(const RunCompleted& run, Done done);

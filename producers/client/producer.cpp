@@ -30,6 +30,9 @@ rd_kafka_vu_t option(rd_kafka_vtype_t type) {
 // librdkafka copies what these point at but takes them as mutable.
 void* as_mutable(const char* data) { return const_cast<char*>(data); }
 
+const char* c_text(const std::string& text) { return text.c_str(); }
+const char* c_text(const char* text) { return text; }
+
 }  // namespace
 
 struct Producer::Impl {
@@ -96,9 +99,10 @@ struct Producer::Impl {
     return topics.emplace(std::string(name), std::move(handle)).first->second.get();
   }
 
-  // Takes the ticket when it returns no error.
-  Status produce(std::string_view name, const KafkaRecord& record, int partition,
-                 std::unique_ptr<Ticket>& ticket);
+  // Takes the ticket when it returns no error. `headers`: pairs of name and value.
+  template <class Headers>
+  Status produce(std::string_view name, std::string_view key, std::optional<std::string_view> value,
+                 const Headers& headers, int partition, std::unique_ptr<Ticket>& ticket);
 
   void serve(const std::stop_token& stop) {
     sigset_t all;  // signals are for the program's own threads
@@ -150,26 +154,24 @@ Producer::~Producer() {
   rd_kafka_destroy(impl_->kafka);
 }
 
-Status Producer::Impl::produce(std::string_view name, const KafkaRecord& record, int partition,
-                               std::unique_ptr<Ticket>& ticket) {
-  std::vector<rd_kafka_vu_t> options;
-  options.reserve(6 + record.headers.size());
-  auto add = [&options](rd_kafka_vtype_t type) -> auto& {
-    return options.emplace_back(option(type)).u;
-  };
+template <class Headers>
+Status Producer::Impl::produce(std::string_view name, std::string_view key,
+                               std::optional<std::string_view> value, const Headers& headers,
+                               int partition, std::unique_ptr<Ticket>& ticket) {
+  thread_local std::vector<rd_kafka_vu_t> options;
+  options.clear();
+  auto add = [](rd_kafka_vtype_t type) -> auto& { return options.emplace_back(option(type)).u; };
   add(RD_KAFKA_VTYPE_RKT).rkt = topic(name);
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
   add(RD_KAFKA_VTYPE_PARTITION).i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = ticket.get();
-  if (!record.key.empty())
-    add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(record.key.data()), record.key.size()};
-  if (record.value)
-    add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(record.value->data()), record.value->size()};
-  for (const auto& [header_name, value] : record.headers) {
+  if (!key.empty()) add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(key.data()), key.size()};
+  if (value) add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(value->data()), value->size()};
+  for (const auto& [header_name, header_value] : headers) {
     auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
-    header.name = header_name.c_str();
-    header.val = value.data();
-    header.size = static_cast<ssize_t>(value.size());
+    header.name = c_text(header_name);
+    header.val = header_value.data();
+    header.size = static_cast<ssize_t>(header_value.size());
   }
 
   in_flight.fetch_add(1);
@@ -188,16 +190,16 @@ Status Producer::Impl::produce(std::string_view name, const KafkaRecord& record,
 Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
                       int partition) {
   auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
-  return impl_->produce(topic, record, partition, ticket);
+  return impl_->produce(topic, record.key, record.value, record.headers, partition, ticket);
 }
 
-Status Producer::send_when_there_is_room(std::string_view topic, const KafkaRecord& record,
+Status Producer::send_when_there_is_room(std::string_view topic, const RecordView& record,
                                          OnDelivery done, std::chrono::milliseconds deadline) {
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
   for (;;) {
     const auto round = impl_->rounds.load();
-    auto sent = impl_->produce(topic, record, -1, ticket);
+    auto sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
     if (sent || sent.error().kind != ErrorKind::unavailable) return sent;
     // Whoever makes the room can't wait for it.
     if (std::this_thread::get_id() == impl_->poller.get_id()) return sent;

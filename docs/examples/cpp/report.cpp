@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   }
   const auto now = [] { return oppen::SystemClock().now(); };
   std::atomic<int> lost{0};
-  const auto told = [&lost](const oppen::Status& acknowledged) {
+  const auto told = [&lost](const auto& acknowledged) {
     if (acknowledged) return;
     ++lost;
     std::cerr << acknowledged.error().message << '\n';

@@ -187,7 +187,7 @@ struct Fates {
   std::atomic<int> kept{0};
   std::atomic<int> lost{0};
   Client::Done note() {
-    return [this](const Status& acknowledged) { ++(acknowledged ? kept : lost); };
+    return [this](const Result<Delivery>& acknowledged) { ++(acknowledged ? kept : lost); };
   }
 };
 
@@ -238,7 +238,7 @@ TEST_F(ClientTest, HandsNothingWrongOver) {
 TEST_F(ClientTest, TellsWhatTheBrokerRefusesOfARecord) {
   std::atomic<int> told{0};
   kafka_.fail_produce(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1);
-  ASSERT_TRUE(client_->submit_later(job("a"), [&](const Status& acknowledged) {
+  ASSERT_TRUE(client_->submit_later(job("a"), [&](const auto& acknowledged) {
     EXPECT_EQ(acknowledged.error().kind, ErrorKind::refused);
     ++told;
   }));
@@ -292,7 +292,7 @@ TEST_F(FullQueueTest, IsNotWaitedForByItsOwnThread) {
   std::atomic<int> refused{0};
   // Until its thread has called back, everything is unacknowledged.
   for (int i = 0; i < room; ++i) {
-    ASSERT_TRUE(client->report_later(progress("a", i), [&](const Status&) {
+    ASSERT_TRUE(client->report_later(progress("a", i), [&](const auto&) {
       for (int more = 0; more < 3; ++more)
         refused += client->report_later(progress("b", more), fates.note()) ? 0 : 1;
     }));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "examples.hpp"
@@ -86,8 +87,6 @@ TEST(Check, RefusesARunThatIsWrong) {
   run.status = "succeeded";
   expect_refused(run, "no id", [](RunCompleted& r) { r.run_id = ""; });
   expect_refused(run, "another word", [](RunCompleted& r) { r.status = "done"; });
-  expect_refused(run, "no priority",
-                 [](RunCompleted& r) { r.priority = static_cast<Priority>(-1); });
   expect_refused(run, "an epoch below 0", [](RunCompleted& r) { r.epoch_seconds = {1, -1}; });
   expect_refused(run, "GPUs below 0", [](RunCompleted& r) { r.resources.emplace().gpus = -1; });
 }
