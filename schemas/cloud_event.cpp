@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "schemas/binary_mode.hpp"
 #include "schemas/text.hpp"
 
 namespace oppen {
@@ -218,13 +219,10 @@ KafkaRecord encode(const CloudEvent& event, std::string key) {
 KafkaRecord encode(const CloudEvent& event_without_data, std::string key, std::string data_json) {
   const CloudEvent& event = event_without_data;
   KafkaRecord record{std::move(key), std::move(data_json), {}};
-  record.headers = {{"ce_specversion", "1.0"},
-                    {"ce_id", event.id},
-                    {"ce_source", event.source},
-                    {"ce_type", event.type}};
-  if (event.time != Time{}) record.headers.emplace_back("ce_time", to_rfc3339(event.time));
-  if (!event.subject.empty()) record.headers.emplace_back("ce_subject", event.subject);
-  record.headers.emplace_back("content-type", "application/json");
+  const auto time = event.time == Time{} ? std::string() : to_rfc3339(event.time);
+  const BinaryHeaders headers(event.id, event.source, event.type, time, event.subject);
+  record.headers.reserve(headers.all().size());
+  for (const auto& [name, value] : headers.all()) record.headers.emplace_back(name, value);
   return record;
 }
 

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "schemas/check.hpp"
 #include "schemas/forms.hpp"
 #include "schemas/json_text.hpp"
 #include "schemas/parse.hpp"
@@ -135,6 +136,51 @@ class Writer {
   JsonObjectText& object_;
 };
 
+// Says whether a Reader would take what a Writer writes of an event, without a text between them.
+class Checker {
+ public:
+  bool good() const { return good_; }
+
+  template <class T>
+  void required(const char* name, const T& value) {
+    required(name, value, forms::usual_form<T>());
+  }
+  template <class T, class Form>
+  void required(const char*, const T& value, const Form& form) {
+    good_ = good_ && form.takes(value);
+  }
+
+  template <class T>
+  void optional(const char* name, const T& value) {
+    optional(name, value, forms::usual_form<T>());
+  }
+  template <class T>
+  void optional(const char* name, const std::optional<T>& value) {
+    optional(name, value, forms::usual_form<T>());
+  }
+  template <class T, class Form>
+  void optional(const char*, const T& value, const Form& form) {
+    if constexpr (requires { value.empty(); }) {
+      if (value.empty()) return;
+    }
+    good_ = good_ && form.takes(value);
+  }
+  template <class T, class Form>
+  void optional(const char*, const std::optional<T>& value, const Form& form) {
+    good_ = good_ && (!value || form.takes(*value));
+  }
+
+  template <class T, class Fallback, class Form>
+  void defaulted(const char*, const T& value, const Fallback& fallback, const Form& form) {
+    good_ = good_ && (value == fallback || form.takes(value));
+  }
+
+  void check(bool good, const char*, const char*) { good_ = good_ && good; }
+
+ private:
+  bool good_ = true;
+};
+
 namespace forms {
 
 // An object with a description of its own.
@@ -155,6 +201,12 @@ struct Described {
     describe(writer, const_cast<T&>(value));
     object.end();
   }
+  template <class T>
+  bool takes(const T& value) const {
+    Checker checker;
+    describe(checker, const_cast<T&>(value));
+    return checker.good();
+  }
   std::string expected() const { return "an object"; }
 };
 
@@ -172,13 +224,20 @@ tl::expected<Event, FieldErrors> parse_data(const nlohmann::json& data) {
 template <class Event>
 std::string to_text(const Event& event) {
   std::string text;
+  text.reserve(384);  // most fit
   forms::Described{}.write(text, event);
   return text;
 }
 
-// Puts the two functions of an event type into this object file.
+template <class Event>
+bool is_valid(const Event& event) {
+  return forms::Described{}.takes(event);
+}
+
+// Puts the functions of an event type into this object file.
 #define OPPEN_EVENT(Event)                                                            \
   template tl::expected<Event, FieldErrors> parse_data<Event>(const nlohmann::json&); \
-  template std::string to_text<Event>(const Event&);
+  template std::string to_text<Event>(const Event&);                                  \
+  template bool is_valid<Event>(const Event&);
 
 }  // namespace oppen

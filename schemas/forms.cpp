@@ -40,7 +40,45 @@ bool is_clean(const json& value) {
   if (const auto* list = value.get_ptr<const json::array_t*>()) {
     return std::all_of(list->begin(), list->end(), [](const json& item) { return is_clean(item); });
   }
-  return true;
+  return !value.is_discarded();
+}
+
+// As its dump(), which costs more than the rest of an event.
+void append_value(std::string& out, const json& value) {
+  switch (value.type()) {
+    case json::value_t::string:
+      append_json(out, std::string_view(value.get_ref<const std::string&>()));
+      break;
+    case json::value_t::number_integer:
+      append_json(out, value.get<std::int64_t>());
+      break;
+    case json::value_t::number_float:
+      append_json(out, value.get<double>());
+      break;
+    case json::value_t::boolean:
+      append_json(out, value.get<bool>());
+      break;
+    case json::value_t::object:
+      out += '{';
+      for (const auto& [name, element] : value.get_ref<const json::object_t&>()) {
+        if (out.back() != '{') out += ',';
+        append_json(out, std::string_view(name));
+        out += ':';
+        append_value(out, element);
+      }
+      out += '}';
+      break;
+    case json::value_t::array:
+      out += '[';
+      for (const auto& element : value) {
+        if (out.back() != '[') out += ',';
+        append_value(out, element);
+      }
+      out += ']';
+      break;
+    default:
+      out += value.dump();
+  }
 }
 
 // Reads quantity text or a plain number with one of the parsers of units.hpp.
@@ -78,14 +116,17 @@ const Text model_type{63, is_full_label_value,
 
 bool Text::read(const json& value, std::string& into, const Place& place) const {
   const auto* text = value.get_ptr<const std::string*>();
-  if (text != nullptr && text->find('\0') == std::string::npos) {
-    const auto length = utf8_length(*text);
-    if (length && *length <= max && (check == nullptr || check(*text))) {
-      into = *text;
-      return true;
-    }
+  if (text != nullptr && takes(*text)) {
+    into = *text;
+    return true;
   }
   return secret ? place.wrong_secret(expected()) : place.wrong(value, expected());
+}
+
+bool Text::takes(std::string_view value) const {
+  if (value.find('\0') != std::string_view::npos) return false;
+  const auto length = utf8_length(value);
+  return length && *length <= max && (check == nullptr || check(value));
 }
 
 std::string Text::expected() const {
@@ -123,12 +164,16 @@ std::string Whole::expected() const {
 bool Real::read(const json& value, double& into, const Place& place) const {
   if (value.is_number()) {
     const auto number = value.get<double>();
-    if (std::isfinite(number) && number >= min && number <= max && !(above_min && number == min)) {
+    if (takes(number)) {
       into = number;
       return true;
     }
   }
   return place.wrong(value, expected());
+}
+
+bool Real::takes(double value) const {
+  return std::isfinite(value) && value >= min && value <= max && !(above_min && value == min);
 }
 
 std::string Real::expected() const {
@@ -155,6 +200,11 @@ bool Instant::read(const json& value, Time& into, const Place& place) const {
   return place.wrong(value, expected());
 }
 
+bool Instant::takes(Time value) const {
+  using namespace std::chrono;
+  return value >= Time{} && value < sys_days{year{10000} / 1 / 1};  // as parse_rfc3339
+}
+
 bool Money::read(const json& value, MicroUsd& into, const Place& place) const {
   const auto number = whole(value);
   if (!number || *number < min) return place.wrong(value, expected());
@@ -179,14 +229,14 @@ std::string Memory::expected() const {
 }
 
 bool Object::read(const json& value, json& into, const Place& place) const {
-  if (!value.is_object() || !is_clean(value)) return place.wrong(value, expected());
+  if (!takes(value)) return place.wrong(value, expected());
   into = value;
   return true;
 }
 
-void Object::write(std::string& out, const json& value) const {
-  out += value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+void Object::write(std::string& out, const json& value) const { append_value(out, value); }
+
+bool Object::takes(const json& value) const { return value.is_object() && is_clean(value); }
 
 std::string one_of_text(const std::string_view* begin, const std::string_view* end) {
   return fmt::format("one of {}", fmt::join(begin, end, ", "));

@@ -4,7 +4,9 @@
 // to this folder. Pure functions, any thread.
 //
 // A form has: bool read(const json&, T&, const Place&), which reports what is wrong and then
-// returns false; void write(std::string& out, const T&), which appends JSON text; std::string expected().
+// returns false; void write(std::string& out, const T&), which appends JSON text; std::string expected();
+// bool takes(const T&): whether read takes what write makes of it, without making it.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -36,6 +38,7 @@ struct Text {
   void write(std::string& out, const std::string& value) const {
     append_json(out, std::string_view(value));
   }
+  bool takes(std::string_view value) const;
   std::string expected() const;
 };
 
@@ -47,6 +50,7 @@ struct Whole {
   bool read(const json& value, std::int64_t& into, const Place& place) const;
   bool read(const json& value, int& into, const Place& place) const;
   void write(std::string& out, std::int64_t value) const { append_json(out, value); }
+  bool takes(std::int64_t value) const { return value >= min && value <= max; }
   std::string expected() const;
 };
 
@@ -57,12 +61,14 @@ struct Real {
 
   bool read(const json& value, double& into, const Place& place) const;
   void write(std::string& out, double value) const { append_json(out, value); }
+  bool takes(double value) const;
   std::string expected() const;
 };
 
 struct Flag {
   bool read(const json& value, bool& into, const Place& place) const;
   void write(std::string& out, bool value) const { append_json(out, value); }
+  bool takes(bool) const { return true; }
   std::string expected() const { return "true or false"; }
 };
 
@@ -71,6 +77,7 @@ struct Instant {
   void write(std::string& out, Time value) const {
     append_json(out, std::string_view(to_rfc3339(value)));
   }
+  bool takes(Time value) const;
   std::string expected() const { return "an RFC 3339 time such as 2026-01-03T18:15:00Z"; }
 };
 
@@ -79,6 +86,7 @@ struct Money {
 
   bool read(const json& value, MicroUsd& into, const Place& place) const;
   void write(std::string& out, MicroUsd value) const { append_json(out, value.value); }
+  bool takes(MicroUsd value) const { return value.value >= min; }
   std::string expected() const { return Whole{min}.expected() + " (micro-dollars)"; }
 };
 
@@ -91,6 +99,7 @@ struct Cpu {
   void write(std::string& out, std::int64_t value) const {
     append_json(out, std::string_view(format_millicores(value)));
   }
+  bool takes(std::int64_t value) const { return value >= min && value <= max; }
   std::string expected() const;
 };
 
@@ -103,6 +112,7 @@ struct Memory {
   void write(std::string& out, std::int64_t value) const {
     append_json(out, std::string_view(format_bytes(value)));
   }
+  bool takes(std::int64_t value) const { return value >= min && value <= max; }
   std::string expected() const;
 };
 
@@ -110,6 +120,7 @@ struct Memory {
 struct Object {
   bool read(const json& value, json& into, const Place& place) const;
   void write(std::string& out, const json& value) const;
+  bool takes(const json& value) const;
   std::string expected() const { return "an object (its text UTF-8 without NUL)"; }
 };
 
@@ -134,6 +145,9 @@ struct OneOf {
   void write(std::string& out, const std::string& value) const {
     append_json(out, std::string_view(value));
   }
+  bool takes(std::string_view value) const {
+    return std::find(words.begin(), words.end(), value) != words.end();
+  }
   std::string expected() const { return one_of_text(words.data(), words.data() + N); }
 };
 template <class... Words>
@@ -156,6 +170,7 @@ struct Named {
   void write(std::string& out, Enum value) const {
     append_json(out, std::string_view(name_of(value)));
   }
+  bool takes(Enum value) const { return static_cast<std::size_t>(value) < names<Enum>.size(); }
   std::string expected() const {
     return one_of_text(names<Enum>.data(), names<Enum>.data() + names<Enum>.size());
   }
@@ -188,6 +203,12 @@ struct ListOf {
       item.write(out, value[i]);
     }
     out += ']';
+  }
+  template <class T>
+  bool takes(const std::vector<T>& value) const {
+    return value.size() >= min && value.size() <= max &&
+           std::all_of(value.begin(), value.end(),
+                       [this](const auto& element) { return item.takes(element); });
   }
   std::string expected() const {
     const std::string from = "a list of " + std::to_string(min);
@@ -225,6 +246,13 @@ struct MapOf {
       item.write(out, element);
     }
     out += '}';
+  }
+  template <class T>
+  bool takes(const std::map<std::string, T>& value) const {
+    return value.size() <= max &&
+           std::all_of(value.begin(), value.end(), [this](const auto& member) {
+             return key.takes(member.first) && item.takes(member.second);
+           });
   }
   std::string expected() const {
     return max == std::numeric_limits<std::size_t>::max()

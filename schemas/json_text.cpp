@@ -1,6 +1,6 @@
 #include "schemas/json_text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +39,7 @@ void append_json(std::string& out, double value) {
     return;
   }
   const auto begin = out.size();
-  fmt::format_to(std::back_inserter(out), "{}", value);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value);
   // Readers that tell whole numbers from real ones shall see a real one.
   if (out.find_first_of(".e", begin) == std::string::npos) out += ".0";
 }

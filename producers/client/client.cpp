@@ -1,13 +1,17 @@
 #include "producers/client/client.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <random>
 #include <set>
 #include <thread>
+#include <unordered_map>
 
 #include "producers/client/outcomes.hpp"
+#include "schemas/binary_mode.hpp"
+#include "schemas/check.hpp"
 #include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
@@ -22,11 +26,11 @@ constexpr std::size_t max_part_bytes = 900'000;
 constexpr std::size_t max_parts = 100;
 constexpr std::size_t most_remembered = 100'000;  // commands whose offset wait() knows
 
-std::string random_id() {
+std::string random_text() {
   constexpr std::string_view digits = "0123456789abcdef";
   std::random_device random;
   std::string id;
-  for (int i = 0; i < 32; ++i) id += digits[random() % digits.size()];
+  for (int i = 0; i < 24; ++i) id += digits[random() % digits.size()];
   return id;
 }
 
@@ -34,6 +38,7 @@ std::string random_id() {
 template <class Event>
 Result<std::string> checked_data(const Event& event) {
   auto text = to_text(event);
+  if (is_valid(event)) return text;
   const auto read = parse_data<Event>(nlohmann::json::parse(text));
   if (!read) return fail(ErrorKind::invalid, sentences(read.error()));
   return text;
@@ -42,6 +47,10 @@ Result<std::string> checked_data(const Event& event) {
 // What may have arrived all the same is repeated under the same id, which may be one that was made here.
 Error naming(const std::string& id, const Error& error) {
   return error.kind == ErrorKind::unavailable ? error.in_context("submitting " + id) : error;
+}
+
+const std::string& key_of(const RunCompleted& run) {
+  return run.job_id.empty() ? run.run_id : run.job_id;
 }
 
 // How each part divides the jobs: the place of its first job. A job that is too large alone is an
@@ -75,11 +84,14 @@ struct Client::Impl {
   Impl(const ClientOptions& given, std::unique_ptr<Producer> a_producer)
       : options(given), producer(std::move(a_producer)) {}
 
-  ClientOptions options;
-  std::unique_ptr<Producer> producer;
-  std::mutex mutex;                             // for what follows
-  std::map<std::string, std::int64_t> offsets;  // of the commands that submitted a job or batch
-  std::deque<std::string> remembered;           // their ids, the oldest first
+  const ClientOptions options;
+  const std::string id_prefix = random_text() + "-";  // of the events' ids
+  std::atomic<std::uint64_t> events{0};
+  std::mutex mutex;  // for what follows
+  std::unordered_map<std::string, std::int64_t>
+      offsets;                         // of the commands that submitted a job or batch
+  std::deque<std::string> remembered;  // their ids, the oldest first
+  std::unique_ptr<Producer> producer;  // the last, since its end tells of records
 
   void remember(const std::string& id, std::int64_t offset) {
     const std::lock_guard lock(mutex);
@@ -100,17 +112,31 @@ struct Client::Impl {
     return found == offsets.end() ? Outcomes::any_command : found->second;
   }
 
+  std::string event_id() { return id_prefix + std::to_string(++events); }
+
   // The offset of the record.
   template <class Event>
   Result<std::int64_t> publish(std::string_view topic, const Event& event, const std::string& key,
                                const std::string& subject) {
     auto data = checked_data(event);
     if (!data) return fail(data.error());
-    CloudEvent envelope{random_id(),         options.source, std::string(Event::type),
-                        SystemClock().now(), subject,        {}};
+    const CloudEvent envelope{event_id(),          options.source, std::string(Event::type),
+                              SystemClock().now(), subject,        {}};
     const auto sent =
         producer->send_and_wait(topic, encode(envelope, key, std::move(*data)), options.deadline);
     return sent.map([](const Delivery& delivery) { return delivery.offset; });
+  }
+
+  template <class Event>
+  Status publish_later(std::string_view topic, const Event& event, const std::string& key,
+                       const std::string& subject, Done done) {
+    const auto data = checked_data(event);
+    if (!data) return fail(data.error());
+    const auto id = event_id();
+    const auto time = to_rfc3339(SystemClock().now());
+    const BinaryHeaders headers(id, options.source, Event::type, time, subject);
+    return producer->send_when_there_is_room(topic, {key, *data, headers.all()}, std::move(done),
+                                             options.deadline);
   }
 
   template <class Event>
@@ -190,8 +216,33 @@ Status Client::report(const RunProgress& progress) {
 }
 
 Status Client::report(const RunCompleted& run) {
-  return impl_->tell(topics::runs, run, run.job_id.empty() ? run.run_id : run.job_id, run.job_id);
+  return impl_->tell(topics::runs, run, key_of(run), run.job_id);
 }
+
+Result<std::string> Client::submit_later(JobSpec spec, Done done) {
+  if (spec.job_id.empty()) spec.job_id = make_job_id(spec.model_type);
+  const std::string id = spec.job_id;
+  const auto sent = impl_->publish_later(
+      topics::jobs, JobSubmit{std::move(spec)}, id, id,
+      [impl = impl_.get(), id, done = std::move(done)](const Result<Delivery>& delivery) {
+        if (!delivery) return done(fail(naming(id, delivery.error())));
+        impl->remember(id, delivery->offset);
+        done(delivery);
+      });
+  if (!sent) return fail(naming(id, sent.error()));
+  return id;
+}
+
+Status Client::report_later(const RunProgress& progress, Done done) {
+  return impl_->publish_later(topics::runs, progress, progress.job_id, progress.job_id,
+                              std::move(done));
+}
+
+Status Client::report_later(const RunCompleted& run, Done done) {
+  return impl_->publish_later(topics::runs, run, key_of(run), run.job_id, std::move(done));
+}
+
+Status Client::flush(std::chrono::milliseconds timeout) { return impl_->producer->flush(timeout); }
 
 Result<CloudEvent> Client::wait(const std::string& id, std::chrono::milliseconds timeout) {
   return wait_all({id}, timeout).map([&](auto&& outcomes) { return std::move(outcomes.at(id)); });

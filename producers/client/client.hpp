@@ -2,7 +2,8 @@
 // The client library that pipelines link: publishes commands and reports on the bus, and returns
 // once the broker has acknowledged them. Acknowledged means kept; what becomes of it is told on `job-events`, and wait() returns it.
 //
-// Thread-safe; one Client per process is enough. Owns its producer.
+// Thread-safe; one Client per process is enough. Owns its producer and one thread, which tells what became of records. Its destructor gives
+// those that are not acknowledged yet 5 seconds.
 #include <chrono>
 #include <map>
 #include <memory>
@@ -45,6 +46,18 @@ class Client {
   Status override_policy(const PolicyOverride& change);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
+
+  // The same without waiting, for many: checked as above, handed over, and told about by `done`, which is called exactly once unless the
+  // call itself returns an error. Records of one job or run keep the order of the calls. While too much is unacknowledged the call waits
+  // until there is room, for `deadline` at most: unavailable, and not published. `done` runs on the client's own thread: it must not
+  // block nor throw; called from there these do not wait for room. An error that it is given is told at the latest after librdkafka's
+  // message.timeout.ms (a minute): unavailable means that the record may or may not have arrived.
+  using Done = Producer::OnDelivery;
+  Result<std::string> submit_later(JobSpec spec, Done done);
+  Status report_later(const RunProgress& progress, Done done);
+  Status report_later(const RunCompleted& run, Done done);
+  // Waits until all that was handed over has been told about; unavailable when it has not by then.
+  Status flush(std::chrono::milliseconds timeout);
 
   // The event that ends a job: succeeded, failed, cancelled or rejected, as its data's "state" says. Of a batch's id the event that says
   // whether it is taken: batch.queued or batch.rejected; jobs of a rejected batch have no events of their own. Everything that is kept

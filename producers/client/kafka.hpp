@@ -8,9 +8,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "schemas/binary_mode.hpp"
 #include "schemas/cloud_event.hpp"
 #include "schemas/error.hpp"
 
@@ -40,6 +43,13 @@ struct Delivery {
   std::int64_t offset = -1;
 };
 
+// A record whose parts are elsewhere, for the time of the call that takes it.
+struct RecordView {
+  std::string_view key;
+  std::string_view value;
+  std::span<const HeaderView> headers;
+};
+
 // Idempotent, acks=all, lz4, murmur2 partitioning by key. Owns its librdkafka handle and one thread
 // that serves delivery reports. All methods are safe from any thread. The destructor gives what is
 // in flight 5 seconds.
@@ -62,6 +72,11 @@ class Producer {
   // full: wait and repeat), invalid (too large).
   Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
               int partition = -1);
+
+  // The same, by key, and waits for room in the local queue: the error is unavailable when there is none by the deadline, or at once
+  // on the producer's own thread, which makes the room.
+  Status send_when_there_is_room(std::string_view topic, const RecordView& record, OnDelivery done,
+                                 std::chrono::milliseconds deadline);
 
   // Sends and waits until the broker has acknowledged. Errors: as send; unavailable at the deadline
   // (the record may or may not arrive later).

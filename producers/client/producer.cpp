@@ -3,6 +3,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "producers/client/kafka_handle.hpp"
 
@@ -29,6 +30,9 @@ rd_kafka_vu_t option(rd_kafka_vtype_t type) {
 // librdkafka copies what these point at but takes them as mutable.
 void* as_mutable(const char* data) { return const_cast<char*>(data); }
 
+const char* c_text(const std::string& text) { return text.c_str(); }
+const char* c_text(const char* text) { return text; }
+
 }  // namespace
 
 struct Producer::Impl {
@@ -44,7 +48,10 @@ struct Producer::Impl {
   std::mutex mutex;  // for waiting on what follows
   std::condition_variable changed;
   std::atomic<std::int64_t> in_flight{0};
+  std::atomic<std::int64_t> rounds{0};   // of reports: each makes room
+  std::atomic<int> waiting_for_room{0};  // threads
   std::atomic<bool> connected{false};
+  std::int64_t told = 0;  // reports of this round; the poller's own
   std::jthread poller;
 
   // One record's way back.
@@ -62,18 +69,19 @@ struct Producer::Impl {
       ticket->done(fail(
           kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
     }
-    ticket->impl.finished_one();
+    ++ticket->impl.told;
   }
 
-  void finished_one() {
-    if (in_flight.fetch_sub(1) == 1) {
-      const std::lock_guard lock(mutex);
-      changed.notify_all();
-    }
+  // Once for many records: these are read and written by the senders, too.
+  void finished(std::int64_t records) {
+    const auto left = in_flight.fetch_sub(records) - records;
+    if (left > 0 && waiting_for_room == 0) return;
+    const std::lock_guard lock(mutex);
+    changed.notify_all();
   }
 
   void now_connected() {
-    if (connected.exchange(true)) return;
+    if (connected || connected.exchange(true)) return;
     const std::lock_guard lock(mutex);
     changed.notify_all();
   }
@@ -91,6 +99,11 @@ struct Producer::Impl {
     return topics.emplace(std::string(name), std::move(handle)).first->second.get();
   }
 
+  // Takes the ticket when it returns no error. `headers`: pairs of name and value.
+  template <class Headers>
+  Status produce(std::string_view name, std::string_view key, std::optional<std::string_view> value,
+                 const Headers& headers, int partition, std::unique_ptr<Ticket>& ticket);
+
   void serve(const std::stop_token& stop) {
     sigset_t all;  // signals are for the program's own threads
     sigfillset(&all);
@@ -105,6 +118,9 @@ struct Producer::Impl {
         next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
       }
       rd_kafka_poll(kafka, 100);
+      if (told == 0) continue;
+      ++rounds;
+      finished(std::exchange(told, 0));
     }
   }
 };
@@ -138,42 +154,62 @@ Producer::~Producer() {
   rd_kafka_destroy(impl_->kafka);
 }
 
-Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
-                      int partition) {
-  auto* handle = impl_->topic(topic);
-  auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
-
-  std::vector<rd_kafka_vu_t> options;
-  options.reserve(6 + record.headers.size());
-  auto add = [&options](rd_kafka_vtype_t type) -> auto& {
-    return options.emplace_back(option(type)).u;
-  };
-  add(RD_KAFKA_VTYPE_RKT).rkt = handle;
+template <class Headers>
+Status Producer::Impl::produce(std::string_view name, std::string_view key,
+                               std::optional<std::string_view> value, const Headers& headers,
+                               int partition, std::unique_ptr<Ticket>& ticket) {
+  thread_local std::vector<rd_kafka_vu_t> options;
+  options.clear();
+  auto add = [](rd_kafka_vtype_t type) -> auto& { return options.emplace_back(option(type)).u; };
+  add(RD_KAFKA_VTYPE_RKT).rkt = topic(name);
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
   add(RD_KAFKA_VTYPE_PARTITION).i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = ticket.get();
-  if (!record.key.empty())
-    add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(record.key.data()), record.key.size()};
-  if (record.value)
-    add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(record.value->data()), record.value->size()};
-  for (const auto& [name, value] : record.headers) {
+  if (!key.empty()) add(RD_KAFKA_VTYPE_KEY).mem = {as_mutable(key.data()), key.size()};
+  if (value) add(RD_KAFKA_VTYPE_VALUE).mem = {as_mutable(value->data()), value->size()};
+  for (const auto& [header_name, header_value] : headers) {
     auto& header = add(RD_KAFKA_VTYPE_HEADER).header;
-    header.name = name.c_str();
-    header.val = value.data();
-    header.size = static_cast<ssize_t>(value.size());
+    header.name = c_text(header_name);
+    header.val = header_value.data();
+    header.size = static_cast<ssize_t>(header_value.size());
   }
 
-  impl_->in_flight.fetch_add(1);
-  rd_kafka_error_t* error = rd_kafka_produceva(impl_->kafka, options.data(), options.size());
+  in_flight.fetch_add(1);
+  rd_kafka_error_t* error = rd_kafka_produceva(kafka, options.data(), options.size());
   if (error == nullptr) {
     static_cast<void>(ticket.release());  // comes back with the delivery report
     return {};
   }
-  impl_->finished_one();
+  finished(1);
   const auto code = rd_kafka_error_code(error);
   const std::string detail = rd_kafka_error_string(error);
   rd_kafka_error_destroy(error);
-  return fail(kafka_error(code, "topic " + impl_->prefix + std::string(topic), detail));
+  return fail(kafka_error(code, "topic " + prefix + std::string(name), detail));
+}
+
+Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
+                      int partition) {
+  auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
+  return impl_->produce(topic, record.key, record.value, record.headers, partition, ticket);
+}
+
+Status Producer::send_when_there_is_room(std::string_view topic, const RecordView& record,
+                                         OnDelivery done, std::chrono::milliseconds deadline) {
+  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
+  for (;;) {
+    const auto round = impl_->rounds.load();
+    auto sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
+    if (sent || sent.error().kind != ErrorKind::unavailable) return sent;
+    // Whoever makes the room can't wait for it.
+    if (std::this_thread::get_id() == impl_->poller.get_id()) return sent;
+    ++impl_->waiting_for_room;
+    std::unique_lock lock(impl_->mutex);
+    const bool room =
+        impl_->changed.wait_until(lock, give_up_at, [&] { return impl_->rounds != round; });
+    --impl_->waiting_for_room;
+    if (!room) return sent;
+  }
 }
 
 Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaRecord& record,

@@ -11,15 +11,11 @@ namespace oppen::core {
 using nlohmann::json;
 
 std::string BatchHeader::encode() const {
-  json data{{"state", state},
-            {"first_seen", first_seen.time_since_epoch().count()},
-            {"offset", offset},
-            {"parts", parts},
-            {"received", received},
-            {"counts", counts},
-            {"cancelled_by", cancelled_by},
-            {"begun", begun},
-            {"begun_by", begun_by}};
+  json data{{"state", state},   {"first_seen", first_seen.time_since_epoch().count()},
+            {"offset", offset}, {"repeated", repeated},
+            {"parts", parts},   {"received", received},
+            {"counts", counts}, {"cancelled_by", cancelled_by},
+            {"begun", begun},   {"begun_by", begun_by}};
   if (max_total) data["max_total"] = max_total->value;
   auto text = data.dump();
   if (jobs.empty()) return text;
@@ -40,6 +36,7 @@ Result<BatchHeader> BatchHeader::decode(const std::string& text) {
   header.state = data.value("state", "");
   header.first_seen = Time{std::chrono::milliseconds{data.value("first_seen", std::int64_t{0})}};
   header.offset = data.value("offset", std::int64_t{-1});
+  header.repeated = data.value("repeated", std::int64_t{-1});
   header.parts = data.value("parts", 1);
   header.received = data.value("received", header.received);
   header.counts = data.value("counts", header.counts);

@@ -14,7 +14,8 @@ namespace oppen::core {
 struct BatchHeader {
   std::string state = "receiving";  // receiving | queued | rejected
   Time first_seen{};
-  std::int64_t offset = -1;  // of the last part that came
+  std::int64_t offset = -1;    // of the last part that came
+  std::int64_t repeated = -1;  // of the last one that came again while it was undecided
   int parts = 1;
   std::map<std::string, std::string> received;  // part number -> digest of its data
   std::map<std::string, int> counts;            // part number -> how many jobs it has

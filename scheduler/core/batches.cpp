@@ -73,7 +73,11 @@ Result<std::optional<std::string>> Batches::receive(const BatchScan& part, std::
   }
   if (known && known->state == "receiving" && (seen || known->complete())) {
     // The answer that is to come answers this one too, unless it asks for something else.
-    if (!same) {
+    if (same) {
+      auto header = *known;
+      header.repeated = offset;
+      changes.value("batch:" + batch_id, header.encode());
+    } else {
       changes.event(answer_entry(batch_id, "duplicate", offset,
                                  BatchDuplicate{batch_id, known->first_seen, true}, now));
     }
@@ -132,6 +136,8 @@ Status Batches::reject(const std::string& batch_id, BatchHeader header, JobError
   for (const auto& [number, digest] : header.received)
     changes.erase(part_key(batch_id, std::atoi(number.c_str())));
   const auto now = state_.clock.now();
+  // Whoever has repeated a part because it was not acknowledged waits for the answer to the repetition.
+  header.offset = std::max(header.offset, header.repeated);
   const auto cause = std::max(header.offset, std::int64_t{0});
   changes.value("batch:" + batch_id, header.encode(), queue::horizon)
       .event(entry(topics::job_events, batch_id, fmt::format("{}/rejected/{}", batch_id, cause),

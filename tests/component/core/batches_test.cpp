@@ -146,6 +146,18 @@ TEST_F(BatchTest, ARepeatedBatchIsADuplicate) {
   EXPECT_EQ(last_event("sweep")["conflict"], true);
 }
 
+TEST_F(BatchTest, ARejectionAnswersTheRepetitionThatCameBeforeIt) {
+  const json data{{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s1"})}};
+  EXPECT_EQ(handle(command(BatchSubmit::type, data)), std::nullopt);
+  EXPECT_EQ(handle(command(BatchSubmit::type, data)), std::nullopt);  // before it is staged
+  while (story("sweep").empty()) {
+    settle();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(story("sweep"), "batch.rejected");
+  EXPECT_EQ(last_event("sweep")["source_offset"], 1);
+}
+
 TEST_F(BatchTest, IsBegunAgainByTheNextLeader) {
   EXPECT_EQ(
       handle(command(BatchSubmit::type, {{"batch_id", "sweep"}, {"jobs", jobs({"s1", "s2"})}})),

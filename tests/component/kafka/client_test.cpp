@@ -5,6 +5,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "producers/client/answers.hpp"
@@ -170,6 +173,135 @@ TEST_F(ClientTest, IsUnavailableWhenTheBrokerIsAway) {
   kafka_.set_up(true);  // so that the client need not wait for it when destroyed
 }
 
+RunProgress progress(const std::string& job_id, int epoch) {
+  RunProgress report;
+  report.job_id = job_id;
+  report.attempt = 1;
+  report.epoch = epoch;
+  report.at = Time{1s};
+  return report;
+}
+
+// What became of records that were handed over.
+struct Fates {
+  std::atomic<int> kept{0};
+  std::atomic<int> lost{0};
+  Client::Done note() {
+    return [this](const Result<Delivery>& acknowledged) { ++(acknowledged ? kept : lost); };
+  }
+};
+
+TEST_F(ClientTest, ReportsOfManyThreadsArriveOnceAndInTheOrderOfEachJob) {
+  constexpr int threads = 4, each = 3'000;
+  Fates fates;
+  {
+    std::vector<std::jthread> others;
+    for (int thread = 0; thread < threads; ++thread) {
+      others.emplace_back([&, thread] {
+        for (int i = 0; i < each; ++i) {
+          const auto handed =
+              client_->report_later(progress("job-" + std::to_string(thread), i), fates.note());
+          EXPECT_TRUE(handed) << handed.error().message;
+        }
+      });
+    }
+  }
+  ASSERT_TRUE(client_->flush(60s));
+  EXPECT_EQ(fates.kept, threads * each);
+  EXPECT_EQ(fates.lost, 0);
+  std::map<TopicPartition, std::int64_t> from;
+  for (int partition = 0; partition < 12; ++partition)
+    from[{"runs", partition}] = Consumer::beginning;
+  ASSERT_TRUE(consumer_->assign(from));
+  std::map<std::string, int> next;
+  std::set<std::string> ids;
+  for (int i = 0; i < threads * each; ++i) {
+    const auto event = next_event();
+    EXPECT_EQ(event.data["epoch"], next[last_key_]++) << last_key_;
+    ids.insert(event.id);
+  }
+  EXPECT_EQ(ids.size(), std::size_t{threads * each}) << "each event has an id of its own";
+}
+
+TEST_F(ClientTest, HandsNothingWrongOver) {
+  Fates fates;
+  const auto handed = client_->report_later(progress("", -1), fates.note());
+  ASSERT_FALSE(handed);
+  EXPECT_EQ(handed.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(handed.error().message, AllOf(HasSubstr("job_id"), HasSubstr("epoch")));
+  EXPECT_FALSE(client_->submit_later(job("Not A Label"), fates.note()));
+  ASSERT_TRUE(client_->flush(20s));
+  EXPECT_EQ(fates.kept + fates.lost, 0);
+  EXPECT_EQ(published(), 0);
+}
+
+TEST_F(ClientTest, TellsWhatTheBrokerRefusesOfARecord) {
+  std::atomic<int> told{0};
+  kafka_.fail_produce(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1);
+  ASSERT_TRUE(client_->submit_later(job("a"), [&](const auto& acknowledged) {
+    EXPECT_EQ(acknowledged.error().kind, ErrorKind::refused);
+    ++told;
+  }));
+  ASSERT_TRUE(client_->flush(20s));
+  EXPECT_EQ(told, 1);
+}
+
+class FullQueueTest : public ClientTest {
+ protected:
+  static constexpr int room = 100;
+
+  std::unique_ptr<Client> a_client(std::chrono::milliseconds deadline) {
+    auto settings = kafka_.settings();
+    settings.properties["queue.buffering.max.messages"] = std::to_string(room);
+    return std::move(*Client::create({settings, "/oppen/test", deadline}));
+  }
+};
+
+TEST_F(FullQueueTest, IsWaitedFor) {
+  Fates fates;
+  const auto client = a_client(60s);
+  for (int i = 0; i < 20 * room; ++i)
+    ASSERT_TRUE(client->report_later(progress("a", i), fates.note()));
+  ASSERT_TRUE(client->flush(60s));
+  EXPECT_EQ(fates.kept, 20 * room);
+  ASSERT_TRUE(consumer_->assign({{{"runs", partition_of("a", 12)}, Consumer::beginning}}));
+  for (int i = 0; i < 20 * room; ++i) EXPECT_EQ(next_event().data["epoch"], i);
+}
+
+TEST_F(FullQueueTest, IsAnErrorWhenThereIsNoRoomInTime) {
+  kafka_.set_up(false);
+  Fates fates;
+  {
+    const auto client = a_client(200ms);
+    for (int i = 0; i < room; ++i)
+      ASSERT_TRUE(client->report_later(progress("a", i), fates.note()));
+    const auto one_more = client->report_later(progress("a", room), fates.note());
+    ASSERT_FALSE(one_more);
+    EXPECT_EQ(one_more.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(one_more.error().message, HasSubstr("queue.buffering.max"));
+    EXPECT_EQ(client->flush(1ms).error().kind, ErrorKind::unavailable);
+  }
+  EXPECT_EQ(fates.lost, room) << "each is told of, when the client goes";
+  EXPECT_EQ(fates.kept, 0);
+  kafka_.set_up(true);
+}
+
+TEST_F(FullQueueTest, IsNotWaitedForByItsOwnThread) {
+  const auto client = a_client(60s);
+  Fates fates;
+  std::atomic<int> refused{0};
+  // Until its thread has called back, everything is unacknowledged.
+  for (int i = 0; i < room; ++i) {
+    ASSERT_TRUE(client->report_later(progress("a", i), [&](const auto&) {
+      for (int more = 0; more < 3; ++more)
+        refused += client->report_later(progress("b", more), fates.note()) ? 0 : 1;
+    }));
+  }
+  ASSERT_TRUE(client->flush(60s));
+  EXPECT_EQ(refused + fates.kept, 3 * room);
+  EXPECT_GT(refused, 0);
+}
+
 class AnswersTest : public ClientTest {
  protected:
   AnswersTest() {
@@ -268,6 +400,16 @@ TEST_F(WaitTest, OfOneThatIsSubmittedAgainPassesOverTheRejectionBefore) {
       << "it is of the command before";
   say("a", JobRejected::type, {{"seq", 2}, {"source_offset", 1}});
   EXPECT_EQ(client_->wait("a", 20s).value().data["seq"], 2);
+}
+
+TEST_F(WaitTest, OfOneSubmittedLaterPassesOverTheRejectionBefore) {
+  Fates fates;
+  say("a", JobRejected::type, {{"seq", 1}, {"source_offset", 0}});
+  ASSERT_TRUE(client_->submit_later(job("x"), fates.note()));
+  ASSERT_EQ(client_->submit_later(job("a"), fates.note()).value(), "a");
+  ASSERT_TRUE(client_->flush(20s));
+  EXPECT_EQ(fates.kept, 2);
+  EXPECT_THAT(client_->wait("a", 3s).error().message, HasSubstr("no outcome of a"));
 }
 
 TEST_F(WaitTest, ForManyReadsTheLogOnce) {

@@ -459,6 +459,38 @@ def test_the_example_script(world):
     assert refused.returncode == 2 and 'model_type is "no model"' in refused.stderr
 
 
+def test_training_that_reports_itself_and_by_its_termination_log(world, client, bus, jobs, tmp_path):
+    """What the script publishes and what the scheduler makes of the log are of one job and attempt and on one partition, so that
+    consumers, who take the first of each (job_id, attempt), count the run once."""
+    log = tmp_path / "termination-log"
+    log.touch()
+    job_id = jobs.id("trains")
+    variables = {"OPPEN_JOB_ID": job_id, "OPPEN_ATTEMPT": "1", "OPPEN_MODEL_TYPE": "mnist", "OPPEN_EPOCHS": "3", "OPPEN_BATCH_SIZE": "64"}
+    script = [sys.executable, "-B", DOCS / "examples" / "train.py", "--termination-log", log]
+    done = subprocess.run(
+        script, env={**environment(world), **variables}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0 and f"reported {job_id}-1" in done.stdout, done.stdout + done.stderr
+    # Simulated nodes run no code: the pod leaves in its log what the script has left.
+    client.submit(jobs.spec("trains", epochs=3, env={"SIMULATED_METRICS": log.read_text()}))
+    assert client.wait(job_id, PATIENCE).data["metrics"] == json.loads(log.read_text())
+
+    def told(kind):
+        return [record for record in bus.records("oppen.runs") if record.key == job_id and record.type == kind]
+
+    bus.wait_for("both reports", lambda: len(told("run.completed")) == 2)
+    assert {record.headers["ce_source"] for record in told("run.completed")} == {b"/oppen/python", b"/oppen/scheduler"}
+    progress = told("run.progress")
+    assert [record.data["epoch"] for record in progress] == [1, 2, 3]
+    both = [*progress, *told("run.completed")]
+    assert {(record.data["job_id"], record.data["attempt"], record.data["run_id"]) for record in told("run.completed")} == {
+        (job_id, 1, f"{job_id}-1")
+    }
+    assert {record.partition for record in both} == {events.partition_of(job_id, 12)}
+    loss = progress[-1].data["metrics"]
+    assert all(record.data["metrics"] == loss for record in told("run.completed"))
+
+
 def test_the_example_dag(world, monkeypatch):
     """Its task, with the little of Airflow that it needs put in its place, runs a job, and finds the same one when it is run again."""
     airflow = types.ModuleType("airflow.sdk")
