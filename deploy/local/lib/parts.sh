@@ -89,7 +89,7 @@ POM
   rm -rf "$1/.build"
 }
 
-# parts_ensure SERVICE...: what kafka, redis or kubernetes need; kafka-tools is enough for brokers from outside.
+# parts_ensure SERVICE...: what kafka, redis, kubernetes or mlflow need; kafka-tools is enough for brokers from outside.
 parts_ensure() {
   local -A wanted=()
   local service
@@ -97,6 +97,7 @@ parts_ensure() {
     case $service in
       kafka | kafka-tools) wanted[kafka]=1 ;;
       kubernetes) wanted[kubernetes]=1 wanted[etcd]=1 wanted[kwok]=1 ;;
+      mlflow) venv_ensure mlflow "$LOCAL_DIR/mlflow-requirements.txt" >/dev/null ;;
     esac
   done
   parts_estimate "${!wanted[@]}"

@@ -3,7 +3,7 @@
 # Sourced by deploy/local/up, deploy/local/down and tests/support/stack, which set STATE_DIR.
 # shellcheck source-path=SCRIPTDIR
 
-for part in common versions cache parts process ports packages pki kafka redis kubernetes workers; do
+for part in common versions cache python parts process ports packages pki kafka redis kubernetes mlflow workers; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$part.sh"
 done
@@ -50,7 +50,7 @@ services_processes() {
   done
 }
 
-# services_start REAL_NODE SIMULATED SERVICE...: starts kafka, redis, kubernetes, all side by side, and returns when they
+# services_start REAL_NODE SIMULATED SERVICE...: starts kafka, redis, kubernetes, mlflow, all side by side, and returns when they
 # answer. REAL_NODE, a command that brings a real node up, or empty, and SIMULATED, true or false, say which nodes the
 # cluster has. Topics and objects are also made in what ADMIN_KUBECONFIG and OPPEN_KAFKA_BROKERS name from outside.
 services_start() {
@@ -60,6 +60,7 @@ services_start() {
   [[ $wanted != *' kubernetes '* ]] || kubernetes_start
   [[ $wanted != *' redis '* ]] || redis_start
   [[ $wanted != *' kafka '* ]] || kafka_start
+  [[ $wanted != *' mlflow '* ]] || mlflow_start
   if [[ -n ${OPPEN_KAFKA_BROKERS:-} ]]; then
     kafka_topics "$OPPEN_KAFKA_BROKERS" &
     topics=$!
@@ -75,6 +76,7 @@ services_start() {
     fi
   fi
   [[ $wanted != *' redis '* ]] || process_wait redis 30 redis_ready
+  [[ $wanted != *' mlflow '* ]] || process_wait mlflow 240 mlflow_ready
   if [[ -n $topics ]] && ! wait "$topics"; then
     [[ $wanted != *' kafka '* ]] || process_must_run kafka
     exit 1
@@ -83,7 +85,7 @@ services_start() {
 
 # services_stop: all of them, whichever run. A broker or a database that is asked to end writes out what it holds.
 services_stop() {
-  process_stop 20 kwok scheduler controller apiserver kafka redis
+  process_stop 20 kwok scheduler controller apiserver kafka redis mlflow
   process_stop 20 etcd # the API server's last writes need it
   ports_release
 }
@@ -116,4 +118,5 @@ settings_print() {
   echo "OPPEN_SCHEDULER_URL=$(worker_url scheduler)"
   echo "OPPEN_CONSOLE_URL=$(worker_url console)"
   echo "KUBECONFIG=${ADMIN_KUBECONFIG:-}"
+  [[ -z ${MLFLOW_TRACKING_URI:-} ]] || echo "MLFLOW_TRACKING_URI=$MLFLOW_TRACKING_URI"
 }

@@ -16,12 +16,19 @@ project_build() {
   }
 }
 
-# workers_list: the lines of the table whose program has been built.
+# workers_wanted: the lines of the table, without the MLflow bridge where there is no MLflow.
+workers_wanted() {
+  local unwanted='^#'
+  [[ -n ${MLFLOW_TRACKING_URI:-} ]] || unwanted='^(#|oppen-mlflow )'
+  grep -vE "$unwanted" "$LIB_DIR/workers"
+}
+
+# workers_list: those of them whose program has been built.
 workers_list() {
   local program port account
   while read -r program port account; do
     [[ -x $BUILD_DIR/bin/$program ]] && echo "$program $port $account"
-  done < <(grep -v '^#' "$LIB_DIR/workers") || true
+  done < <(workers_wanted) || true
 }
 
 worker_url() { echo "http://127.0.0.1:${PORT[$1]}"; }
@@ -31,7 +38,7 @@ workers_start() {
   local program port account binary kubeconfig
   while read -r program port account <&3; do
     binary=$BUILD_DIR/bin/$program
-    kubeconfig=$(worker_kubeconfig "$account")
+    if [[ $account == - ]]; then kubeconfig=''; else kubeconfig=$(worker_kubeconfig "$account"); fi
     if process_runs "$program"; then
       [[ $binary -nt $(process_file "$program") ]] || continue
       say "$program: built anew, restarting"

@@ -8,14 +8,15 @@ STACK = ROOT / "tests" / "support" / "stack"
 
 
 class Stack:
-    """`env` is what the workers need to find its services."""
+    """`env` is what the workers need to find its services, which are those named."""
 
-    def __init__(self, state):
+    def __init__(self, state, services="kafka,redis,kubernetes"):
         self.state = pathlib.Path(state)
         self.env = {}
+        self._services = services
 
     def up(self):
-        self._run("up", deadline=180)
+        self._run("up", "--with", self._services, deadline=180)
         lines = (self.state / "env").read_text().splitlines()
         self.env = dict(line.split("=", 1) for line in lines if "=" in line)
         return self

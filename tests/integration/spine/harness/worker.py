@@ -23,7 +23,7 @@ def free_port():
 
 
 class Worker:
-    """Its log is kept in one file over all its starts."""
+    """Its log is kept in one file over all its starts. `kubeconfig` None: it has no business with the cluster."""
 
     def __init__(self, stack, name, kubeconfig, log_dir, listen=None, label=None, settings=None):
         self.name = name
@@ -32,7 +32,7 @@ class Worker:
         self._env = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("OPPEN_", "KUBE"))},
             **{key: value for key, value in stack.env.items() if key.startswith("OPPEN_")},
-            "KUBECONFIG": stack.env[kubeconfig],
+            **({"KUBECONFIG": stack.env[kubeconfig]} if kubeconfig else {}),
             "OPPEN_LISTEN": self.listen,
             **(settings or {}),
         }
