@@ -39,9 +39,12 @@ Coverage measure(const Case& of, int rounds, std::mt19937& random) {
     view.capacity.quotas = {{"all", "", {{"gpus", of.slots}}, {}}};
     view.overhead = of.overhead;
     const double off = of.doubt * normal(random);
-    const double overhead_off = of.overhead.doubt * normal(random);
+    const bool overheads = of.overhead.p50_seconds > 0;
+    const double overhead_off = overheads ? of.overhead.doubt * normal(random) : 0;
     const auto overhead = [&] {
-      return of.overhead.p50_seconds * std::exp(of.overhead.spread * normal(random) + overhead_off);
+      return overheads ? of.overhead.p50_seconds *
+                             std::exp(of.overhead.spread * normal(random) + overhead_off)
+                       : 0;
     };
     const auto draw = [&](double p50) { return p50 * std::exp(of.spread * normal(random) + off); };
     const auto p50 = [&] { return static_cast<float>(100 + random() % 400); };
