@@ -11,11 +11,11 @@ namespace oppen::mlflow {
 
 // Names as MLflow's own clients have them in the environment.
 struct Credentials {
-  std::string token;     // MLFLOW_TRACKING_TOKEN
-  std::string username;  // MLFLOW_TRACKING_USERNAME
-  std::string password;  // MLFLOW_TRACKING_PASSWORD
+  std::string token = {};     // MLFLOW_TRACKING_TOKEN
+  std::string username = {};  // MLFLOW_TRACKING_USERNAME
+  std::string password = {};  // MLFLOW_TRACKING_PASSWORD
   // Holds the token; read before every request, so that it may be replaced while the bridge runs.
-  std::string token_file;
+  std::string token_file = {};
 
   // Invalid: two ways at once, a name without a password or the other way round, characters that no header has. No error shows a secret.
   static Result<Credentials> from_environment(const std::string& token_file);

@@ -265,7 +265,7 @@ tl::expected<RunCompleted, FieldErrors> Mapping::completed(const Run& run) const
   reader.required_time("start_time", run.start_time_ms, event.started_at);
   reader.required_time("end_time", run.end_time_ms, event.ended_at);
   event.duration_seconds = Seconds(event.ended_at - event.started_at).count();
-  if (run.start_time_ms > 0 && run.end_time_ms > 0 && event.duration_seconds < 0) {
+  if (run.end_time_ms > 0 && run.end_time_ms < run.start_time_ms) {
     reader.errors.push_back({"end_time", std::to_string(run.end_time_ms),
                              fmt::format("no time before start_time, {}", run.start_time_ms)});
   }

@@ -76,7 +76,7 @@ services_start() {
     fi
   fi
   [[ $wanted != *' redis '* ]] || process_wait redis 30 redis_ready
-  [[ $wanted != *' mlflow '* ]] || process_wait mlflow 240 mlflow_ready
+  [[ $wanted != *' mlflow '* ]] || process_wait mlflow 480 mlflow_ready
   if [[ -n $topics ]] && ! wait "$topics"; then
     [[ $wanted != *' kafka '* ]] || process_must_run kafka
     exit 1

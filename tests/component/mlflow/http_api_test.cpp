@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 
 #include "tests/component/http/scripted_server.hpp"
 
@@ -25,15 +26,25 @@ class HttpApiTest : public ::testing::Test {
   HttpApi api(const Credentials& credentials = {}, const std::string& path = "") {
     return *HttpApi::create(http_, server_.url() + path, credentials, "");
   }
-  Error error_of(const Answer& answer) {
+  void answer_with(const Answer& answer) {
+    const std::lock_guard lock(mutex_);
     answer_ = answer;
+  }
+  Asked asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  Error error_of(const Answer& answer) {
+    answer_with(answer);
     const auto answered = api().post("runs/search", json::object());
     return answered ? Error{ErrorKind::fatal, "it was answered"} : answered.error();
   }
 
+  std::mutex mutex_;  // for what the server's threads also see
   Answer answer_{200, "{}"};
   Asked asked_;
   ScriptedServer server_{[this](const Asked& asked) {
+    const std::lock_guard lock(mutex_);
     asked_ = asked;
     return answer_;
   }};
@@ -41,30 +52,30 @@ class HttpApiTest : public ::testing::Test {
 };
 
 TEST_F(HttpApiTest, AsksAndReadsTheAnswer) {
-  answer_.body = R"({"runs": [1, 2]})";
+  answer_with({200, R"({"runs": [1, 2]})"});
   const auto answer = api({}, "/behind/a/proxy/").post("runs/search", {{"max_results", 7}});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->at("runs").size(), 2U);
-  EXPECT_EQ(asked_.method, "POST");
-  EXPECT_EQ(asked_.path, "/behind/a/proxy/api/2.0/mlflow/runs/search");
-  EXPECT_EQ(asked_.body, R"({"max_results":7})");
-  EXPECT_EQ(asked_.headers.count("authorization"), 0U);
+  EXPECT_EQ(asked().method, "POST");
+  EXPECT_EQ(asked().path, "/behind/a/proxy/api/2.0/mlflow/runs/search");
+  EXPECT_EQ(asked().body, R"({"max_results":7})");
+  EXPECT_EQ(asked().headers.count("authorization"), 0U);
 }
 
 TEST_F(HttpApiTest, ProvesWhoItIs) {
   ASSERT_TRUE(api({.token = "t0ken"}).post("x", {}));
-  EXPECT_EQ(asked_.headers["authorization"], "Bearer t0ken");
+  EXPECT_EQ(asked().headers["authorization"], "Bearer t0ken");
   ASSERT_TRUE(api({.username = "ann", .password = "p:w?"}).post("x", {}));
-  EXPECT_EQ(asked_.headers["authorization"], "Basic YW5uOnA6dz8=");
+  EXPECT_EQ(asked().headers["authorization"], "Basic YW5uOnA6dz8=");
 
   const std::string file = ::testing::TempDir() + "oppen-mlflow-token";
   std::ofstream(file) << "first\n";
   auto with_file = api({.token_file = file});
   ASSERT_TRUE(with_file.post("x", {}));
-  EXPECT_EQ(asked_.headers["authorization"], "Bearer first");
+  EXPECT_EQ(asked().headers["authorization"], "Bearer first");
   std::ofstream(file) << "second\n";  // it is replaced while the bridge runs
   ASSERT_TRUE(with_file.post("x", {}));
-  EXPECT_EQ(asked_.headers["authorization"], "Bearer second");
+  EXPECT_EQ(asked().headers["authorization"], "Bearer second");
   std::ofstream(file) << "two\r\nlines\n";
   EXPECT_EQ(with_file.post("x", {}).error().kind, ErrorKind::refused);
   std::remove(file.c_str());
@@ -92,13 +103,13 @@ TEST_F(HttpApiTest, WhatEachAnswerMeans) {
 
 TEST_F(HttpApiTest, RetryAfter) {
   auto asks = api();
-  answer_ = {429, "", {{"retry-after", "7"}}};
+  answer_with({429, "", {{"retry-after", "7"}}});
   EXPECT_EQ(asks.post("x", {}).error().kind, ErrorKind::unavailable);
   EXPECT_EQ(asks.retry_after(), 7s);
-  answer_.headers["retry-after"] = "99999999999";
+  answer_with({429, "", {{"retry-after", "99999999999"}}});
   EXPECT_FALSE(asks.post("x", {}));
   EXPECT_EQ(asks.retry_after(), 600s);
-  answer_ = {200, "{}"};
+  answer_with({200, "{}"});
   EXPECT_TRUE(asks.post("x", {}));
   EXPECT_EQ(asks.retry_after(), 0s);
 }

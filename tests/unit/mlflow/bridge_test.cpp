@@ -206,7 +206,8 @@ TEST_F(BridgeTest, ARunThatIsDeletedMeanwhileCostsNoOther) {
   passes(1s);
   const auto told = completed();
   EXPECT_EQ(std::multiset<std::string>(told.begin(), told.end()),
-            (std::multiset<std::string>{"b", "c", "d", "e"}));
+            (std::multiset<std::string>{"a", "b", "c", "d", "e"}))
+      << "a was told before it was deleted";
 }
 
 TEST_F(BridgeTest, ARunThatIsTakenUpAgainOrChangedIsNotToldAgain) {

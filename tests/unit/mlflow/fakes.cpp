@@ -76,7 +76,8 @@ Result<json> FakeMlflow::page_of_runs(const json& request) {
     const auto end = [](const json& run) {
       return run["info"].value("end_time", std::int64_t{1} << 62);
     };
-    return std::pair(end(a), a["info"]["run_id"]) < std::pair(end(b), b["info"]["run_id"]);
+    const auto id = [](const json& run) { return run["info"].value("run_id", ""); };
+    return std::pair(end(a), id(a)) < std::pair(end(b), id(b));
   });
   const auto first = std::min(first_of(request), all.size());
   const auto last = std::min(all.size(), first + request.at("max_results").get<std::size_t>());
@@ -84,7 +85,7 @@ Result<json> FakeMlflow::page_of_runs(const json& request) {
   json answer = json::object();
   for (auto i = first; i < last; ++i) answer["runs"].push_back(all[i]);
   if (last < all.size()) answer["next_page_token"] = std::to_string(last);
-  if (after_page) after_page();
+  if (after_page && last > first) after_page();
   return answer;
 }
 

@@ -26,7 +26,7 @@ class FakeMlflow final : public Api {
   std::vector<Experiment> experiments = {{"0", "Default", {}}};
   std::vector<std::pair<std::string, nlohmann::json>> asked;  // endpoint and request
   std::deque<std::optional<Error>> answers;  // to the next requests; nullopt or none: as it should
-  std::function<void()> after_page;          // called once a page of runs has been made
+  std::function<void()> after_page;          // called once a page with runs has been made
   std::size_t largest_answer = 1'000'000;    // of runs in a page, before Error invalid
 
   Result<nlohmann::json> post(const std::string& endpoint, const nlohmann::json& request) override;

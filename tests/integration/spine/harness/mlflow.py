@@ -76,7 +76,7 @@ class Mlflow:
             self._process = subprocess.Popen(
                 command, env=env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until("MLflow answers", self._answers, 240, pause=0.2, explain=self._tail)
+        wait_until("MLflow answers", self._answers, 480, pause=0.2, explain=self._tail)
         return self
 
     def stop(self):

@@ -4,12 +4,14 @@ passwords."""
 import os
 
 from flask import request
-from mlflow.server.auth import authenticate_request_basic_auth
+from mlflow.server.auth import authenticate_request_basic_auth, make_basic_auth_response
 from werkzeug.datastructures import Authorization
 
 
 def authenticate():
     offered = request.authorization
-    if offered is not None and offered.type == "bearer" and offered.token == os.environ["TESTS_BEARER_TOKEN"]:
-        return Authorization("basic", {"username": os.environ["TESTS_USER"], "password": os.environ["TESTS_PASSWORD"]})
-    return authenticate_request_basic_auth()
+    if offered is None or offered.type != "bearer":
+        return authenticate_request_basic_auth()
+    if offered.token != os.environ["TESTS_BEARER_TOKEN"]:
+        return make_basic_auth_response()
+    return Authorization("basic", {"username": os.environ["TESTS_USER"], "password": os.environ["TESTS_PASSWORD"]})
