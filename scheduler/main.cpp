@@ -74,8 +74,8 @@ int run(const SchedulerSettings& all) {
       settings.listen, metrics, health,
       {{"/api/v1/jobs/:id/explain",
         [&](const auto& query) { return (*questions)->explain(query.params.at("id")); }}},
-      {{"/api/v1/simulate",
-        [&](const auto& query) { return (*questions)->simulate(query.body); }}});
+      {{"/api/v1/simulate", [&](const auto& query) { return (*questions)->simulate(query.body); }},
+       {"/api/v1/starts", [&](const auto& query) { return (*questions)->starts(query.body); }}});
   if (!server) return spdlog::error("{}", server.error().message), 2;
 
   // Order must hold whatever happens, so the producer gives up on no record.

@@ -7,6 +7,7 @@
 #include "producers/cli/context.hpp"
 #include "producers/cli/event_text.hpp"
 #include "producers/cli/job_table.hpp"
+#include "producers/cli/render.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -24,16 +25,19 @@ int list(Context& context, const Options& options) {
   const ConsoleApi console(context.console_url);
   json jobs = json::array();
   std::string cursor;
+  std::string unknown;  // why there are no ETAs
   do {
     const int wanted = std::min(largest_page, options.limit - static_cast<int>(jobs.size()));
     const auto page =
-        console.get("jobs?state=" + options.state + "&limit=" + std::to_string(wanted) +
+        console.get("jobs?eta=true&state=" + options.state + "&limit=" + std::to_string(wanted) +
                     (cursor.empty() ? "" : "&cursor=" + escaped(cursor)));
     if (!page) return context.fail_with(page.error());
     for (const json& job : page->value("jobs", json::array())) jobs.push_back(job);
     cursor = text_field(*page, "next_cursor");
+    unknown = text_field(*page, "eta_unknown", unknown);
   } while (!cursor.empty() && static_cast<int>(jobs.size()) < options.limit);
 
+  if (!unknown.empty()) context.err << "No ETA: " << printable(unknown) << '\n';
   if (context.json()) {
     context.print({{"jobs", jobs}, {"more", !cursor.empty()}});
     return done;

@@ -19,6 +19,12 @@ std::string plural(long long count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+// What keeps a free slot free: "the first job waits for quota ...", "the queue is paused"; "" for nothing.
+std::string what_holds(const std::string& head_waits, bool paused) {
+  if (head_waits.empty()) return paused ? "the queue is paused" : "";
+  return (head_waits.starts_with("waits") ? "the first job " : "") + head_waits;
+}
+
 void show(const Context& context, const json& queue) {
   const json queued = queue.value("queued", json::object());
   const auto number = [&queue](const char* name) {
@@ -38,12 +44,12 @@ void show(const Context& context, const json& queue) {
                      waiting("background"));
   out << fmt::format("Running    {} of {} ({:.0f} % used)\n", number("running"),
                      plural(number("slots"), "slot"), number_field(queue, "capacity_used_percent"));
-  const auto head_waits = printable(text_field(queue, "head_waits"));
-  const auto slot = free       ? std::string("free now")
-                    : next > 0 ? "in about " + duration_text(next)
-                               : std::string("any moment now");
+  const auto head_waits = waiting("total") > 0 ? printable(text_field(queue, "head_waits")) : "";
+  const auto holds = what_holds(head_waits, queue.value("paused", json()) == true);
+  std::string slot = next > 0 ? "in about " + duration_text(next) : "any moment now";
+  if (free) slot = holds.empty() ? "free now" : "free, but " + holds;
   out << "Next slot  " << slot << '\n';
-  if (waiting("total") > 0 && !head_waits.empty()) out << "First job  " << head_waits << '\n';
+  if (!free && !head_waits.empty()) out << "First job  " << head_waits << '\n';
   out << fmt::format("Ended      {} completed, {} failed, {} cancelled\n", number("completed"),
                      number("failed"), number("cancelled"));
   out << "Wait       " << duration_text(number_field(queue, "total_wait_seconds"))

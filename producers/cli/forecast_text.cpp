@@ -24,13 +24,6 @@ std::string plural(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-// "now", "in 4m 10s"; "" when it isn't known.
-std::string from_now(const std::optional<Time>& time, Time now) {
-  if (!time) return "";
-  const double seconds = Seconds(*time - now).count();
-  return seconds < 0.5 ? "now" : "in " + duration_text(seconds);
-}
-
 // The same with the time of day: "in 4m 10s (2026-01-03T18:15:00Z)"
 std::string moment(const std::optional<Time>& time, Time now) {
   const auto when = from_now(time, now);

@@ -56,6 +56,12 @@ std::string age_text(const std::string& rfc3339, Time now) {
   return time ? duration_text(Seconds(now - *time).count()) : "";
 }
 
+std::string from_now(const std::optional<Time>& time, Time now) {
+  if (!time) return "";
+  const double seconds = Seconds(*time - now).count();
+  return seconds < 0.5 ? "now" : "in " + duration_text(seconds);
+}
+
 std::string printable(const std::string& text) {
   std::string clean = text;
   for (char& c : clean) {

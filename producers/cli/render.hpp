@@ -1,5 +1,6 @@
 #pragma once
 // How amounts and tables look in a terminal. Pure functions, any thread.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ std::string duration_text(double seconds);
 
 // The time since a point, by its RFC 3339 text: as duration_text, "" when it can't be read.
 std::string age_text(const std::string& rfc3339, Time now);
+
+// "now", "in 4m 10s"; "" when it isn't known.
+std::string from_now(const std::optional<Time>& time, Time now);
 
 // Without control characters, which would write to the terminal in a user's name: they become '?'.
 std::string printable(const std::string& text);

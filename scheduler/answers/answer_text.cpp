@@ -26,6 +26,7 @@ void put_reason(JsonObjectText& object, const Reason& reason) {
     put_text(object, "resource", reason.resource);
     append_json(object.member("need"), reason.need);
     append_json(object.member("free"), reason.free);
+    append_json(object.member("allowed"), reason.allowed);
   }
   put(object, "until", reason.until);
   put_text(object, "budget", reason.budget);

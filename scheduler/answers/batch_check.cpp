@@ -80,6 +80,7 @@ Result<CheckedBatch> check_batch(std::string_view data, const core::AdmissionRul
       return;
     }
     batch.dependencies.add(index, record->spec);
+    ++batch.jobs_by_user[record->spec.user];
     if (record->spec.window == "off_peak") {
       if (const auto& refused = never_opens(record->spec))
         wrong({index, refused->field, "", refused->reason});

@@ -1,5 +1,6 @@
 #pragma once
 // A batch that is only asked about, judged as one that is submitted would be. Pure; any thread.
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct Candidate {
 struct CheckedBatch {
   std::vector<Candidate> jobs;
   core::BatchDependencies dependencies;  // checked inside of the batch alone; see look_up
+  std::map<std::string, std::int64_t> jobs_by_user;
   std::optional<MicroUsd> max_total;
   std::vector<Fault> faults;
   bool malformed = false;  // some of them are of the input itself, whatever the queue is like

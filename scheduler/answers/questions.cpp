@@ -1,11 +1,17 @@
 #include "scheduler/answers/questions.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "scheduler/answers/simulation.hpp"
 #include "scheduler/core/estimates.hpp"
+#include "scheduler/core/user_limit.hpp"
 #include "scheduler/queue/reader.hpp"
+#include "schemas/text.hpp"
 
 namespace oppen::answers {
 namespace {
@@ -43,6 +49,23 @@ plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
   const auto end = start + std::chrono::milliseconds(std::llround(record.estimated_seconds * 1000));
   if (record.state != JobState::cancelling && end > now) expected.end_p50 = end;
   return expected;
+}
+
+Result<std::vector<std::string>> read_ids(const nlohmann::json& asked) {
+  std::vector<std::string> ids;
+  const auto wrong = [] {
+    return fail(ErrorKind::invalid,
+                fmt::format(R"(expected {{"jobs": [...]}} with at most {} ids of jobs)",
+                            Questions::most_starts));
+  };
+  if (!asked.is_object() || !asked.contains("jobs") || !asked["jobs"].is_array()) return wrong();
+  if (asked["jobs"].size() > Questions::most_starts) return wrong();
+  for (const auto& id : asked["jobs"]) {
+    if (!id.is_string() || !is_dns_label(id.get_ref<const std::string&>(), max_id_length))
+      return wrong();
+    ids.push_back(id);
+  }
+  return ids;
 }
 
 }  // namespace
@@ -147,6 +170,67 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
   return explanation;
 }
 
+HttpAnswer Questions::starts(std::string_view text) {
+  const auto asked = nlohmann::json::parse(text, nullptr, false);
+  const auto ids = read_ids(asked);
+  if (!ids) return error_answer(ids.error());
+  return one_at_a_time([&]() -> HttpAnswer {
+    auto answer = starts_of(*ids);
+    if (!answer) return error_answer(answer.error());
+    return {200, std::move(*answer)};
+  });
+}
+
+Result<std::string> Questions::starts_of(const std::vector<std::string>& job_ids) {
+  const auto asked = Snapshots::Clock::now();
+  const auto lines = QueueLook(*redis_, topic_prefix_).heads(job_ids);
+  if (!lines) return fail(lines.error());
+  auto got = snapshots_.get();
+  if (!got) return fail(got.error());
+  std::map<std::uint32_t, std::size_t> found;  // index in the queue -> in job_ids
+  const auto find_all = [&] {
+    found.clear();
+    bool all = true;
+    for (std::size_t i = 0; i < job_ids.size(); ++i) {
+      const auto head = read_head((*lines)[i]);
+      if (!head || head->state != JobState::queued) continue;
+      const auto index = (*got)->list.find(head->rank());
+      all = all && index;
+      if (index) found.emplace(static_cast<std::uint32_t>(*index), i);
+    }
+    return all;
+  };
+  if (!find_all()) {  // some have come since
+    got = snapshots_.get(asked);
+    if (!got) return fail(got.error());
+    find_all();
+  }
+  std::vector<std::uint32_t> indices;
+  for (const auto& [index, number] : found) indices.push_back(index);
+  const auto expected = plan::project((*got)->view(), indices);
+  std::string text;
+  JsonObjectText object(text);
+  append_json(object.member("as_of"), to_rfc3339((*got)->situation.at));
+  auto& list = object.member("jobs");
+  list += '[';
+  for (auto of = expected.begin(); const auto& [index, number] : found) {
+    if (of != expected.begin()) list += ',';
+    JsonObjectText job(list);
+    append_json(job.member("job_id"), job_ids[number]);
+    put(job, *of++);
+    job.end();
+  }
+  list += ']';
+  object.end();
+  return text;
+}
+
+Result<std::optional<core::Refusal>> Questions::refused_for_user(const CheckedBatch& batch,
+                                                                 std::int64_t most) {
+  queue::QueueStore reading(*redis_, topic_prefix_, queue::no_epoch);
+  return core::UserLimit(reading, most).refusal(batch.jobs_by_user);
+}
+
 HttpAnswer Questions::simulate(std::string_view text) {
   return one_at_a_time([&]() -> HttpAnswer {
     const auto rules = inquiry_.rules(core_deadline);
@@ -162,8 +246,15 @@ HttpAnswer Questions::simulate(std::string_view text) {
       return error_answer(status.error());
     if (batch->faults.empty()) {
       auto answer = simulated(*batch, **snapshot);
-      if (answer) return {200, std::move(*answer)};
-      batch->faults.push_back(std::move(answer.error()));
+      const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
+      if (!too_many) return error_answer(too_many.error());
+      if (!answer) {
+        batch->faults.push_back(std::move(answer.error()));
+      } else if (*too_many) {
+        batch->faults.push_back({-1, (*too_many)->field, "", (*too_many)->reason});
+      } else {
+        return {200, std::move(*answer)};
+      }
     }
     const auto kind = batch->malformed ? ErrorKind::invalid : ErrorKind::refused;
     const std::string what =

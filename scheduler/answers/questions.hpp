@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "scheduler/answers/answer_text.hpp"
+#include "scheduler/answers/batch_check.hpp"
 #include "scheduler/answers/snapshots.hpp"
 #include "scheduler/core/inquiry.hpp"
 #include "workers/runtime/health_server.hpp"
@@ -25,6 +26,9 @@ class Questions {
 
   // GET /api/v1/jobs/{id}/explain
   runtime::HttpAnswer explain(const std::string& job_id);
+  // POST /api/v1/starts with {"jobs": [id, ...]}, at most so many: when those of them that wait are expected to start.
+  static constexpr std::size_t most_starts = 1'000;
+  runtime::HttpAnswer starts(std::string_view jobs);
   // POST /api/v1/simulate with the data of a batch.submit
   runtime::HttpAnswer simulate(std::string_view batch);
 
@@ -35,7 +39,10 @@ class Questions {
   template <class Answer>
   runtime::HttpAnswer one_at_a_time(Answer answer);
   Result<Explanation> explained(const std::string& job_id);
+  Result<std::string> starts_of(const std::vector<std::string>& job_ids);
   Result<Explanation> explained(const queue::JobRecord& record);
+  Result<std::optional<core::Refusal>> refused_for_user(const CheckedBatch& batch,
+                                                        std::int64_t most);
 
   core::Inquiry& inquiry_;
   const std::string topic_prefix_;

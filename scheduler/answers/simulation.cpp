@@ -105,7 +105,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
   text.reserve(jobs.size() * 512);  // more than it takes
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339(snapshot.situation.at));
-  const std::string held = view.paused ? "the queue is paused" : snapshot.situation.held;
+  const auto held = view.paused ? plan::paused_text(view.paused_until) : snapshot.situation.held;
   if (!held.empty()) append_json(object.member("held"), held);
   auto& list = object.member("jobs");
   for (std::size_t i = 0; i < jobs.size(); ++i) {

@@ -66,6 +66,7 @@ plan::View Snapshot::view() const {
   view.now = situation.at;
   view.backfill = situation.policy->backfill_enabled;
   view.paused = situation.policy->queue_paused;
+  view.paused_until = situation.paused_until;
   view.capacity = situation.capacity;
   view.overhead = situation.overhead;
   view.running = situation.running;

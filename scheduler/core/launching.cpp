@@ -60,10 +60,6 @@ std::string head_waits_for(const plan::Choice& choice, Time now) {
          to_rfc3339(std::chrono::ceil<std::chrono::minutes>(*choice.reserved_at));
 }
 
-std::string paused(const std::optional<Time>& until) {
-  return until ? "the queue is paused until " + to_rfc3339(*until) : "the queue is paused";
-}
-
 }  // namespace
 
 Attempts::Attempts(State& state, Post post)
@@ -83,7 +79,7 @@ Attempts::Attempts(State& state, Post post)
 
 Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");
-  if (state_.policy->queue_paused) return say_head_waits(paused(state_.paused_until));
+  if (state_.policy->queue_paused) return say_head_waits(plan::paused_text(state_.paused_until));
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs -
                             state_.counters.usage_total().pods -

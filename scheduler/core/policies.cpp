@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "scheduler/core/events.hpp"
 #include "scheduler/kube/pod_template.hpp"
@@ -51,30 +52,39 @@ tl::expected<pricing::CostModel, std::string> read_cost_model(const ConfigMap& d
 
 }  // namespace
 
-Policies::Policies(State& state, SetAside set_aside)
+Policies::Policies(State& state, SetAside set_aside, TemplateCheck::Post post)
     : state_(state),
       set_aside_(std::move(set_aside)),
+      templates_(state, std::move(post), [this] { return look_again(); }),
       refused_(state.metrics.counter("oppen_policy_refused_total",
                                      "Changes of a ConfigMap that were refused as invalid")) {}
 
-bool Policies::take(std::size_t which, const ConfigMap& data) {
-  std::string fault;
+Policies::Verdict Policies::judge(const ConfigMap& policies) {
+  const auto policy = read_policy(policies);
+  if (!policy) return {false, policy.error()};
+  auto templates = templates_.judge(*policy);
+  if (templates.open || templates.fault.empty()) return {templates.open, std::nullopt};
+  return {false, std::move(templates.fault)};
+}
+
+Policies::Verdict Policies::take(std::size_t which, const ConfigMap& data) {
+  Verdict verdict;
   if (size_of(data) > max_bytes) {
-    fault = fmt::format("it has {} bytes, expected at most {}", size_of(data), max_bytes);
+    verdict.fault = fmt::format("it has {} bytes, expected at most {}", size_of(data), max_bytes);
   } else if (which == 0) {
-    if (const auto policy = read_policy(data); !policy) fault = policy.error();
+    verdict = judge(data);
   } else if (const auto model = read_cost_model(data); !model) {
-    fault = model.error();
+    verdict.fault = model.error();
   }
-  if (!fault.empty()) {
+  if (verdict.fault) {
     // In this order: who sees the count finds the line.
     spdlog::error("ConfigMap {} is refused, the last good one stays: {}",
-                  which == 0 ? scheduling_policies : cost_model, fault);
+                  which == 0 ? scheduling_policies : cost_model, *verdict.fault);
     refused_.add();
-    return false;
+  } else if (!verdict.open) {
+    in_force_[which] = data;
   }
-  in_force_[which] = data;
-  return true;
+  return verdict;
 }
 
 // What was good over an earlier ConfigMap, or beside an override that has ended, may not be so now: the ConfigMaps count, and
@@ -116,27 +126,43 @@ Status Policies::load() {
     if (!policy)
       return fail(ErrorKind::fatal, "the policy in Redis is broken: " + sentences(policy.error()));
     loaded_ = true;
+    if (const auto in_force = read_policy(policy->scheduling_policies)) templates_.trust(*in_force);
     take(0, policy->scheduling_policies);
     take(1, policy->cost_model);
   }
   apply();
+  templates_.trust(*state_.policy);
   return {};
 }
 
 Status Policies::on_config_map(const std::string& name, const std::optional<ConfigMap>& data) {
   const std::size_t which = name == scheduling_policies ? 0 : 1;
+  if (which == 0) open_.reset();  // whatever it was, it is not shown any more
+  Verdict verdict;
+  const bool is_new = data && in_force_[which] != *data;
+  if (is_new) verdict = take(which, *data);
+  if (verdict.open) {
+    open_ = data;
+    return {};
+  }
   const bool first = !seen_[which];
   seen_[which] = true;
   if (!data) {
     spdlog::warn("there is no ConfigMap {}: {}", name,
                  in_force_[which].empty() ? "the defaults apply" : "the last good one stays");
     if (first) changed_ = changed_ || !loaded_;
-  } else if (in_force_[which] != *data && take(which, *data)) {
+  } else if (is_new && !verdict.fault) {
     spdlog::info("ConfigMap {} is in force", name);
     changed_ = true;
     apply();
   }
   if (auto status = publish_when_complete(); !status) return status;
+  return handle_waiting();
+}
+
+Status Policies::look_again() {
+  if (const auto shown = std::exchange(open_, std::nullopt))
+    return on_config_map(scheduling_policies, shown);
   return handle_waiting();
 }
 
@@ -147,13 +173,14 @@ Status Policies::on_control(client::ConsumedRecord record) {
 
 // Overrides are judged over the ConfigMaps, so these come first.
 Status Policies::handle_waiting() {
-  while (looked_at() && !waiting_.empty() && !setting_aside_) {
-    const auto reason = handle(waiting_.front());
-    if (!reason) return fail(reason.error());
+  while (looked_at() && !waiting_.empty() && !setting_aside_ && !templates_.asking()) {
+    const auto verdict = handle(waiting_.front());
+    if (!verdict) return fail(verdict.error());
+    if (verdict->open) return {};
     const auto offset = waiting_.front().offset;
-    if (*reason) {
+    if (verdict->fault) {
       setting_aside_ = true;
-      return set_aside_(waiting_.front(), **reason, [this, offset]() -> Status {
+      return set_aside_(waiting_.front(), *verdict->fault, [this, offset]() -> Status {
         setting_aside_ = false;
         if (auto status = handled(offset); !status) return status;
         return handle_waiting();
@@ -164,17 +191,17 @@ Status Policies::handle_waiting() {
   return {};
 }
 
-Result<std::optional<std::string>> Policies::handle(const client::ConsumedRecord& record) {
+Result<Policies::Verdict> Policies::handle(const client::ConsumedRecord& record) {
   const auto event = decode(record.record);
-  if (!event) return std::optional(event.error().message);
-  if (event->type != PolicyOverride::type) return std::optional<std::string>();
+  if (!event) return Verdict{false, event.error().message};
+  if (event->type != PolicyOverride::type) return Verdict();
   auto change = parse_data<PolicyOverride>(event->data);
-  if (!change) return std::optional(sentences(change.error()));
+  if (!change) return Verdict{false, sentences(change.error())};
   // As it was when it was said, so that reading it again later comes to the same.
   auto all = overrides_;
   all.end(record.timestamp);
   all.put(*change);
-  if (auto fault = fault_of(*change, all)) return fault;
+  if (auto verdict = judge(*change, all); verdict.open || verdict.fault) return verdict;
   spdlog::info("{} is overridden with \"{}\"{}", change->key, change->value,
                change->until ? " until " + to_rfc3339(*change->until) : "");
   overrides_ = std::move(all);
@@ -191,26 +218,23 @@ Result<std::optional<std::string>> Policies::handle(const client::ConsumedRecord
   }
   if (!status) return fail(status.error());
   stored_control_ = record.offset + 1;
-  return std::optional<std::string>();
+  return Verdict();
 }
 
-std::optional<std::string> Policies::fault_of(const PolicyOverride& change,
-                                              const Overrides& all) const {
+Policies::Verdict Policies::judge(const PolicyOverride& change, const Overrides& all) {
   if (all.bytes() > max_override_bytes) {
-    return fmt::format("the overrides would take {} bytes: expected at most {}", all.bytes(),
-                       max_override_bytes);
+    return {false, fmt::format("the overrides would take {} bytes: expected at most {}",
+                               all.bytes(), max_override_bytes)};
   }
-  if (plan::is_policy_key(change.key)) {
-    const auto policy = read_policy(all.over(in_force_[0], plan::is_policy_key));
-    return policy ? std::nullopt : std::optional(policy.error());
-  }
+  if (plan::is_policy_key(change.key)) return judge(all.over(in_force_[0], plan::is_policy_key));
   if (pricing::is_cost_model_key(change.key)) {
     const auto model = read_cost_model(all.over(in_force_[1], pricing::is_cost_model_key));
-    return model ? std::nullopt : std::optional(model.error());
+    return {false, model ? std::nullopt : std::optional(model.error())};
   }
-  return FieldError{"key", pricing::shown(change.key),
-                    fmt::format("a key of the ConfigMap {} or {}", scheduling_policies, cost_model)}
-      .sentence();
+  return {false, FieldError{"key", pricing::shown(change.key),
+                            fmt::format("a key of the ConfigMap {} or {}", scheduling_policies,
+                                        cost_model)}
+                     .sentence()};
 }
 
 Status Policies::handled(std::int64_t offset) {
@@ -223,6 +247,9 @@ Status Policies::handled(std::int64_t offset) {
 }
 
 Status Policies::tick() {
+  if (templates_.take_unanswered()) {
+    if (auto status = look_again(); !status) return status;
+  }
   if (!complete()) return {};
   if (auto left = overrides_; left.end(state_.clock.now())) {
     spdlog::info("an override has ended");

@@ -1,7 +1,8 @@
 #pragma once
 // The two ConfigMaps, and the overrides of the topic `control` over them, as policies in force: a good change is published as
 // policy.changed and applies at once; a bad ConfigMap is refused with a log line, and the last good one stays; a bad override is set
-// aside. What is in force is stored in Redis, so that it outlives the ConfigMaps. Core's thread.
+// aside. New pod templates are Kubernetes' to judge first: until it has, what brings them waits, and so do the overrides after it. What is
+// in force is stored in Redis, so that it outlives the ConfigMaps. Core's thread.
 #include <deque>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include "producers/client/kafka.hpp"
 #include "scheduler/core/overrides.hpp"
 #include "scheduler/core/state.hpp"
+#include "scheduler/core/template_check.hpp"
 
 namespace oppen::core {
 
@@ -22,7 +24,7 @@ class Policies {
   // Puts a record of `control` into the dead letter, and calls `then` on the core's thread once it is there.
   using SetAside = std::function<Status(const client::ConsumedRecord& record,
                                         const std::string& reason, std::function<Status()> then)>;
-  Policies(State& state, SetAside set_aside);
+  Policies(State& state, SetAside set_aside, TemplateCheck::Post post);
 
   // What an earlier leader had in force. Errors: of the store.
   Status load();
@@ -32,26 +34,35 @@ class Policies {
                        const std::optional<std::map<std::string, std::string>>& data);
   // Each record of `control` from next:control on, in order. Errors: of the store, of SetAside.
   Status on_control(client::ConsumedRecord record);
-  // Ends the overrides whose time is over. Errors: of the store.
+  // Ends the overrides whose time is over; asks Kubernetes again where it did not answer. Errors: of the store.
   Status tick();
   // Whether both ConfigMaps have been looked at, and `control` up to this leader's own claim: before that nothing is decided.
   bool complete() const { return looked_at() && caught_up_; }
 
  private:
   using ConfigMap = std::map<std::string, std::string>;
+  // What becomes of a change.
+  struct Verdict {
+    bool open = false;                 // Kubernetes is being asked about it
+    std::optional<std::string> fault;  // why it is refused, if it is
+  };
   bool looked_at() const { return seen_[0] && seen_[1]; }
-  // false: refused.
-  bool take(std::size_t which, const ConfigMap& data);
+  Verdict take(std::size_t which, const ConfigMap& data);
   void apply();
+  // What waited for Kubernetes.
+  Status look_again();
   Status handle_waiting();
-  // Why the record is to be set aside, if it is.
-  Result<std::optional<std::string>> handle(const client::ConsumedRecord& record);
-  std::optional<std::string> fault_of(const PolicyOverride& change, const Overrides& all) const;
+  // A fault: the record is to be set aside.
+  Result<Verdict> handle(const client::ConsumedRecord& record);
+  Verdict judge(const ConfigMap& policies);
+  Verdict judge(const PolicyOverride& change, const Overrides& all);
   Status handled(std::int64_t offset);
   Status publish_when_complete(queue::Changes changes = {});
 
   State& state_;
   SetAside set_aside_;
+  TemplateCheck templates_;
+  std::optional<ConfigMap> open_;  // scheduling-policies as shown, waiting for Kubernetes
   ConfigMap in_force_[2];
   bool seen_[2] = {};
   bool loaded_ = false;   // an earlier leader has published one

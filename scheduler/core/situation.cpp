@@ -17,6 +17,7 @@ Situation Attempts::situation() const {
   situation.policy = state_.policy;
   situation.cost_model = state_.cost_model;
   situation.overhead = state_.durations.overhead();
+  situation.paused_until = state_.paused_until;
   if (probing_) situation.held = head_waits_;
   situation.running.reserve(state_.live.size());
   situation.live.reserve(state_.live.size());

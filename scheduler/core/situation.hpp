@@ -2,6 +2,7 @@
 // What the core knows at one moment, copied for those who look into the future (scheduler/answers). Plain values, any thread.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Situation {
   std::vector<LiveJob> live;
   std::shared_ptr<const plan::Policy> policy;
   std::shared_ptr<const pricing::CostModel> cost_model;
+  std::optional<Time> paused_until;  // of policy->queue_paused, where the pause has an end
   std::string held;  // why nothing is launched at present, whatever would fit; "" otherwise
 };
 

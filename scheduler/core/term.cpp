@@ -39,7 +39,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kafka_deadline = 10s;
 constexpr auto trim_interval = 5s;
 constexpr auto tick_interval = 500ms;
-constexpr std::int64_t no_epoch = -1;  // for reading alone: every script refuses it
 constexpr int most_quiet_ticks = 10;
 constexpr auto consumer_group = "oppen-scheduler";
 
@@ -203,11 +202,13 @@ class Leader {
         batches_(state, attempts_, std::move(stager), options.instance, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         holds_(state),
-        policies_(state,
-                  [this](const client::ConsumedRecord& record, const std::string& reason,
-                         std::function<Status()> then) {
-                    return set_aside_control(record, reason, std::move(then));
-                  }),
+        policies_(
+            state,
+            [this](const client::ConsumedRecord& record, const std::string& reason,
+                   std::function<Status()> then) {
+              return set_aside_control(record, reason, std::move(then));
+            },
+            post_to(mailbox_)),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
         leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
@@ -328,8 +329,8 @@ class Leader {
     if (resumed_ && ++quiet_ticks_ == most_quiet_ticks) catch_up_until_ = 0;
     if (auto status = check_leadership(); !status) return status;
     if (auto status = note_last_handled(); !status) return status;
-    if (!ready()) return {};
     if (auto status = policies_.tick(); !status) return status;
+    if (!ready()) return {};
     if (auto status = batches_.tick(); !status) return status;
     if (auto status = holds_.tick(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
@@ -527,7 +528,7 @@ Status run_term(const TermOptions& options, const TermServices& services, std::s
 
   auto consumer = Consumer::create(options.kafka, consumer_group);
   if (!consumer) return fail(consumer.error());
-  QueueStore unclaimed(**redis, options.kafka.topic_prefix, no_epoch);
+  QueueStore unclaimed(**redis, options.kafka.topic_prefix, queue::no_epoch);
   const auto cluster = check_log(unclaimed, **consumer);
   services.health.set("kafka", cluster ? Status() : fail(cluster.error()));
   if (!cluster) return fail(cluster.error());

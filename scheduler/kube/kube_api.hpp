@@ -109,6 +109,11 @@ class KubeApi {
                       std::chrono::milliseconds deadline,
                       std::function<void(LaunchOutcome)> done) = 0;
 
+  // Whether the API server would take this pod, which is not created: ok, or refused for nothing that is the pod's own (quota, limits,
+  // rights). Errors: invalid, in the API server's words, which name the field; unavailable: no answer within `deadline`.
+  virtual void check(std::string manifest_json, std::chrono::milliseconds deadline,
+                     std::function<void(Status)> done) = 0;
+
   // The attempt has ended while its launch was on its way: that creates nothing from now on.
   virtual void abandon(const std::string& pod_name) = 0;
 

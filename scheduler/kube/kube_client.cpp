@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/kube/api_caller.hpp"
+#include "scheduler/kube/dry_run.hpp"
 #include "scheduler/kube/launch.hpp"
 #include "scheduler/kube/pod_changes.hpp"
 #include "scheduler/kube/watched.hpp"
@@ -61,6 +62,12 @@ void KubeClient::launch(const std::string& pod_name, std::string manifest_json,
     impl->launches[pod_name] = launch;
     launch->start();
   });
+}
+
+void KubeClient::check(std::string manifest_json, std::chrono::milliseconds deadline,
+                       std::function<void(Status)> done) {
+  impl_->start(std::make_shared<DryRun>(impl_->calls, impl_->pods_path, std::move(manifest_json),
+                                        deadline, std::move(done)));
 }
 
 void KubeClient::abandon(const std::string& pod_name) {

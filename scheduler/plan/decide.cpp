@@ -52,10 +52,35 @@ Reason reason_of(const Block& block) {
   reason.resource = block.resource;
   reason.need = block.need;
   reason.free = block.free;
+  reason.allowed = block.allowed;
   return reason;
 }
 
+namespace {
+
+Block block_of(const Quota& quota, const std::string& resource, std::int64_t need,
+               std::int64_t free, std::int64_t allowed) {
+  Block block{Block::Reason::quota, 0, 0, quota.name, resource, need, free, allowed, ""};
+  block.sentence = reason_of(block).sentence();
+  return block;
+}
+
+}  // namespace
+
+std::optional<Block> too_large(const Amounts& amounts, Priority priority,
+                               const std::vector<Quota>& quotas) {
+  for (const auto& quota : quotas) {
+    if (!applies(quota, priority)) continue;
+    for (const auto& [resource, hard] : quota.hard) {
+      if (const auto need = amount_of(amounts, resource); need > hard)
+        return block_of(quota, resource, need, 0, hard);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity) {
+  if (auto quota = too_large(amounts, priority, capacity.quotas)) return quota;
   Block block;
   block.slots = capacity.max_concurrent_jobs;
   block.taken = capacity.taken_slots();
@@ -68,10 +93,7 @@ std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Ca
     for (const auto& [resource, hard] : quota.hard) {
       const auto need = amount_of(amounts, resource);
       const auto free = std::max<std::int64_t>(0, hard - taken(quota, resource, capacity));
-      if (need <= free) continue;
-      block = {Block::Reason::quota, 0, 0, quota.name, resource, need, free, ""};
-      block.sentence = reason_of(block).sentence();
-      return block;
+      if (need > free) return block_of(quota, resource, need, free, hard);
     }
   }
   return std::nullopt;
@@ -125,15 +147,10 @@ std::int64_t ends_by(const WaitingJob& job, Time now) {
 std::optional<std::string> never_fits(const Amounts& amounts, Priority priority,
                                       const std::vector<Quota>& quotas, const PodLimits& limits,
                                       const std::vector<Amounts>& nodes) {
-  for (const auto& quota : quotas) {
-    if (!applies(quota, priority)) continue;
-    for (const auto& [resource, hard] : quota.hard) {
-      const auto need = amount_of(amounts, resource);
-      if (need > hard) {
-        return fmt::format("needs {}, quota {} allows {} in all", readable(resource, need),
-                           quota.name, readable(resource, hard));
-      }
-    }
+  if (const auto quota = too_large(amounts, priority, quotas)) {
+    return fmt::format("needs {}, quota {} allows {} in all",
+                       readable(quota->resource, quota->need), quota->quota,
+                       readable(quota->resource, quota->allowed));
   }
   const std::pair<const char*, std::optional<std::int64_t>> bounds[] = {
       {"gpus", limits.gpus},

@@ -54,6 +54,7 @@ struct Block {
   std::string resource;  // "gpus", "cpu_millicores", "memory_bytes", "pods"
   std::int64_t need = 0;
   std::int64_t free = 0;
+  std::int64_t allowed = 0;  // in all
   // "waits for a free slot (3 of 3 taken)", "waits for quota ml-training-quota: needs 2 gpus, 1
   // free"
   std::string sentence;
@@ -61,6 +62,11 @@ struct Block {
 
 // nullopt: it can be launched now.
 std::optional<Block> why_not(const Amounts& amounts, Priority priority, const Capacity& capacity);
+
+// The quota that is too small for these amounts even when nothing else is there; nullopt: none is. So with jobs that were taken in
+// before the quota was lowered.
+std::optional<Block> too_large(const Amounts& amounts, Priority priority,
+                               const std::vector<Quota>& quotas);
 
 // The same as a Reason of kind waiting_for_slot or quota.
 Reason reason_of(const Block& block);

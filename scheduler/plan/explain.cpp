@@ -22,7 +22,11 @@ bool is_held(const View& view, const Waiting& job) {
 
 // What holds the job itself, wherever it stands.
 std::optional<Reason> hold_of(const View& view, const Waiting& job, const IdOf& id_of) {
-  if (view.paused || job.hold == Hold::paused) return of(Reason::Kind::paused);
+  if (view.paused || job.hold == Hold::paused) {
+    auto paused = of(Reason::Kind::paused);
+    if (view.paused) paused.until = view.paused_until;
+    return paused;
+  }
   if (!is_held(view, job)) return std::nullopt;
   if (job.hold == Hold::budget) return of(Reason::Kind::budget_hold);
   Reason reason;
@@ -64,6 +68,9 @@ Front front_of(const View& view) {
 
 std::optional<Reason> explain(const View& view, std::size_t index, const IdOf& id_of) {
   const auto& job = view.waiting[index];
+  // Before anything else that it waits for: nothing else would help.
+  if (const auto quota = too_large(job.amounts, job.priority, view.capacity.quotas))
+    return reason_of(*quota);
   if (auto reason = hold_of(view, job, id_of)) return reason;
 
   const auto front = front_of(view);

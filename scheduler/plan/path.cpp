@@ -39,6 +39,7 @@ Room empty(const Setup& setup) {
 std::int64_t allowed_from(const View& view, const Waiting& job, std::int64_t at) {
   if (job.hold == Hold::budget || job.hold == Hold::paused) return Release::never;
   at = std::max(at, (job.not_before - view.now).count());
+  if (view.paused && view.paused_until) at = std::max(at, (*view.paused_until - view.now).count());
   if (job.hold != Hold::window) return at;
   for (const auto& window : view.off_peak) {
     if (at < (window.closes - view.now).count())
@@ -47,8 +48,9 @@ std::int64_t allowed_from(const View& view, const Waiting& job, std::int64_t at)
   return Release::never;
 }
 
-Setup::Setup(const View& of, std::size_t from_, std::size_t to_)
-    : view(of), from(from_), to(to_), room(without_strays(of.capacity)) {
+Setup::Setup(const View& of, std::size_t from_, std::size_t to_,
+             std::span<const std::uint32_t> only)
+    : view(of), from(from_), to(to_), some(only), room(without_strays(of.capacity)) {
   if (view.dependencies.empty()) return;
   // Counted, then summed up to each one's place, then filled in.
   first_dependent.assign(view.waiting.size() + view.running.size() + 1, 0);
@@ -64,6 +66,14 @@ Setup::Setup(const View& of, std::size_t from_, std::size_t to_)
   for (auto& first : first_dependent) first = sum += first;
   dependents.resize(sum);
   each([&](std::uint32_t on, std::uint32_t job) { dependents[--first_dependent[on]] = job; });
+}
+
+std::optional<std::size_t> Setup::number_of(std::uint32_t index) const {
+  if (index < from || index >= to) return std::nullopt;
+  if (some.empty()) return index - from;
+  const auto found = std::lower_bound(some.begin(), some.end(), index);
+  if (found == some.end() || *found != index) return std::nullopt;
+  return static_cast<std::size_t>(found - some.begin());
 }
 
 Lateness::Lateness(const Room& room, const LogNormal& overhead)
@@ -113,7 +123,7 @@ Path::Path(const Setup& setup, int number, int paths, std::int64_t looks)
       looks_(setup.view.backfill ? looks : 0),
       room_(setup.room),
       lateness_(empty(setup), setup.view.overhead),
-      starts_(setup.to - setup.from),
+      starts_(setup.asked()),
       asked_left_(starts_.size()) {
   if (setup.dependents.empty()) return;
   for (const auto& job : setup.view.waiting) unmet_.push_back(job.dependencies);
@@ -197,7 +207,8 @@ void Path::end_first() {
 bool Path::may_run(std::uint32_t index) {
   const auto& job = setup_.view.waiting[index];
   if (job.dependencies > 0 && unmet_[index] > 0) return false;
-  if (job.hold == Hold::none && job.not_before <= setup_.view.now) return true;
+  if (job.hold == Hold::none && job.not_before <= setup_.view.now && !setup_.view.paused)
+    return true;
   const auto from = allowed_from(setup_.view, job, now_);
   if (from <= now_) return true;
   if (from != Release::never) {
@@ -306,8 +317,9 @@ void Path::launch(std::uint32_t index) {
   ends_.push_back(
       {now_ + milliseconds(seconds), now_ + std::int64_t{job.max_runtime_seconds} * 1000, index});
   std::push_heap(ends_.begin(), ends_.end(), Later());
-  if (index < setup_.from || index >= setup_.to) return;
-  auto& start = starts_[index - setup_.from];
+  const auto number = setup_.number_of(index);
+  if (!number) return;
+  auto& start = starts_[*number];
   start.at = now_;
   if (single_ && now_ > 0) start.lateness_seconds = static_cast<float>(lateness_.seconds());
   --asked_left_;

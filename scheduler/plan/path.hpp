@@ -4,6 +4,8 @@
 //
 // Times are milliseconds from the view's now on.
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "scheduler/plan/draw.hpp"
@@ -17,11 +19,20 @@ std::int64_t allowed_from(const View& view, const Waiting& job, std::int64_t at)
 
 // What all paths of a projection share.
 struct Setup {
-  Setup(const View& of, std::size_t from_, std::size_t to_);
+  // `only`: of the jobs from `from_` to `to_` those that are asked about, in ascending order; empty: all.
+  Setup(const View& of, std::size_t from_, std::size_t to_, std::span<const std::uint32_t> only);
+
+  std::size_t asked() const { return some.empty() ? to - from : some.size(); }
+  std::size_t index_of(std::size_t number) const {
+    return some.empty() ? from + number : some[number];
+  }
+  // The number of a waiting job among those asked about.
+  std::optional<std::size_t> number_of(std::uint32_t index) const;
 
   const View& view;
   std::size_t from;
   std::size_t to;
+  std::span<const std::uint32_t> some;
   Room room;
   // Those that wait for index i: dependents[first_dependent[i]] to before that of i + 1; both empty when
   // nobody depends on anybody.
@@ -65,7 +76,7 @@ class Path {
     std::int64_t at = Release::never;
     float lateness_seconds = 0;
   };
-  // Of the jobs from setup.from to setup.to.
+  // Of the jobs asked about.
   std::vector<Start> follow();
 
  private:

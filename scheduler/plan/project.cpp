@@ -14,12 +14,14 @@ constexpr std::int64_t most_looks_of_one = 1'000'000;  // path
 constexpr std::size_t backfill_cost = 4;               // of a job, in steps
 
 // How many jobs a path plays through: those before `to`, or all of them while it waits for a hold to end.
-std::size_t jobs_before(const View& view, std::size_t from, std::size_t to) {
-  const auto asked = view.waiting.subspan(from, to - from);
-  const auto held = [&](const Waiting& job) {
-    return job.hold != Hold::none || job.not_before > view.now || job.dependencies > 0;
-  };
-  return std::any_of(asked.begin(), asked.end(), held) ? view.waiting.size() : to;
+std::size_t jobs_before(const Setup& setup) {
+  const auto& view = setup.view;
+  for (std::size_t i = 0; i < setup.asked(); ++i) {
+    const auto& job = view.waiting[setup.index_of(i)];
+    if (job.hold != Hold::none || job.not_before > view.now || job.dependencies > 0)
+      return view.waiting.size();
+  }
+  return setup.to;
 }
 
 // How many paths can be afforded: 1, or tenths x 10 - 1 with tenths from 3 to 20; 0 stands for the former.
@@ -36,16 +38,12 @@ std::optional<Time> after(Time now, std::int64_t milliseconds) {
   return now + std::chrono::milliseconds(milliseconds);
 }
 
-}  // namespace
+std::vector<Expected> project(const Setup& setup) {
+  const auto& view = setup.view;
+  std::vector<Expected> all(setup.asked());
+  if (all.empty() || (view.paused && !view.paused_until)) return all;
 
-std::vector<Expected> project(const View& view, std::size_t from, std::size_t to) {
-  to = std::min(to, view.waiting.size());
-  from = std::min(from, to);
-  std::vector<Expected> all(to - from);
-  if (view.paused || all.empty()) return all;
-
-  const Setup setup(view, from, to);
-  const auto tenths = affordable_tenths(view, jobs_before(view, from, to));
+  const auto tenths = affordable_tenths(view, jobs_before(setup));
   const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
   const auto looks = std::min(most_looks / many, most_looks_of_one);
   std::vector<std::vector<Path::Start>> paths;
@@ -71,10 +69,23 @@ std::vector<Expected> project(const View& view, std::size_t from, std::size_t to
       expected.end_p50 =
           *expected.start_p50 +
           std::chrono::milliseconds(std::llround(
-              (view.overhead.p50_seconds + double{view.waiting[from + i].p50_seconds}) * 1000));
+              (view.overhead.p50_seconds + double{view.waiting[setup.index_of(i)].p50_seconds}) *
+              1000));
     }
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<Expected> project(const View& view, std::size_t from, std::size_t to) {
+  to = std::min(to, view.waiting.size());
+  return project(Setup(view, std::min(from, to), to, {}));
+}
+
+std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices) {
+  if (indices.empty()) return {};
+  return project(Setup(view, indices.front(), indices.back() + std::size_t{1}, indices));
 }
 
 }  // namespace oppen::plan

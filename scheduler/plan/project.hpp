@@ -71,9 +71,10 @@ struct Running {
 struct View {
   Time now{};
   bool backfill = false;
-  bool paused = false;  // the whole queue
-  Capacity capacity;    // `ours` are exactly the attempts of `running`
-  LogNormal overhead;   // of an attempt: what it holds its room for beside its run
+  bool paused = false;               // the whole queue
+  std::optional<Time> paused_until;  // where the pause has an end
+  Capacity capacity;                 // `ours` are exactly the attempts of `running`
+  LogNormal overhead;                // of an attempt: what it holds its room for beside its run
   std::span<const Running> running;
   std::span<const Waiting> waiting;  // in order of launching, held ones in their places
   // Indices: of a waiting job, or waiting.size() + that of a live attempt.
@@ -82,7 +83,7 @@ struct View {
 };
 
 struct Expected {
-  std::optional<Time> start_p50;  // absent: held by someone, or not within the windows known
+  std::optional<Time> start_p50;  // absent: held without an end, or not within the windows known
   std::optional<Time> start_p90;
   std::optional<Time> end_p50;  // start_p50 + p50 of the overhead and of the duration
 };
@@ -91,6 +92,8 @@ struct Expected {
 // 100 ns for each job and path, of which there are some 80,000 at most, or one path of a longer queue. With
 // backfill, looking behind the head is given up after a while, and what is left is projected in strict order.
 std::vector<Expected> project(const View& view, std::size_t from, std::size_t to);
+// Of these waiting jobs alone, in ascending order: memory for no others. Costs what lies before the last.
+std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices);
 
 // Why waiting[index] does not start at once; nullopt: it does, at the next decision. `id_of` names a
 // waiting job or live attempt by the index that View::dependencies uses, and is asked for at most one.

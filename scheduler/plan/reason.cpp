@@ -17,6 +17,10 @@ std::string at(const std::optional<Time>& time, std::string_view before) {
 
 }  // namespace
 
+std::string paused_text(const std::optional<Time>& until) {
+  return "the queue is paused" + at(until, " until ");
+}
+
 std::string readable(const std::string& resource, std::int64_t amount) {
   if (resource == "cpu_millicores") return format_millicores(amount) + " cpu";
   if (resource == "memory_bytes") return format_bytes(amount) + " memory";
@@ -55,6 +59,10 @@ std::string Reason::sentence() const {
     case Kind::waiting_for_slot:
       return fmt::format("waits for a free slot ({} of {} taken)", taken, slots);
     case Kind::quota:
+      if (need > allowed) {
+        return fmt::format("waits until quota {} is raised: needs {}, it allows {} in all", quota,
+                           readable(resource, need), readable(resource, allowed));
+      }
       return fmt::format("waits for quota {}: needs {}, {} free", quota, readable(resource, need),
                          readable(resource, free));
     case Kind::behind:
@@ -73,7 +81,7 @@ std::string Reason::sentence() const {
       return budget.empty() ? "is held by a budget that is spent"
                             : fmt::format("is held by budget {}, which is spent", budget);
     case Kind::paused:
-      return "waits because the queue is paused";
+      return "waits because " + paused_text(until);
     case Kind::never_fits:
       break;
   }

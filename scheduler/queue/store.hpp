@@ -54,6 +54,9 @@ class Changes {
   std::vector<std::string> operations_;
 };
 
+// Of a store for reading alone: every script refuses it.
+inline constexpr std::int64_t no_epoch = -1;
+
 // How long an ended job is remembered: the horizon of deduplication, equal to the retention of
 // `jobs`.
 inline constexpr std::chrono::hours horizon{24 * 30};

@@ -3,11 +3,15 @@ promises.
 
 Usage: campaign.py [--runs N] [--seed S] [--form short|long] [--junit FILE]
 
+Every other run (those of an even seed) has jobs that wait for the off-peak window or ask for a spot node, amendments, pauses and a
+limit of jobs for each user.
+
 Each run has a seed, which is printed and by which it can be run again: the same commands and the same faults, though not at
 the same microsecond. A run that broke a promise leaves its history and logs in build/faults.
 """
 
 import argparse
+import collections
 import contextlib
 import json
 import pathlib
@@ -25,13 +29,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration" / "spine"))
 
 import rules  # noqa: E402
+from features import NO_FEATURES, Features  # noqa: E402
 from fleet import Fleet, wait_led  # noqa: E402
 from harness.bus import Bus  # noqa: E402
 from harness.kube import Kube  # noqa: E402
 from harness.stack import ROOT, Stack  # noqa: E402
 from harness.verify import verify  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
-from history import History  # noqa: E402
+from history import TERMINAL, History, for_the_user  # noqa: E402
 from injector import LONG, NODE_LOST_AFTER, SHORT, Injector  # noqa: E402
 from recorder import BusRecorder, PodRecorder, look_at_redis, pod_entry  # noqa: E402
 from workload import INTENT, Workload  # noqa: E402
@@ -47,7 +52,7 @@ class Sender:
 
     def __init__(self, workload, bus, history, injector):
         self._workload, self._bus, self._history, self._injector = workload, bus, history, injector
-        self._cancels = list(workload.cancels)
+        self._later = list(workload.later)
         self._open = []
         self._sent = set()
         self._steps_sent = 0
@@ -66,21 +71,21 @@ class Sender:
     def _send_all(self):
         for step in self._workload.steps:
             while len(self.open_jobs()) >= BACKLOG or self._is_ahead_of_the_faults():
-                self._send_cancels()
+                self._send_later()
                 time.sleep(0.05)
             self._send(step)
             self._steps_sent += 1
             for command in step:
-                if command.intent == "valid" and command.kind != "job.cancel":
+                if command.intent == "valid" and command.kind.endswith(".submit"):
                     specs = command.data.get("jobs", [command.data])
                     jobs = [
                         (spec["job_id"], command.data.get("batch_id")) for spec in specs if spec["job_id"] not in self._sent
                     ]
                     self._sent.update(job_id for job_id, _ in jobs)
                     self._open += jobs
-            self._send_cancels()
-        while self._cancels:
-            self._send_cancels(at_last=not self.open_jobs())
+            self._send_later()
+        while self._later:
+            self._send_later(at_last=not self.open_jobs())
             time.sleep(0.05)
 
     def open_jobs(self):
@@ -93,8 +98,8 @@ class Sender:
         return [job_id for job_id, _ in self._open]
 
     def _has_ended(self, job_id):
-        story = self._bus.story(job_id)
-        return bool(story) and story[-1] in ("succeeded", "failed", "cancelled")
+        life = self._bus.life(job_id)
+        return bool(life) and (life[-1].kind in TERMINAL or for_the_user(life[-1].kind, life[-1].data))
 
     def _is_ahead_of_the_faults(self):
         faults = self._injector
@@ -102,11 +107,11 @@ class Sender:
             faults.plan
         )
 
-    def _send_cancels(self, at_last=False):
-        due = [cancel for cancel in self._cancels if at_last or self._bus.events(cancel.job_id, cancel.after)]
-        self._cancels = [cancel for cancel in self._cancels if cancel not in due]
+    def _send_later(self, at_last=False):
+        due = [later for later in self._later if at_last or self._bus.events(later.job_id, later.after)]
+        self._later = [later for later in self._later if later not in due]
         if due:
-            self._send([cancel.command for cancel in due])
+            self._send([later.command for later in due])
 
     def _send(self, commands):
         records = []
@@ -122,7 +127,8 @@ class Sender:
 def run(seed, form, folder):
     """The history of one run."""
     count, plan = FORMS[form]
-    history = History({"seed": seed, "form": form, "max_concurrent_jobs": SLOTS, "began": time.time()})
+    with_features = seed % 2 == 0
+    history = History({"seed": seed, "form": form, "max_concurrent_jobs": SLOTS, "began": time.time(), "features": with_features})
     stack = Stack(folder / "stack")
     with contextlib.ExitStack() as undo:
         undo.callback(put_away, stack, folder)
@@ -135,6 +141,9 @@ def run(seed, form, folder):
         policies = {"max_concurrent_jobs": str(SLOTS), "launch_timeout_seconds": "15", "finished_pod_ttl_seconds": ttl}
         policies |= {"retry_hold_seconds": "1", "backfill_enabled": draw.choice(("true", "false"))}
         policies["node_lost_after_seconds"] = str(NODE_LOST_AFTER)
+        if with_features:
+            history.meta["max_jobs_per_user"] = draw.choice((6, 8, 10))  # of some 25 that are open, of three users
+            policies["max_jobs_per_user"] = str(history.meta["max_jobs_per_user"])
         kube.patch("configmaps/scheduling-policies", {"data": policies})
         undo.callback(PodRecorder(kube, history).close)
         undo.callback(BusRecorder(bus, history).close)
@@ -142,11 +151,14 @@ def run(seed, form, folder):
         undo.callback(fleet.close)
         wait_led(fleet)
         history.meta["began"] = time.time()
-        injector = Injector(stack, fleet, kube, history, seed, plan)
-        sender = Sender(Workload(seed, count), bus, history, injector)
+        features = Features(stack, kube, bus, history, seed) if with_features else NO_FEATURES
+        injector = Injector(stack, fleet, kube, history, seed, plan, features.nodes)
+        sender = Sender(Workload(seed, count, with_features), bus, history, injector)
         sending = threading.Thread(target=sender.run, daemon=True)
         sending.start()
+        features.start()
         injector.run(sender.progress)
+        features.end()
         fleet.behave()
         history.add("fault", fault="that was the last one")
         come_to_rest(history, stack, kube, bus, sender, sending, ttl)
@@ -191,6 +203,22 @@ def come_to_rest(history, stack, kube, bus, sender, sending, ttl):
     history.add("final", **found, open=sender.open_jobs(), sent=not sending.is_alive(), ttl=ttl)
 
 
+def seen_of_features(history):
+    """What came of the features, if they were on."""
+    if not history.meta["features"]:
+        return ""
+    kinds = collections.Counter(step["kind"] for job in history.jobs.values() for step in job.life)
+    launched = [job.spec for job in history.jobs.values() if job.pods]
+    refused = sum(any(for_the_user(step["kind"], step["data"]) for step in job.life) for job in history.jobs.values())
+    pauses = sum(feature["did"] == "pause" for feature in history.of("feature"))
+    off_peak = sum(spec.get("window") == "off_peak" for spec in launched)
+    spot = sum(spec.get("spot", False) for spec in launched)
+    return (
+        f", {pauses} pauses, {off_peak} jobs in the off-peak window, {spot} on spot, {kinds['amended']} amendments, "
+        f"{refused} jobs refused for their user"
+    )
+
+
 def disturbances(history):
     """How often it was disturbed, and how long nobody led after that."""
     [run] = history.of("disturbed")
@@ -215,7 +243,7 @@ def judge(seed, form):
         if breaches:
             trouble = rules.report(history, breaches)
         pods = len({pod["uid"] for pod in history.of("pod")})
-        told = f"{len(history.jobs)} jobs, {pods} pods, {disturbances(history)}"
+        told = f"{len(history.jobs)} jobs, {pods} pods, {disturbances(history)}{seen_of_features(history)}"
     except Exception:  # noqa: BLE001  a run that could not be done has shown nothing, and the next one goes on
         trouble = f"seed {seed}: the run broke off\n{traceback.format_exc()}"
         told = "broke off"
@@ -228,7 +256,7 @@ def judge(seed, form):
         verdict = f"BROKEN; history, logs and report are in {kept}"
         print(trouble, file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
-    print(f"seed {seed} ({form}): {told}, {time.monotonic() - began:.0f} s: {verdict}", flush=True)
+    print(f"seed {seed} ({form}{', with features' if seed % 2 == 0 else ''}): {told}, {time.monotonic() - began:.0f} s: {verdict}", flush=True)
     return trouble
 
 

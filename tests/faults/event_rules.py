@@ -2,12 +2,26 @@
 
 import collections
 
-from history import ENDED_PHASES, TERMINAL
+from history import ENDED_PHASES, TERMINAL, for_the_user
 from rule import rule
 
 
 def _verdicts(history, batch_id):
-    return {event["kind"] for event in history.about_batch(batch_id)} & {"batch.queued", "batch.rejected"}
+    """A batch that was refused for its user may be taken when it comes again."""
+    about = history.about_batch(batch_id)
+    found = {event["kind"] for event in about} & {"batch.queued", "batch.rejected"}
+    rejections = [event for event in about if event["kind"] == "batch.rejected"]
+    if "batch.queued" in found and all(for_the_user(event["kind"], event["data"]) for event in rejections):
+        found.discard("batch.rejected")
+    return found
+
+
+def _refused_for_the_user(history, job):
+    """How often a valid command for the job was refused because its user has too many."""
+    if job.batch:
+        about = history.about_batch(job.batch)
+        return len({event["id"] for event in about if for_the_user(event["kind"], event["data"])})
+    return len({event["data"]["seq"] for event in job.events if for_the_user(event["kind"], event["data"])})
 
 
 @rule
@@ -41,6 +55,8 @@ def nothing_is_lost(history):
         kinds = [step["kind"] for step in job.life]
         if not kinds and job.batch and {"batch.rejected"} == _verdicts(history, job.batch):
             continue
+        if _refused_for_the_user(history, job) and "queued" not in kinds:
+            continue
         if "queued" not in kinds:
             yield job.id, f"was accepted and never queued; its life: {kinds}"
         elif kinds[-1] not in TERMINAL:
@@ -58,6 +74,8 @@ def nothing_is_invented(history):
             yield job.id, f"was invalid, and yet: {sorted(kinds)}"
         if "cancelled" in kinds and not history.cancels(job):
             yield job.id, "was cancelled, and nobody asked for that"
+        if "amended" in kinds and not history.amendments(job):
+            yield job.id, "was amended, and nobody asked for that"
 
 
 @rule
@@ -156,9 +174,10 @@ def batch_is_all_or_none(history):
         cancelled = verdicts == {"batch.rejected"} and any(
             command["kind"] == "job.cancel" and command["data"].get("batch_id") == batch_id for command in history.of("command")
         )
+        refused = any(for_the_user(event["kind"], event["data"]) for event in history.about_batch(batch_id))
         if len(verdicts) != 1:
             yield batch_id, f"has the verdicts {sorted(verdicts)}"
-        elif verdicts != {wanted} and not cancelled:
+        elif verdicts != {wanted} and not cancelled and not refused:
             yield batch_id, f"is {intents[batch_id]} and has been answered by {sorted(verdicts)}"
         if len(queued) not in (0, len(ids)):
             yield batch_id, f"{len(queued)} of its {len(ids)} jobs were queued"
@@ -177,10 +196,13 @@ def a_duplicate_makes_no_second_job(history):
             continue
         [taken] = queued.values()
         copies = [command["offset"] for command, _, _ in job.submissions if command["intent"] == "valid"]
-        if copies and taken != copies[0]:
+        refused = _refused_for_the_user(history, job)
+        if copies and taken not in copies[: 1 + refused]:
             yield job.id, f"was queued by the command {taken}; the first that asked for it is {copies[0]}"
-        unanswered = [offset for offset in copies[1:] if f"{job.id}/duplicate/{offset}" not in history.answers]
-        if unanswered:
+        unanswered = [
+            offset for offset in copies if offset != taken and f"{job.id}/duplicate/{offset}" not in history.answers
+        ]
+        if len(unanswered) > refused:
             yield job.id, f"the copies at {unanswered} have no job.duplicate"
 
 
@@ -239,6 +261,7 @@ def ends_are_named_rightly(history):
                 step["kind"] == "rejected"
                 and job.submissions
                 and all(command["intent"] == "valid" for command, _, _ in job.submissions)
+                and not for_the_user(step["kind"], data)
             ):
                 yield job.id, f"was right, and rejected: {data.get('reason')}"
             elif step["kind"] == "succeeded" and ended_as[attempt] == {"Failed"}:
@@ -247,6 +270,8 @@ def ends_are_named_rightly(history):
                 yield job.id, f"is said to have ended with {reason}; its pod {pod} succeeded"
             elif reason == "user_error" and job.spec.get("env", {}).get("SIMULATED_EXIT_CODE", "0") == "0" and not excused:
                 yield job.id, f"{step['kind']} with user_error; its program does not fail"
+            elif reason == "preempted" and not (job.spec.get("spot") and excused):
+                yield job.id, f"{step['kind']} with class preempted; it had not asked for spot, or nobody took its node"
             elif reason in ("lost", "node") and not excused:
                 yield (
                     job.id,

@@ -18,15 +18,29 @@ ANSWERS = ("duplicate", "cancel-refused", "amend-refused")  # no steps of a job'
 ENDED_PHASES = ("Succeeded", "Failed")
 
 
+def decided(event):
+    """When the scheduler decided it; it may be seen later."""
+    return event.get("time", event["at"])
+
+
+def for_the_user(kind, data):
+    """Whether an event refuses a job, or a batch, because its user has too many."""
+    if kind == "batch.rejected":
+        return {error["field"] for error in data.get("errors", ())} == {"user"}
+    return kind == "rejected" and data.get("code") == "not_allowed" and data.get("field") == "user"
+
+
 class History:
     """Entries of these kinds (`what`), each with the time `at` and more:
 
     command   a record of oppen.jobs: offset, kind, key, data, intent (valid, invalid, poison; what the sender meant by it)
     acked     the broker has acknowledged a command: offset
-    event     a record of job-events: partition, offset, id, kind, key, data
+    event     a record of job-events: partition, offset, time (at which the scheduler decided it), id, kind, key, data
+    policy    a policy.changed: since, paused, window (the off-peak window)
+    feature   what was done beside the faults: did (pause, resume, open, close the window), window
     claim     a leader.claimed: offset
     letter    a dead letter: source (topic), offset (there), reason, intact (the record is untouched)
-    pod       a change the API server told: change, name, uid, job, attempt, epoch, phase, node, deleting, finalizer, created
+    pod       a change the API server told: change, name, uid, job, attempt, epoch, phase, node, priority, deleting, finalizer, created
     fault     what was done to the system: fault, and its particulars
     disturbed at the end: planned and done, how often each fault was and is; mischief, requests to the API server, by what became of them
     exit      a scheduler ended: label, code, expected
@@ -112,6 +126,10 @@ class History:
             if command["kind"] == "job.cancel"
             and (command["data"].get("job_id") == job.id or command["data"].get("batch_id") in batches)
         ]
+
+    def amendments(self, job):
+        """The commands that ask for a change of this job."""
+        return [command for command in self.of("command") if command["kind"] == "job.amend" and command["key"] == job.id]
 
     def awakenings(self):
         """When a paused scheduler woke up: what it still did then has 10 s to converge."""

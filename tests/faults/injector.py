@@ -54,8 +54,10 @@ class Injector:
     """`fired` of `plan` have been begun. `done` says how often each fault has been brought about: what
     found nothing to disturb does not count."""
 
-    def __init__(self, stack, fleet, kube, history, seed, plan):
+    def __init__(self, stack, fleet, kube, history, seed, plan, more_nodes=None):
+        """`more_nodes`: name -> manifest of nodes that may die beside the usual ones."""
         self._stack, self._fleet, self._kube, self._history = stack, fleet, kube, history
+        self._nodes = {"simulated-a100": NODES, "simulated-v100": NODES, **(more_nodes or {})}
         self._draw = random.Random(f"faults {seed}")
         self.plan = [name for name, times in plan.items() for _ in range(times)]
         self._draw.shuffle(self.plan)
@@ -213,17 +215,22 @@ class Injector:
     def node_dies(self, draw):
         """Its object goes, and with it whoever plays its pods; it comes back after some seconds, when the scheduler has taken its pods
         for lost, or when Kubernetes has given them up."""
-        node = draw.choice(("simulated-a100", "simulated-v100"))
+        node = draw.choice(sorted(self._nodes))
         self._tell("a node dies", node=node)
         self._kubectl("delete", "node", node, "--wait=false")
         time.sleep(draw.choice((NODE_LOST_AFTER - 3, NODE_LOST_AFTER + 10, *((70,) if len(self.plan) > 20 else ()))))
-        self._kubectl("apply", "-f", str(NODES))
+        self._kubectl("apply", "-f", str(self._nodes[node]))
         self._tell("the node is back", node=node)
 
     def _kubectl(self, *arguments):
-        command = [self._stack.env["KUBECTL"], "--kubeconfig", self._stack.env["KUBECONFIG"], *arguments]
+        kubectl(self._stack, *arguments)
 
-        def done():
-            return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
-        wait_until(f"kubectl {json.dumps(arguments)}", done, pause=0.5)
+def kubectl(stack, *arguments):
+    """Until it is done: the API server may be away."""
+    command = [stack.env["KUBECTL"], "--kubeconfig", stack.env["KUBECONFIG"], *arguments]
+
+    def done():
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+    wait_until(f"kubectl {json.dumps(arguments)}", done, pause=0.5)

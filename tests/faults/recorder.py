@@ -1,5 +1,6 @@
 """Records what an outsider can see of a run into a History: the bus, the API server's pods, and in the end Redis."""
 
+import datetime
 import http.client
 import json
 import subprocess
@@ -24,10 +25,15 @@ def pod_entry(change, pod):
         "phase": status.get("phase", ""),
         "reason": status.get("reason", ""),
         "node": pod["spec"].get("nodeName", ""),
+        "priority": pod["spec"].get("priorityClassName", ""),
         "deleting": "deletionTimestamp" in metadata,
         "finalizer": bool(metadata.get("finalizers")),
         "created": metadata["creationTimestamp"],
     }
+
+
+def seconds(rfc3339):
+    return datetime.datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).timestamp()
 
 
 class PodRecorder:
@@ -121,7 +127,7 @@ class BusRecorder:
     def _drain(self):
         for topic, take in (
             ("oppen.jobs", self._command),
-            ("oppen.control", self._claim),
+            ("oppen.control", self._control),
             ("oppen.job-events", self._event),
             ("oppen.dead-letter", self._letter),
         ):
@@ -136,13 +142,21 @@ class BusRecorder:
         data = record.data if intent != "poison" else None
         self._history.add("command", offset=record.offset, kind=record.type, key=record.key, intent=intent, data=data)
 
-    def _claim(self, record):
+    def _control(self, record):
         if record.type == "leader.claimed":
             self._history.add("claim", offset=record.offset, instance=record.data["instance"])
+        elif record.type == "policy.changed":
+            overrides = {change["key"]: change["value"] for change in record.data.get("overrides", ())}
+            self._history.add(
+                "policy",
+                since=seconds(record.data["effective_from"]),
+                paused=overrides.get("queue_paused") == "true",
+                window=record.data["cost_model"].get("off_peak_window", ""),
+            )
 
     def _event(self, record):
         kind = record.type.removeprefix("job.")
-        where = {"partition": record.partition, "offset": record.offset}
+        where = {"partition": record.partition, "offset": record.offset, "time": seconds(record.time)}
         self._history.add("event", **where, id=record.id, kind=kind, key=record.key, data=record.data)
 
     def _letter(self, record):

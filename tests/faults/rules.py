@@ -5,6 +5,7 @@ import dataclasses
 
 import end_rules
 import event_rules
+import feature_rules
 import pod_rules
 
 
@@ -17,7 +18,7 @@ class Breach:
 
 RULES = {
     function.__name__: function
-    for module in (event_rules, pod_rules, end_rules)
+    for module in (event_rules, pod_rules, feature_rules, end_rules)
     for name, function in vars(module).items()
     if callable(function) and getattr(function, "is_rule", False)
 }

@@ -65,6 +65,30 @@ def disturbed(**done):
     return {"what": "disturbed", "planned": planned, "done": {**planned, **done}, "mischief": {"409": 0, "lost": 1}}
 
 
+def policy(since, paused=False, window="other"):
+    return {"what": "policy", "since": since, "paused": paused, "window": window}
+
+
+def amend(offset, **changes):
+    return command(offset, "job.amend", "a", {"job_id": "a", "changes": changes})
+
+
+def amended(offset, told=None, **changes):
+    """The answer, as the job's second event."""
+    return [event(4, "amended", 2, 0, changes=changes, source_offset=offset, **{**changes, **({"priority": told} if told else {})})]
+
+
+# What the features do in one turn, and what is seen of it.
+TURN = [
+    {"what": "feature", "did": "close", "window": "w"},
+    policy(80, window="w"),
+    {"what": "feature", "did": "open", "window": "o"},
+    policy(90, window="o"),
+    {"what": "feature", "did": "pause"},
+    policy(91, paused=True, window="o"),
+]
+
+
 def letter(offset, reason="is not JSON", intact=True):
     return {"what": "letter", "source": "oppen.jobs", "offset": offset, "reason": reason, "intact": intact}
 
@@ -95,14 +119,14 @@ GOOD = {
 }
 
 
-def history(changes=None, after=None, more=()):
+def history(changes=None, after=None, more=(), meta=None):
     """GOOD with entries changed (None takes one away), put after others, or added at the end."""
     entries = []
     for name, entry in GOOD.items():
         entries.append((changes or {}).get(name, entry))
         entries += (after or {}).get(name, [])
     entries = [copy.deepcopy(entry) for entry in [*entries, *more] if entry]
-    return History({"seed": 7, "max_concurrent_jobs": 2}, [{"at": float(at), **entry} for at, entry in enumerate(entries)])
+    return History({"seed": 7, "max_concurrent_jobs": 2, **(meta or {})}, [{"at": float(at), **entry} for at, entry in enumerate(entries)])
 
 
 def broken(found):
@@ -256,6 +280,47 @@ BAD = {
         history(more=[pod("ADDED", "Running", "ghost", uid="u2")]),
         history({"claim": None}),
     ],
+    "a_paused_queue_launches_nothing": [
+        history({"claim": policy(-1, paused=True)}),
+        # The resume comes later than the pod.
+        history({"claim": policy(-1, paused=True)}, more=[policy(99), {"what": "feature", "did": "resume"}]),
+        history(
+            {"succeeded": REQUEUED},
+            after={"running": [policy(8.5, paused=True)]},
+            more=[pod("ADDED", "Pending", attempt=2, uid="u2", created="1970-01-01T00:00:14Z")],
+        ),
+    ],
+    "a_closed_window_launches_nothing_that_waits_for_it": [
+        history(
+            {"submit": command(0, data={**SPEC, "window": "off_peak"})},
+            more=[policy(-1, window="w"), {"what": "feature", "did": "close", "window": "w"}],
+        ),
+    ],
+    "nobody_has_more_jobs_than_allowed": [
+        history(after={"running": OTHER}, meta={"max_jobs_per_user": 1}),
+        history(more=[command(2, key="b"), event(4, "rejected", 1, 0, "b", code="not_allowed", field="user")]),
+    ],
+    "amendments_hold": [
+        history(more=[amend(2)]),
+        history(after={"queued": amended(2, priority="urgent")}),
+        history(after={"queued": [amend(2, batch_size=32), *amended(2, priority="urgent")]}),
+        history(after={"queued": [amend(2, priority="urgent"), *amended(2, priority="urgent", told="normal")]}),
+        history(
+            {
+                "launched": event(1, "launched", 3, priority="urgent"),
+                "running": {**pod("MODIFIED", "Running"), "priority": "normal"},
+            },
+        ),
+        history(
+            {"launched": event(1, "launched", 3, priority="normal")},
+            after={"queued": [amend(2, priority="urgent"), *amended(2, priority="urgent")]},
+        ),
+    ],
+    "the_features_were_on": [
+        history(meta={"features": True}),
+        history(more=TURN[:4], meta={"features": True}),
+        history(more=TURN, meta={"features": True, "form": "long"}),
+    ],
     "no_pod_is_left_over": [
         history({"final": {**final(), "pods": [pod("LISTED", "Running")]}}),
         history({"final": {**final(), "pods": [pod("LISTED", "Succeeded", finalizer=True)]}}),
@@ -326,6 +391,23 @@ ALLOWED = {
         {"final": None},
         more=[batch(ids="b"), answer(4, "batch.queued", "t", "t/queued"), event(5, "queued", 1, 0, "b", source_offset=2)]
         + [command(3, "job.cancel", "t", {"batch_id": "t"}), event(6, "cancelled", 2, 0, "b")],
+    ),
+    "a pod of a job that was queued before the pause": history(after={"queued": [policy(5.5, paused=True)]}),
+    "a pod after the pause": history(after={"claim": [{"what": "feature", "did": "resume"}, policy(0.5, paused=True)]}),
+    "a turn of the features": history(more=TURN, meta={"features": True}),
+    "a job that was refused for its user, and taken when it came again": history(
+        {"queued": event(0, "queued", 2, 0, source_offset=2), "launched": event(1, "launched", 3), "started": event(2, "started", 4)}
+        | {"succeeded": event(3, "succeeded", 5)},
+        after={"submit": [event(4, "rejected", 1, 0, code="not_allowed", field="user")]},
+        more=[command(2)],
+        meta={"max_jobs_per_user": 1},
+    ),
+    "a job that was amended, and one that could not be any more": history(
+        {"launched": event(1, "launched", 3, priority="urgent"), "started": event(2, "started", 4, priority="urgent")}
+        | {"succeeded": event(3, "succeeded", 5, priority="urgent")}
+        | {"pending": {**pod("ADDED", "Pending", node=""), "priority": "urgent"}},
+        after={"queued": [amend(2, priority="urgent"), *amended(2, priority="urgent")]},
+        more=[amend(3, batch_size=32), answer(5, "amend-refused", "a", "a/amend-refused/3", why="finished")],
     ),
     "a scheduler that was killed": history({"exit": {"what": "exit", "label": "scheduler-a", "code": -9, "expected": [-9]}}),
 }

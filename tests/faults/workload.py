@@ -11,7 +11,7 @@ DEEP = b'{"job_id":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
 
 @dataclasses.dataclass
 class Command:
-    kind: str  # job.submit, batch.submit, job.cancel; "" for what is no event
+    kind: str  # job.submit, batch.submit, job.cancel, job.amend; "" for what is no event
     key: str
     data: object  # bytes for what is no event
     intent: str = "valid"  # invalid: to be rejected; poison: to be set aside
@@ -20,8 +20,8 @@ class Command:
 
 
 @dataclasses.dataclass
-class Cancel:
-    """A cancel that is sent once its job has got so far."""
+class Later:
+    """A cancel or amendment that is sent once its job has got so far."""
 
     command: Command
     job_id: str
@@ -29,14 +29,16 @@ class Cancel:
 
 
 class Workload:
-    """`steps` are lists of commands that are produced together; `cancels` go by what happens."""
+    """`steps` are lists of commands that are produced together; `later` goes by what happens. With `features` some jobs wait for
+    the off-peak window, some ask for a spot node, and some are amended."""
 
-    def __init__(self, seed, count):
+    def __init__(self, seed, count, features):
+        self._features = features
         self._draw = random.Random(f"workload {seed}")
         self._prefix = f"s{seed}"
         self._number = 0
         self.steps = []
-        self.cancels = []
+        self.later = []
         self._make(count)
         self._send_some_twice()
         self._reorder()
@@ -69,6 +71,11 @@ class Workload:
             spec["resources"]["gpus"] = 1  # the quota holds 2 of them, 1 of those for background jobs
         elif chance < 0.40:
             spec["max_retries"] = 2
+        if self._features:
+            if draw.random() < 0.15:
+                spec["window"] = "off_peak"
+            if draw.random() < 0.15 and not spec["resources"]["gpus"]:
+                spec["spot"] = True
         return spec
 
     def _make(self, count):
@@ -87,6 +94,8 @@ class Workload:
                 self._send(Command("job.submit", spec["job_id"], spec))
                 if draw.random() < 0.12:
                     self._cancel(spec["job_id"])
+                if self._features and draw.random() < 0.25:
+                    self._amend(spec["job_id"])
         self._unknown_cancel()
 
     def _batch(self, size):
@@ -108,7 +117,7 @@ class Workload:
             self._send(Command("batch.submit", batch_id, {"batch_id": batch_id, "jobs": specs}, intent))
         if intent == "valid" and draw.random() < 0.2:
             data = {"batch_id": batch_id, "requested_by": "tests"}
-            self.cancels.append(Cancel(Command("job.cancel", batch_id, data), draw.choice(specs)["job_id"], "launched"))
+            self.later.append(Later(Command("job.cancel", batch_id, data), draw.choice(specs)["job_id"], "launched"))
 
     def _corrected(self):
         """A wrong job, and the right one under the same id."""
@@ -120,9 +129,16 @@ class Workload:
         command = Command("job.cancel", job_id, {"job_id": job_id, "requested_by": "tests", "reason": "a test"})
         after = self._draw.choice(("", "queued", "launched", "started"))
         if after:
-            self.cancels.append(Cancel(command, job_id, after))
+            self.later.append(Later(command, job_id, after))
         else:
             self._send(command)
+
+    def _amend(self, job_id):
+        changes = self._draw.choice(
+            ({"priority": "urgent"}, {"priority": "background"}, {"batch_size": 32}, {"priority": "normal", "batch_size": 128})
+        )
+        command = Command("job.amend", job_id, {"job_id": job_id, "changes": changes, "requested_by": "tests"})
+        self.later.append(Later(command, job_id, self._draw.choice(("queued", "queued", "requeued", "started"))))
 
     def _unknown_cancel(self):
         job_id = f"{self._prefix}-unknown"

@@ -61,6 +61,14 @@ void FakeKube::launch(const std::string& pod_name, std::string manifest_json,
   });
 }
 
+void FakeKube::check(std::string manifest_json, std::chrono::milliseconds /*deadline*/,
+                     std::function<void(Status)> done) {
+  checks_.push_back(std::move(manifest_json));
+  answer([script = take_front(scripted_checks_), done = std::move(done)] {
+    done(script.value_or(Status()));
+  });
+}
+
 void FakeKube::remove(const std::string& pod_name, const std::string& uid,
                       std::chrono::seconds grace, std::function<void(Status)> done) {
   removals_.push_back({pod_name, uid, grace});

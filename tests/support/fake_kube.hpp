@@ -42,6 +42,8 @@ class FakeKube final : public kube::KubeApi {
   void launch(const std::string& pod_name, std::string manifest_json,
               std::chrono::milliseconds deadline,
               std::function<void(kube::LaunchOutcome)> done) override;
+  void check(std::string manifest_json, std::chrono::milliseconds deadline,
+             std::function<void(Status)> done) override;
   void abandon(const std::string& pod_name) override { abandoned_.insert(pod_name); }
   void remove(const std::string& pod_name, const std::string& uid, std::chrono::seconds grace,
               std::function<void(Status)> done) override;
@@ -50,6 +52,7 @@ class FakeKube final : public kube::KubeApi {
 
   // What was called, oldest first.
   const std::vector<Launch>& launches() const { return launches_; }
+  const std::vector<std::string>& checks() const { return checks_; }  // manifests
   const std::vector<Removal>& removals() const { return removals_; }
   const std::vector<Release>& releases() const { return releases_; }
 
@@ -59,6 +62,8 @@ class FakeKube final : public kube::KubeApi {
   // The next launch creates its pod but answers `unavailable`: a lost answer that the client gave
   // up on.
   void script_lost_launch();
+  // The next check ends so; ok where nothing is scripted.
+  void script_check(Status status) { scripted_checks_.push_back(std::move(status)); }
   void script_remove(Status status);
   void script_release(Status status);
   // Whether pods and answers are kept back until release_answers().
@@ -115,6 +120,7 @@ class FakeKube final : public kube::KubeApi {
     bool creates = false;
   };
   std::deque<ScriptedLaunch> scripted_launches_;
+  std::deque<Status> scripted_checks_;
   std::deque<Status> scripted_removes_;
   std::deque<Status> scripted_releases_;
   bool holding_ = false;
@@ -122,6 +128,7 @@ class FakeKube final : public kube::KubeApi {
 
   std::set<std::string> abandoned_;
   std::vector<Launch> launches_;
+  std::vector<std::string> checks_;
   std::vector<Removal> removals_;
   std::vector<Release> releases_;
 };

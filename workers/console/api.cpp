@@ -1,6 +1,7 @@
 #include "workers/console/api.hpp"
 
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "schemas/text.hpp"
@@ -14,6 +15,8 @@ namespace {
 
 using nlohmann::json;
 using runtime::HttpAnswer;
+
+constexpr auto starts_path = "/api/v1/starts";  // of the scheduler
 
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> parts;
@@ -77,11 +80,38 @@ HttpAnswer Api::queue(Params params) {
 
 HttpAnswer Api::jobs(Params params) {
   const std::string state = params.one_of("state", {"all", "queued", "live", "ended"});
+  const bool eta = params.one_of("eta", {"false", "true"}) == "true";
   const Paging paging = params.paging();
   if (auto fault = params.fault()) return *fault;
-  const auto listed = state == "all" ? list_jobs(queue_, {"live", "queued", "ended"}, paging)
-                                     : list_jobs(queue_, {state}, paging);
-  return listed ? json_answer(*listed) : error_answer(listed.error());
+  auto listed = state == "all" ? list_jobs(queue_, {"live", "queued", "ended"}, paging)
+                               : list_jobs(queue_, {state}, paging);
+  if (!listed) return error_answer(listed.error());
+  if (eta) add_starts(*listed);
+  return json_answer(*listed);
+}
+
+void Api::add_starts(json& page) {
+  json ids = json::array();
+  std::map<std::string, json*> waiting;
+  for (auto& job : page["jobs"]) {
+    if (job["state"] != to_string(JobState::queued)) continue;
+    ids.push_back(job["job_id"]);
+    waiting[job["job_id"]] = &job;
+  }
+  if (ids.empty()) return;
+  const auto answer = scheduler_.ask(starts_path, json{{"jobs", std::move(ids)}}.dump());
+  const auto starts = json::parse(answer.body, nullptr, false);
+  // A list without them is better than none.
+  if (answer.status != 200 || !starts.is_object()) {
+    page["eta_unknown"] = "the scheduler does not answer";
+    if (starts.is_object() && starts.contains("error"))
+      page["eta_unknown"] = starts["error"].value("message", "");
+    return;
+  }
+  for (const auto& start : starts.value("jobs", json::array())) {
+    const auto job = waiting.find(start.value("job_id", ""));
+    if (job != waiting.end()) job->second->update(start);
+  }
 }
 
 HttpAnswer Api::job(const std::string& job_id, Params params) {

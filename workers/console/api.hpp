@@ -5,6 +5,7 @@
 // Paths: see openapi.yaml, which is served at /api/v1/openapi.yaml.
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,8 @@ class Api {
   runtime::HttpAnswer job(const std::string& job_id, Params params);
   runtime::HttpAnswer batch(const std::string& batch_id, Params params);
   Reply logs(const std::string& job_id, Params params);
+  // Adds to the waiting jobs of a page when they are expected to start, or to the page why that is not known.
+  void add_starts(nlohmann::json& page);
   runtime::HttpAnswer explain(const std::string& job_id, Params params);
   runtime::HttpAnswer simulate(std::string_view batch, Params params);
   runtime::HttpAnswer health(Params params);

@@ -98,7 +98,52 @@ TEST_F(QuestionsTest, AQuotaIsNamed) {
   submit("b", {{"resources", {{"gpus", 2}}}});
   EXPECT_EQ(explain("b").at("reason"),
             json::parse(R"j({"kind": "quota", "quota": "gpu-quota", "resource": "gpus", "need": 2,
-      "free": 1, "sentence": "waits for quota gpu-quota: needs 2 gpus, 1 gpu free"})j"));
+      "free": 1, "allowed": 3, "sentence": "waits for quota gpu-quota: needs 2 gpus, 1 gpu free"})j"));
+}
+
+TEST_F(QuestionsTest, AQuotaThatWasLoweredIsToldAndTheJobStays) {
+  state->quotas = {{"gpu-quota", "", {{"gpus", 4}}, {{"gpus", 4}}}};
+  submit("a", {{"resources", {{"gpus", 3}}}});
+  submit("b");
+  state->quotas = {{"gpu-quota", "", {{"gpus", 2}}, {}}};
+  settle();
+  const auto reason = explain("a").at("reason");
+  EXPECT_EQ(reason.at("kind"), "quota");
+  EXPECT_EQ(reason.at("allowed"), 2);
+  EXPECT_EQ(reason.at("sentence"),
+            "waits until quota gpu-quota is raised: needs 3 gpus, it allows 2 gpus in all");
+  EXPECT_FALSE(explain("a").contains("start_p50"));
+  EXPECT_EQ(reason.at("sentence"), store->meta("head_waits").value().value_or(""));
+  EXPECT_EQ(explain("b").at("reason").at("job"), "a");
+  state->quotas = {{"gpu-quota", "", {{"gpus", 4}}, {}}};
+  attempts->quota_changed();
+  settle();
+  EXPECT_EQ(state_of("a"), JobState::launching);
+}
+
+TEST_F(QuestionsTest, StartsAreToldOfAPageOfWaitingJobs) {
+  for (const auto* id : {"a", "b", "c", "d", "e"}) submit(id);
+  start("a");
+  const auto starts = [this](const json& ids) {
+    const auto answer = questions->starts(json{{"jobs", ids}}.dump());
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return json::parse(answer.body);
+  };
+  const auto answer = starts({"e", "a", "nobody", "c"});
+  ASSERT_EQ(answer.at("jobs").size(), 2U) << "of those that wait";
+  for (const auto& job : answer.at("jobs")) {
+    const auto alone = explain(job.at("job_id"));
+    for (const auto* field : {"start_p50", "start_p90", "end_p50"})
+      EXPECT_EQ(job.at(field), alone.at(field)) << job;
+  }
+  submit("f");
+  EXPECT_EQ(starts(json::array({"f"})).at("jobs")[0].at("job_id"), "f") << "it has come since";
+  EXPECT_EQ(starts(json::array()).at("jobs").size(), 0U);
+  for (const auto* wrong :
+       {"", "[]", "{}", R"({"jobs":7})", R"({"jobs":[7]})", R"({"jobs":["A b"]})"})
+    EXPECT_EQ(questions->starts(wrong).status, 400) << wrong;
+  EXPECT_EQ(questions->starts(json{{"jobs", std::vector<std::string>(1'001, "a")}}.dump()).status,
+            400);
 }
 
 TEST_F(QuestionsTest, EachHoldIsTold) {
@@ -189,6 +234,16 @@ TEST_F(QuestionsTest, WhatWouldBeRefusedIsSaid) {
   const auto taken = simulate(batch_of({job("a"), job("b")}), 422).at("error").at("errors");
   EXPECT_EQ(taken[0].at("field"), "job_id");
   EXPECT_THAT(taken[0].at("reason").get<std::string>(), HasSubstr("exists already"));
+  auto policy = *state->policy;
+  policy.max_jobs_per_user = 2;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  const json mine = {job("k1", {{"user", "kim"}}), job("k2", {{"user", "kim"}})};
+  simulate(batch_of(mine));
+  submit("k0", {{"user", "kim"}});
+  const auto too_many = simulate(batch_of(mine), 422).at("error").at("errors");
+  send(batch_of(mine));
+  EXPECT_EQ(too_many[0].at("field"), "user");
+  EXPECT_EQ(too_many[0].at("reason"), last_event("b").at("errors")[0].at("reason"));
   auto dear = batch_of(json::array({job("b")}));
   dear["max_total_microusd"] = 1;
   EXPECT_EQ(simulate(dear, 422).at("error").at("errors")[0].at("field"), "max_total_microusd");
@@ -250,6 +305,14 @@ TEST_F(QuestionsTest, ABatchIsToldThatTheQueueIsPaused) {
   const auto answer = simulate(batch_of(json::array({job("x")})));
   EXPECT_EQ(answer.at("held"), "the queue is paused");
   EXPECT_FALSE(answer.at("jobs")[0].contains("start_p50"));
+  const auto until = clock.now() + seconds(600);
+  state->paused_until = until;
+  submit("a");
+  EXPECT_EQ(explain("a").at("reason").at("until"), to_rfc3339(until));
+  EXPECT_EQ(explain("a").at("start_p50"), to_rfc3339(until));
+  const auto with_end = simulate(batch_of(json::array({job("x")})));
+  EXPECT_EQ(with_end.at("held"), "the queue is paused until " + to_rfc3339(until));
+  EXPECT_EQ(with_end.at("jobs")[0].at("start_p50"), to_rfc3339(until)) << "there are two slots";
 }
 
 TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {

@@ -66,7 +66,7 @@ class CoreTest : public ::testing::Test {
         "mnist:1", {"train"}, {}, {1, std::nullopt, "", 1000, std::int64_t{2} << 30}, 120, ""};
     state->policy = std::make_shared<const plan::Policy>(policy);
     // What an earlier leader's calls post, nobody runs.
-    const auto post = [this, mine = generation.load()](std::function<Status()> task) {
+    post = [this, mine = generation.load()](std::function<Status()> task) {
       if (mine != generation) return;
       std::lock_guard lock(mutex);
       tasks.push_back(std::move(task));
@@ -85,16 +85,16 @@ class CoreTest : public ::testing::Test {
     const auto live = store->jobs(store->live().value()).value();
     for (const auto& record : live) state->live[record->spec.job_id] = *record;
     kube::KubeEvents events;
-    events.on_pod_list_begin = [this, post] {
+    events.on_pod_list_begin = [this, post = post] {
       post([this]() -> Status {
         attempts->list_begins();
         return {};
       });
     };
-    events.on_pod_list = [this, post](std::vector<kube::Pod> pods) {
+    events.on_pod_list = [this, post = post](std::vector<kube::Pod> pods) {
       post([this, pods] { return attempts->reconcile(pods); });
     };
-    events.on_pod = [this, post](kube::Pod pod, bool deleted) {
+    events.on_pod = [this, post = post](kube::Pod pod, bool deleted) {
       post([this, pod, deleted] { return attempts->on_pod(pod, deleted); });
     };
     kube.start(events, {});
@@ -204,6 +204,7 @@ class CoreTest : public ::testing::Test {
   std::atomic<int> generation{0};
   std::mutex mutex;
   std::deque<std::function<Status()>> tasks;
+  Attempts::Post post;  // onto these
   std::int64_t next_offset = 0;
   std::unique_ptr<runtime::Redis> redis;
   std::unique_ptr<queue::QueueStore> store;

@@ -33,7 +33,8 @@ class OverridesTest : public CoreTest {
           set_aside.emplace_back(record.offset, reason);
           letters.push_back(std::move(then));
           return {};
-        });
+        },
+        post);
     ASSERT_TRUE(policies->load());
     fed = std::stoull(store->meta("next:control").value().value_or("0"));
     feed();
@@ -217,6 +218,95 @@ TEST_F(OverridesTest, OneThatFitsTheConfigMapNoMoreGivesWay) {
   EXPECT_EQ(state->policy->gpu_utilization_threshold_max, 80);
   EXPECT_EQ(state->policy->gpu_utilization_target, 70);
   EXPECT_THAT(told(), ElementsAre("queue_paused=true"));
+}
+
+std::string with_template(const char* pod_template) {
+  return R"({"mnist":{"image":"mnist:1","pod_template":)" + std::string(pod_template) + "}}";
+}
+constexpr auto tolerates = R"({"tolerations":[{"key":"gpu","operator":"Exists"}]})";
+constexpr auto in_shared_memory = R"({"volumes":[{"name":"shm","emptyDir":{"medium":"Memory"}}]})";
+
+TEST_F(OverridesTest, ATemplateHoldsOnceKubernetesTakesAPodOfItAndIsNotAskedAboutTwice) {
+  kube.hold_answers(true);
+  scheduling["model_catalog"] = with_template(tolerates);
+  show();
+  EXPECT_EQ(state->policy->model_catalog.at("mnist").pod_template_json, "") << "not judged yet";
+  ASSERT_EQ(kube.checks().size(), 1U);
+  const auto pod = json::parse(kube.checks()[0]);
+  EXPECT_EQ(pod["spec"]["containers"][0]["image"], "mnist:1");
+  EXPECT_EQ(pod["spec"]["tolerations"][0]["key"], "gpu");
+  kube.release_answers();
+  settle();
+  EXPECT_EQ(state->policy->model_catalog.at("mnist").pod_template_json,
+            json::parse(tolerates).dump());
+  EXPECT_EQ(changes().back().second["scheduling_policies"]["model_catalog"],
+            scheduling["model_catalog"]);
+  scheduling["max_concurrent_jobs"] = "9";
+  show();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 9);
+  lead();
+  scheduling["max_concurrent_jobs"] = "8";
+  show();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 8) << "under the next leader";
+  EXPECT_EQ(kube.checks().size(), 1U);
+}
+
+TEST_F(OverridesTest, ATemplateThatKubernetesRefusesIsRefusedAndTheLastGoodPoliciesStay) {
+  const auto before = changes().size();
+  kube.script_check(fail(ErrorKind::invalid, "spec.tolerations[0].operator: Invalid value"));
+  scheduling["model_catalog"] = with_template(tolerates);
+  scheduling["max_concurrent_jobs"] = "9";
+  show();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 2);
+  EXPECT_EQ(changes().size(), before);
+  EXPECT_EQ(metrics.counter("oppen_policy_refused_total", "").value(), 1);
+  show();  // once more the same, which Kubernetes takes by now
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 9);
+  kube.script_check(fail(ErrorKind::invalid, "spec.volumes[0].name: Required value"));
+  override_with("model_catalog", with_template(in_shared_memory));
+  ASSERT_EQ(set_aside.size(), 1U);
+  EXPECT_EQ(set_aside[0].second,
+            "model_catalog.mnist.pod_template: spec.volumes[0].name: Required value");
+  EXPECT_EQ(state->policy->model_catalog.at("mnist").pod_template_json,
+            json::parse(tolerates).dump());
+}
+
+TEST_F(OverridesTest, ATemplateWaitsForAnApiServerThatDoesNotAnswer) {
+  for (int i = 0; i < 3; ++i) kube.script_check(fail(ErrorKind::unavailable, "no answer"));
+  override_with("model_catalog", with_template(tolerates));
+  override_with("max_concurrent_jobs", "7");
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 2) << "what came later waits";
+  tick();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 2);
+  tick();
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 7);
+  EXPECT_EQ(state->policy->model_catalog.at("mnist").pod_template_json,
+            json::parse(tolerates).dump());
+  EXPECT_THAT(set_aside, ElementsAre());
+}
+
+TEST_F(OverridesTest, ALeaderThatHasNothingInForceWaitsForTheJudgementOfItsFirstPolicies) {
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  kube.hold_answers(true);
+  scheduling["model_catalog"] = with_template(tolerates);
+  begin_term(static_cast<std::int64_t>(log.size()));
+  policies = std::make_unique<Policies>(
+      *state, [](const auto&, const auto&, const auto&) { return Status(); }, post);
+  ASSERT_TRUE(policies->load());
+  fed = 0;
+  write(LeaderClaimed::type, {{"instance", "me"}});
+  feed();
+  show();
+  EXPECT_FALSE(policies->complete());
+  // A later one takes its place.
+  scheduling["model_catalog"] = with_template(in_shared_memory);
+  show();
+  kube.release_answers();
+  settle();
+  EXPECT_TRUE(policies->complete());
+  EXPECT_EQ(state->policy->model_catalog.at("mnist").pod_template_json,
+            json::parse(in_shared_memory).dump());
+  EXPECT_EQ(changes().size(), 1U);
 }
 
 TEST_F(OverridesTest, RecordsOfOthersAreNotReadAgain) {

@@ -390,5 +390,62 @@ TEST(Release, IsDoneWhenThePodIsGone) {
   EXPECT_FALSE(release({refusal(403, "Forbidden", "cannot patch")}).status);
 }
 
+Changed check(std::vector<Answer> answers,
+              std::chrono::milliseconds deadline = std::chrono::seconds{20}) {
+  return change(std::move(answers),
+                [deadline](KubeClient& client, const std::function<void(Status)>& done) {
+                  client.check(manifest(), deadline, done);
+                });
+}
+
+TEST(Check, AsksStrictlyAndCreatesNothing) {
+  const Changed result = check({created()});
+  EXPECT_TRUE(result.status);
+  EXPECT_EQ(result.last.method, "POST");
+  EXPECT_EQ(result.last.path, pods_path);
+  EXPECT_EQ(result.last.params.at("dryRun"), "All");
+  EXPECT_EQ(result.last.params.at("fieldValidation"), "Strict");
+  EXPECT_EQ(json::parse(result.last.body), json::parse(manifest()));
+}
+
+TEST(Check, WhatIsWrongWithThePodIsARefusalInTheServersWords) {
+  for (const auto& refused :
+       {refusal(422, "Invalid", "spec.volumes[0].name: Required value"),
+        refusal(400, "BadRequest", "strict decoding error: unknown field \"spec.volumes[0].nam\""),
+        refusal(403, "Forbidden",
+                "pods \"p\" is forbidden: violates PodSecurity \"baseline:latest\": host "
+                "namespaces")}) {
+    const Changed result = check({refused});
+    ASSERT_FALSE(result.status);
+    EXPECT_EQ(result.status.error().kind, ErrorKind::invalid);
+    EXPECT_EQ(result.status.error().message, json::parse(refused.body)["message"]);
+    EXPECT_THAT(result.methods, ElementsAre("POST"));
+  }
+}
+
+TEST(Check, WhatComesAndGoesIsNoRefusal) {
+  for (const auto& passing :
+       {refusal(403, "Forbidden", "pods \"p\" is forbidden: exceeded quota: q, requested: pods=1"),
+        refusal(403, "Forbidden", "maximum cpu usage per Container is 8, but limit is 9"),
+        refusal(403, "Forbidden", "User \"u\" cannot create resource \"pods\""),
+        refusal(400, "BadRequest", "admission webhook \"w\" does not support dry run"),
+        already_exists()}) {
+    EXPECT_TRUE(check({passing}).status) << passing.body;
+  }
+}
+
+TEST(Check, AsksAgainUntilThereIsAnAnswer) {
+  const Changed result =
+      check({lost(), refusal(500, "InternalError", "failed calling webhook"),
+             refusal(409, "Conflict", "on resourcequotas \"q\": the object has been modified"),
+             refusal(422, "Invalid", "spec")});
+  EXPECT_EQ(result.status.error().kind, ErrorKind::invalid);
+  EXPECT_THAT(result.methods, ElementsAre("POST", "POST", "POST", "POST"));
+  const Changed away =
+      check({refusal(503, "ServiceUnavailable", "starting")}, std::chrono::milliseconds{100});
+  EXPECT_EQ(away.status.error().kind, ErrorKind::unavailable);
+  EXPECT_THAT(away.status.error().message, HasSubstr("starting"));
+}
+
 }  // namespace
 }  // namespace oppen::kube

@@ -1,6 +1,7 @@
 """Why a job waits and what a batch would do, asked through the console and on the command line while real jobs wait and run."""
 
 import json
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -24,6 +25,17 @@ def ask(world, console):
             return error.code, json.load(error)
 
     return request
+
+
+@pytest.fixture
+def oppen(world, console):
+    def run(*arguments, stdin=""):
+        env = {"PATH": "/usr/bin:/bin", **world.stack.env}
+        return subprocess.run(
+            [program("oppen"), *arguments], input=stdin, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    return run
 
 
 @pytest.fixture
@@ -78,9 +90,73 @@ def test_a_quota_that_is_used_up(bus, jobs, policies, explain):
     bus.wait_queued([more[1]["job_id"]])
     reason = explain(more[1]["job_id"])["reason"]
     assert reason == {
-        "kind": "quota", "quota": "ml-training-quota", "resource": "cpu_millicores", "need": 2000, "free": 1000,
+        "kind": "quota", "quota": "ml-training-quota", "resource": "cpu_millicores", "need": 2000, "free": 1000, "allowed": 16000,
         "sentence": "waits for quota ml-training-quota: needs 2 cpu, 1 cpu free",
     }  # fmt: skip
+
+
+def test_a_quota_that_was_lowered_under_a_job(world, bus, kube, jobs, policies, explain, oppen):
+    """The job stays in the queue and says what it needs and what the quota allows; it runs once the quota is raised again."""
+    blocker = running(bus, jobs, policies)
+    bus.submit(jobs.spec("large", resources={"cpu": "6"}))
+    bus.wait_queued([jobs.id("large")])
+    quota = "resourcequotas/ml-training-quota"
+    before = kube.get(quota)["spec"]["hard"]
+    lowered = "waits until quota ml-training-quota is raised: needs 6 cpu, it allows 4 cpu in all"
+    try:
+        kube.patch(quota, {"spec": {"hard": {"requests.cpu": "4", "limits.cpu": "4"}}})
+        bus.wait_for("the reason", lambda: explain(jobs.id("large"))["reason"]["sentence"] == lowered)
+        answer = explain(jobs.id("large"))
+        assert (answer["reason"]["kind"], answer["reason"]["need"], answer["reason"]["allowed"]) == ("quota", 6000, 4000)
+        assert "start_p50" not in answer
+        bus.cancel(job_id=blocker)
+        bus.wait_ended([blocker])
+        said = f"Next slot  free, but the first job {lowered}\n"
+        bus.wait_for("the status", lambda: said in oppen("status").stdout)
+        assert bus.story(jobs.id("large")) == ["queued"]
+    finally:
+        kube.patch(quota, {"spec": {"hard": before}})
+    bus.wait_ended([jobs.id("large")])
+    assert bus.story(jobs.id("large"))[-1] == "succeeded"
+
+
+def test_a_pause_with_an_end_is_told_with_it(bus, jobs, policies, explain, oppen):
+    """The reason, the status and the list know until when; what waits is expected to start then."""
+    policies.set(max_concurrent_jobs=1)
+    assert oppen("queue", "pause", "--for", "1h").returncode == 0
+    try:
+        bus.caught_up()
+        until = [record for record in bus.records("oppen.control") if record.type == "policy.override"][-1].data["until"]
+        bus.submit(jobs.spec("first"), jobs.spec("second"))
+        bus.wait_queued([jobs.id("first"), jobs.id("second")])
+        answer = explain(jobs.id("first"))
+        assert answer["reason"] == {"kind": "paused", "until": until, "sentence": f"waits because the queue is paused until {until}"}
+        assert answer["start_p50"] == until
+        assert f"Next slot  free, but the queue is paused until {until}\n" in oppen("status").stdout
+        listed = {job["job_id"]: job for job in json.loads(oppen("list", "--state", "queued", "-o", "json").stdout)["jobs"]}
+        assert listed[jobs.id("first")]["start_p50"] == until < listed[jobs.id("second")]["start_p50"]
+        lines = oppen("list", "--state", "queued").stdout.splitlines()
+        (first,) = [line for line in lines if line.startswith(jobs.id("first"))]
+        assert " ETA " in lines[0] and re.search(r" in (1h 0m|5\dm \d+s) ", first), lines
+    finally:
+        oppen("queue", "resume")
+    bus.wait_ended([jobs.id("first"), jobs.id("second")])
+
+
+def test_a_batch_above_the_limit_of_its_user(bus, jobs, policies, ask):
+    """A simulation says what the submission would: max_jobs_per_user, with who has how many."""
+    policies.set(max_jobs_per_user=2)
+    kim = jobs.id("kim")
+    bus.submit(jobs.spec("mine", seconds=600, user=kim))
+    bus.wait_queued([jobs.id("mine")])
+    batch = {"batch_id": jobs.id("batch"), "jobs": [jobs.spec("b1", user=kim), jobs.spec("b2", user=kim)]}
+    status, answer = ask("simulate", batch)
+    bus.submit_batch(batch["batch_id"], batch["jobs"])
+    (rejected,) = bus.wait_event(batch["batch_id"], "batch.rejected")["errors"]
+    (fault,) = answer["error"]["errors"]
+    assert status == 422 and (fault["field"], fault["reason"]) == (rejected["field"], rejected["reason"])
+    assert "of whom 1 jobs have not ended: max_jobs_per_user allows 2, which 2 more would exceed" in fault["reason"]
+    assert ask("simulate", {"batch_id": "b", "jobs": [jobs.spec("b1", user=kim)]})[0] == 200
 
 
 def test_what_is_not_there(ask):
@@ -136,15 +212,8 @@ def test_what_would_be_refused(bus, jobs, ask):
     assert ask("simulate", {"batch_id": "b", "jobs": [jobs.spec("fine")]})[0] == 200
 
 
-def test_the_command_line(world, bus, jobs, policies, console):
+def test_the_command_line(bus, jobs, policies, oppen):
     """Text for people, JSON for programs, and the exit codes."""
-
-    def oppen(*arguments, stdin=""):
-        env = {"PATH": "/usr/bin:/bin", **world.stack.env}
-        return subprocess.run(
-            [program("oppen"), *arguments], input=stdin, env=env, capture_output=True, text=True, timeout=120, check=False
-        )
-
     running_id = running(bus, jobs, policies)
     waits = jobs.spec("waits")
     bus.submit(waits)

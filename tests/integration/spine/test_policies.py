@@ -1,6 +1,9 @@
 """The ConfigMaps are read while the scheduler runs: a good change holds at once and is an event, a bad one is refused."""
 
+import json
+
 import pytest
+from harness.waiting import wait_until
 
 SCHEDULING, COST = "configmaps/scheduling-policies", "configmaps/cost-model"
 
@@ -35,6 +38,100 @@ def test_a_new_model_is_known_at_once(bus, kube, jobs, policies):
     assert {"key": "tests", "operator": "Exists"} in spec["tolerations"]
     bus.wait_ended([jobs.id("tiny")])
     assert bus.story(jobs.id("tiny"))[-1] == "succeeded"
+
+
+def test_what_training_needs_reaches_the_pod(bus, kube, jobs, policies):
+    """Shared memory, a data set's volume, tolerations, pull secrets of the template and the job's secrets: all of it is in the pod as the
+    API server has it, and no value of a secret is in any event."""
+    template = {
+        "volumes": [
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+            {"name": "data", "nfs": {"server": "nas.example", "path": "/images", "readOnly": True}},
+        ],
+        "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "data", "mountPath": "/data", "readOnly": True}],
+        "tolerations": [{"key": "gpu", "operator": "Equal", "value": "training", "effect": "NoSchedule"}],
+        "imagePullSecrets": [{"name": "registry"}],
+        "terminationGracePeriodSeconds": 5,
+    }
+    catalogue = json.loads(policies.in_force()["model_catalog"])
+    catalogue["vision"] = {"image": "oppen.dev/simulated:1", "pod_template": template}
+    policies.set(model_catalog=json.dumps(catalogue))
+    secret, value = jobs.id("login"), "bm8gc3VjaCB0aGluZyBpbiBhbiBldmVudA=="
+    kube.create("secrets", {"metadata": {"name": secret}, "data": {"TOKEN": value}})
+    job_id = jobs.id("vision")
+    try:
+        bus.submit(jobs.spec("vision", model_type="vision", secrets=[secret]))
+        bus.wait_event(job_id, "launched")
+        spec = kube.pod(f"{job_id}-1")["spec"]
+        bus.wait_ended([job_id])
+    finally:
+        kube.delete(f"secrets/{secret}")
+    assert bus.story(job_id) == ["queued", "launched", "started", "succeeded"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    assert volumes["shm"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "64Mi"}
+    assert volumes["data"]["nfs"] == template["volumes"][1]["nfs"]
+    (train,) = spec["containers"]
+    assert train["name"] == "train" and train["envFrom"] == [{"secretRef": {"name": secret}}]
+    mounts = {mount["mountPath"]: mount for mount in train["volumeMounts"]}
+    assert mounts["/dev/shm"]["name"] == "shm" and mounts["/data"] == template["volumeMounts"][1]
+    assert template["tolerations"][0] in spec["tolerations"]
+    assert spec["imagePullSecrets"] == [{"name": "registry"}] and spec["terminationGracePeriodSeconds"] == 5
+    told = [event.record.value.decode() for event in bus.events(job_id)]
+    assert secret in told[0] and not [text for text in told if value in text]
+
+
+def with_template(policies, template):
+    catalogue = json.loads(policies.in_force()["model_catalog"])
+    catalogue["checked"] = {"image": "oppen.dev/simulated:1", "pod_template": template}
+    return json.dumps(catalogue)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ({"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "-1"}}]}, "spec.volumes[0].emptyDir.sizeLimit"),
+        ({"volumes": [{"name": "shm", "emptyDir": {"medum": "Memory"}}]}, 'unknown field "spec.volumes[0].emptyDir.medum"'),
+        ({"volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}]}, "spec.containers[0].volumeMounts[0].name"),
+        ({"tolerations": [{"key": "gpu", "operator": "Near"}]}, "spec.tolerations[0].operator"),
+        ({"terminationGracePeriodSeconds": "soon"}, "terminationGracePeriodSeconds"),
+    ],
+)
+def test_a_template_that_kubernetes_refuses_is_refused(world, bus, kube, jobs, policies, template, told):
+    """In the ConfigMap and in an override; Kubernetes' own words name the field. What was in force stays, and jobs go on."""
+    before, log_before = policies.in_force(), world.scheduler.log.stat().st_size
+    refused = world.scheduler.metric("oppen_policy_refused_total") or 0
+    bad = with_template(policies, template)
+    kube.patch(SCHEDULING, {"data": {"model_catalog": bad}})
+    world.scheduler.wait("the change is refused", lambda: (world.scheduler.metric("oppen_policy_refused_total") or 0) > refused)
+    log = world.scheduler.log.read_bytes()[log_before:].decode()
+    assert [line for line in log.splitlines() if "model_catalog.checked.pod_template: " in line and told in line], log
+    override = bus.command("policy.override", {"key": "model_catalog", "value": bad}, "model_catalog")
+    offset = bus.produce_all([override], "oppen.control")[0]
+    letter = bus.wait_for("a dead letter of the override", lambda: bus.dead_letter(offset, "oppen.control"))
+    reason = letter.headers["oppen_error"].decode()
+    assert reason.startswith("model_catalog.checked.pod_template: ") and told in reason
+    assert policies.in_force() == before
+    bus.submit(jobs.spec("meanwhile"))
+    bus.wait_ended([jobs.id("meanwhile")])
+    assert bus.story(jobs.id("meanwhile"))[-1] == "succeeded"
+
+
+def test_a_full_quota_is_no_refusal_of_a_template(bus, kube, jobs, policies):
+    """What Kubernetes refuses for quota today it may take tomorrow: the template is in force, and its job waits."""
+    name = jobs.id("full")
+    bus.submit(jobs.spec("running", seconds=600))
+    bus.wait_event(jobs.id("running"), "started")
+    kube.create("resourcequotas", {"metadata": {"name": name}, "spec": {"hard": {"pods": "1"}}})
+    try:
+        wait_until("the quota is full", lambda: kube.get(f"resourcequotas/{name}").get("status", {}).get("used") == {"pods": "1"})
+        policies.set(model_catalog=with_template(policies, {"tolerations": [{"key": "gpu", "operator": "Exists"}]}))
+        bus.submit(jobs.spec("checked", model_type="checked"))
+        bus.wait_event(jobs.id("checked"), "queued")
+        assert bus.story(jobs.id("checked")) == ["queued"]
+    finally:
+        kube.delete(f"resourcequotas/{name}")
+    bus.wait_ended([jobs.id("checked")])
+    assert bus.story(jobs.id("checked"))[-1] == "succeeded"
 
 
 @pytest.mark.parametrize(

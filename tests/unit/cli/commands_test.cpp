@@ -142,6 +142,41 @@ TEST_F(Commands, StatusShowsTheQueueAtAGlance) {
             "... and 3 more: oppen list --state queued --limit 4\n");
 }
 
+TEST_F(Commands, StatusSaysWhatKeepsAFreeSlotFree) {
+  json queue = {{"queued", {{"total", 1}}}, {"running", 1}, {"slots", 3}};
+  server_.Get("/api/v1/queue", [&queue](const httplib::Request&, httplib::Response& response) {
+    response.set_content(queue.dump(), "application/json");
+  });
+  for (const auto& [waits, told] : std::vector<std::pair<std::string, std::string>>{
+           {"", "Next slot  free now\n"},
+           {"waits for quota q: needs 2 gpus, 1 gpu free",
+            "Next slot  free, but the first job waits for quota q: needs 2 gpus, 1 gpu free\n"},
+           {"the queue is paused", "Next slot  free, but the queue is paused\n"}}) {
+    queue["head_waits"] = waits;
+    const auto outcome = run({"status"});
+    EXPECT_THAT(outcome.out, HasSubstr(told));
+    EXPECT_THAT(outcome.out, Not(HasSubstr("First job")));
+  }
+  queue = {{"queued", {{"total", 0}}}, {"running", 1}, {"slots", 3}, {"paused", true}};
+  EXPECT_THAT(run({"status"}).out, HasSubstr("Next slot  free, but the queue is paused\n"));
+}
+
+TEST_F(Commands, ListSaysWhenWaitingJobsStart) {
+  server_.Get("/api/v1/jobs", [](const httplib::Request& request, httplib::Response& response) {
+    json soon = job("a", "queued");
+    soon["start_p50"] = to_rfc3339(SystemClock().now() + std::chrono::minutes(90));
+    json body = {{"jobs", {soon, job("b", "queued")}}, {"next_cursor", ""}};
+    if (request.get_param_value("eta") != "true") body = {{"jobs", json::array()}};
+    if (request.get_param_value("state") == "queued") body["eta_unknown"] = "none leads";
+    response.set_content(body.dump(), "application/json");
+  });
+  const auto outcome = run({"list"});
+  EXPECT_THAT(outcome.out, HasSubstr("  ETA"));
+  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("a .* in 1h (29|30)m "));
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(run({"list", "--state", "queued"}).err, "No ETA: none leads\n");
+}
+
 TEST_F(Commands, ListGoesOnUntilTheLastPage) {
   server_.Get("/api/v1/jobs", [](const httplib::Request& request, httplib::Response& response) {
     const bool first = !request.has_param("cursor");

@@ -86,6 +86,9 @@ TEST_F(ApiTest, AnOverrideHoldsOverTheConfigMap) {
   queue_.policies = json::parse(R"({"scheduling_policies":{"max_concurrent_jobs":"2"},
       "overrides":[{"key":"max_concurrent_jobs","value":"5"},{"key":"spot_multiplier","value":"0.1"}]})");
   EXPECT_EQ(get("/api/v1/queue").body["slots"], 5);
+  EXPECT_EQ(get("/api/v1/queue").body["paused"], false);
+  queue_.policies["overrides"][1] = {{"key", "queue_paused"}, {"value", "true"}};
+  EXPECT_EQ(get("/api/v1/queue").body["paused"], true);
 }
 
 TEST_F(ApiTest, AnOverdueJobEndsAnyMoment) {
@@ -125,6 +128,28 @@ TEST_F(ApiTest, PositionsGoOnOverPages) {
       get("/api/v1/jobs", {{"state", "queued"}, {"limit", "2"}, {"cursor", first["next_cursor"]}})
           .body;
   EXPECT_EQ(second["jobs"][0]["position"], 3);
+}
+
+TEST_F(ApiTest, WhenWaitingJobsStartIsTheSchedulersToSay) {
+  queue_.alive = {record("l1", JobState::running)};
+  queue_.waiting = {record("q1", JobState::queued), record("q2", JobState::queued)};
+  scheduler_.answer = {200, R"({"as_of":"t","jobs":[{"job_id":"q2","start_p50":"soon"}]})"};
+  EXPECT_FALSE(get("/api/v1/jobs").body["jobs"][2].contains("start_p50"));
+  EXPECT_TRUE(scheduler_.asked.empty()) << "only who asks for it waits for it";
+  const auto jobs = get("/api/v1/jobs", {{"eta", "true"}}).body["jobs"];
+  EXPECT_EQ(scheduler_.asked.back(),
+            std::pair(std::string("/api/v1/starts"), std::string(R"({"jobs":["q1","q2"]})")));
+  EXPECT_EQ(jobs[2]["start_p50"], "soon");
+  EXPECT_FALSE(jobs[1].contains("start_p50"));
+  get("/api/v1/jobs", {{"eta", "true"}, {"state", "live"}});
+  EXPECT_EQ(scheduler_.asked.size(), 1U) << "none of these waits";
+
+  scheduler_.answer = {503, R"({"error":{"code":"unavailable","message":"none leads"}})"};
+  const auto [status, body] = get("/api/v1/jobs", {{"eta", "true"}});
+  EXPECT_EQ(status, 200);
+  EXPECT_THAT(ids(body), ElementsAre("l1", "q1", "q2"));
+  EXPECT_EQ(body["eta_unknown"], "none leads");
+  EXPECT_EQ(get("/api/v1/jobs", {{"eta", "perhaps"}}).status, 400);
 }
 
 TEST_F(ApiTest, AJobIsShownWhole) {

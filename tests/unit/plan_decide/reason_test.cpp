@@ -26,7 +26,13 @@ TEST(Reason, SaysWhatItKnows) {
   quota.resource = "gpus";
   quota.need = 2;
   quota.free = 1;
+  quota.allowed = 4;
   EXPECT_EQ(quota.sentence(), "waits for quota ml-training-quota: needs 2 gpus, 1 gpu free");
+
+  Reason lowered = quota;
+  lowered.allowed = 1;
+  EXPECT_EQ(lowered.sentence(),
+            "waits until quota ml-training-quota is raised: needs 2 gpus, it allows 1 gpu in all");
 
   Reason behind = of(Kind::behind);
   behind.job = "mnist-7";
@@ -68,7 +74,10 @@ TEST(Reason, SaysWhatHoldsAJob) {
   Reason budget = of(Kind::budget_hold);
   budget.budget = "team-vision";
   EXPECT_EQ(budget.sentence(), "is held by budget team-vision, which is spent");
-  EXPECT_EQ(of(Kind::paused).sentence(), "waits because the queue is paused");
+  Reason paused = of(Kind::paused);
+  EXPECT_EQ(paused.sentence(), "waits because the queue is paused");
+  paused.until = ten_o_clock;
+  EXPECT_EQ(paused.sentence(), "waits because the queue is paused until 2026-01-03T22:00:00.000Z");
   Reason never = of(Kind::never_fits);
   never.because = "needs 8 gpus, the largest node has 4 gpus";
   EXPECT_EQ(never.sentence(), "can never run here: needs 8 gpus, the largest node has 4 gpus");

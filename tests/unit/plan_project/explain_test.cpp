@@ -81,6 +81,34 @@ TEST(Explain, TheHeadNamesTheQuotaOrTheSlots) {
   EXPECT_EQ(reason->sentence(), "waits for a free slot (1 of 1 taken)");
 }
 
+TEST(Explain, AQuotaThatWasLoweredIsNamedByWhoeverNeedsMore) {
+  Queue queue;
+  queue.add(1);
+  queue.add(6);
+  queue.add(2);
+  queue.add(5).hold = Hold::window;
+  const auto head = queue.why(1);
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->kind, Kind::quota);
+  EXPECT_EQ(head->allowed, 4);
+  EXPECT_EQ(head->sentence(),
+            "waits until quota q is raised: needs 6 gpus, it allows 4 gpus in all");
+  EXPECT_EQ(queue.why(2)->sentence(),
+            "waits behind 1 job; the next one, w1, waits until quota q is raised: needs 6 gpus, it "
+            "allows 4 gpus in all");
+  EXPECT_EQ(queue.why(3)->kind, Kind::quota) << "the window would not help it";
+  queue.view.paused = true;
+  EXPECT_EQ(queue.why(1)->kind, Kind::quota);
+  queue.view.capacity.quotas[0].hard["gpus"] = 6;
+  EXPECT_EQ(queue.why(1)->kind, Kind::paused);
+
+  Queue full;
+  full.view.capacity.max_concurrent_jobs = 1;
+  full.add(5);
+  full.add(1);
+  EXPECT_EQ(full.why(1)->because, full.why(0)->sentence()) << "a free slot would not help it";
+}
+
 TEST(Explain, OthersNameTheHeadAndHowManyAreBefore) {
   Queue queue;
   queue.add(1);                      // is launched
@@ -156,6 +184,9 @@ TEST(Explain, WhatHoldsAJobIsNamedWhereverItStands) {
   EXPECT_EQ(queue.why(5)->kind, Kind::paused);
   queue.view.paused = true;
   for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(queue.why(i)->kind, Kind::paused);
+  EXPECT_FALSE(queue.why(0)->until);
+  queue.view.paused_until = queue.view.now + seconds(60);
+  EXPECT_EQ(queue.why(0)->until, queue.view.now + seconds(60));
 }
 
 }  // namespace

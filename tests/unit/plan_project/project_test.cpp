@@ -85,6 +85,22 @@ TEST(Project, HeldJobsStandInNobodysWay) {
   EXPECT_EQ(queue.starts(), (List{-1, -1, -1, -1, -1}));
 }
 
+TEST(Project, APauseWithAnEndPutsEverythingOffUntilThen) {
+  Queue queue(1);
+  queue.add(10).not_before = queue.view.now + seconds(35);
+  queue.add(10).not_before = queue.view.now + seconds(5);
+  queue.add(10);
+  queue.add(10).hold = Hold::budget;
+  queue.run(40, 0);
+  queue.view.paused = true;
+  queue.view.paused_until = queue.view.now + seconds(30);
+  EXPECT_EQ(queue.starts(), (List{40, 50, 60, -1}));
+  queue.view.paused_until = queue.view.now + seconds(100);
+  EXPECT_EQ(queue.starts(), (List{100, 110, 120, -1}));
+  queue.view.paused_until = queue.view.now - seconds(1);
+  EXPECT_EQ(queue.starts(), (List{40, 50, 60, -1}));
+}
+
 TEST(Project, AWindowThatClosesTooEarlyIsFollowedByTheNext) {
   Queue queue(1);
   queue.off_peak = {{queue.view.now + seconds(100), queue.view.now + seconds(115)},

@@ -24,6 +24,30 @@ class Stepping {
   };
   std::function<void(const Moment&)> look = [](const Moment&) {};
 
+  // A pod that is none of the queue's attempts: somebody else's, which comes when the quotas allow it at that moment; or a stray, there from
+  // the beginning. The API server charges both, and notices the end of any pod only at the next event.
+  struct Stranger {
+    Time comes;
+    Time goes;
+    bool stray = false;
+    std::string priority_class;
+    Amounts amounts;
+  };
+  std::vector<Stranger> strangers;
+  // What the API server really charges now.
+  std::int64_t charged(const Quota& quota, const std::string& resource,
+                       const Capacity& capacity) const {
+    auto counted = quota;
+    counted.used.clear();
+    auto sum = taken(counted, resource, capacity);
+    for (const auto& pod : strangers) {
+      const bool counts =
+          quota.scope_priority_class.empty() || quota.scope_priority_class == pod.priority_class;
+      if (pod.stray && counts) sum += amount_of(pod.amounts, resource);
+    }
+    return sum;
+  }
+
   // `left`: seconds that each live attempt still runs; `seconds`: of each waiting job. `arrival`: not in the queue before.
   std::vector<std::optional<Time>> starts(const View& view, const std::vector<double>& left,
                                           const std::vector<double>& seconds,
@@ -51,6 +75,7 @@ class Stepping {
                          [&](const Window& w) { return w.opens <= at && at < w.closes; });
     };
     for (auto now = view.now;;) {
+      const auto told = capacity;  // of the moment before, as the API server still charges it
       for (auto it = live.begin(); it != live.end();) {
         if (it->ends > now) {
           ++it;
@@ -64,6 +89,7 @@ class Stepping {
         ours.memory_bytes -= it->attempt.amounts.memory_bytes;
         it = live.erase(it);
       }
+      if (!strangers.empty()) move_strangers(now, told, capacity);
       std::vector<std::size_t> indices;
       std::vector<WaitingJob> jobs;
       for (std::size_t i = 0; i < waiting; ++i) {
@@ -105,9 +131,48 @@ class Stepping {
         consider(window.opens);
         consider(window.closes);
       }
+      for (const auto& pod : strangers) {
+        consider(pod.comes);
+        consider(pod.goes);
+      }
       if (!next) return started;
       now = *next;
     }
+  }
+
+ private:
+  void move_strangers(Time now, const Capacity& told, Capacity& capacity) {
+    for (auto& quota : capacity.quotas) {
+      for (const auto& [resource, hard] : quota.hard)
+        quota.used[resource] = charged(quota, resource, told);
+    }
+    std::erase_if(strangers, [&](const Stranger& pod) { return pod.goes <= now; });
+    capacity.strays = 0;
+    capacity.foreign.clear();
+    std::erase_if(strangers, [&](const Stranger& pod) {
+      capacity.strays += pod.stray ? 1 : 0;
+      if (pod.stray || pod.comes > now) return false;
+      if (pod.comes == now && !admits(pod, capacity)) return true;
+      capacity.foreign[pod.priority_class] += pod.amounts;
+      return false;
+    });
+  }
+  // As the API server would: by what it charges, before the next decision.
+  bool admits(const Stranger& pod, Capacity& capacity) const {
+    for (auto& quota : capacity.quotas) {
+      if (!quota.scope_priority_class.empty() && quota.scope_priority_class != pod.priority_class)
+        continue;
+      for (const auto& [resource, hard] : quota.hard) {
+        const auto now = std::max(charged(quota, resource, capacity), quota.used[resource]);
+        if (now + amount_of(pod.amounts, resource) > hard) return false;
+      }
+    }
+    for (auto& quota : capacity.quotas) {
+      if (!quota.scope_priority_class.empty() && quota.scope_priority_class != pod.priority_class)
+        continue;
+      for (auto& [resource, used] : quota.used) used += amount_of(pod.amounts, resource);
+    }
+    return true;
   }
 };
 
