@@ -1,8 +1,9 @@
-# Writes a header in which each Lua script is a string: cmake -DFOLDER=... -DOUTPUT=... -P EmbedLua.cmake
+# Writes a header in which each Lua script is a string: cmake -DFOLDER=... -DNAMESPACE=... -DOUTPUT=... -P EmbedLua.cmake
 # lib.lua goes before every other script.
+cmake_minimum_required(VERSION 3.22)
 file(READ ${FOLDER}/lib.lua lib)
 file(GLOB scripts ${FOLDER}/*.lua)
-set(text "#pragma once\n// Made by cmake/EmbedLua.cmake from the .lua files.\nnamespace oppen::queue::lua {\n")
+set(text "#pragma once\n// Made by cmake/EmbedLua.cmake from the .lua files.\nnamespace ${NAMESPACE} {\n")
 foreach(script IN LISTS scripts)
   get_filename_component(name ${script} NAME_WE)
   if(NOT name STREQUAL "lib")
@@ -10,5 +11,5 @@ foreach(script IN LISTS scripts)
     string(APPEND text "inline constexpr char ${name}[] = R\"lua(${lib}${body})lua\";\n")
   endif()
 endforeach()
-string(APPEND text "}  // namespace oppen::queue::lua\n")
+string(APPEND text "}  // namespace ${NAMESPACE}\n")
 file(WRITE ${OUTPUT} "${text}")

@@ -27,6 +27,19 @@ function(oppen_library name)
   target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:oppen_compile_options> ${ARG_LINKS})
 endfunction()
 
+# oppen_lua_header(VARIABLE NAMESPACE): the path of a header, made from the folder's scripts/*.lua, in which each script is a string.
+function(oppen_lua_header variable namespace)
+  file(GLOB scripts CONFIGURE_DEPENDS scripts/*.lua)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(header ${PROJECT_BINARY_DIR}/generated/${folder}/lua_scripts.hpp)
+  add_custom_command(
+    OUTPUT ${header}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${CMAKE_CURRENT_SOURCE_DIR}/scripts -DNAMESPACE=${namespace} -DOUTPUT=${header}
+            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedLua.cmake
+    DEPENDS ${scripts} ${PROJECT_SOURCE_DIR}/cmake/EmbedLua.cmake)
+  set(${variable} ${header} PARENT_SCOPE)
+endfunction()
+
 # What a user runs; the target `programs` builds these and no tests.
 add_custom_target(programs)
 

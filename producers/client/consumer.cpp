@@ -7,36 +7,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const KafkaProperties consumer_defaults = {
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},
-    {"enable.partition.eof", "false"},
-    {"allow.auto.create.topics", "false"},
-    {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
-    // What is fetched ahead bounds this process's memory; see nudge() for its pace.
-    {"fetch.message.max.bytes", "262144"},
-    {"queued.max.messages.kbytes", "1024"},
-    {"socket.timeout.ms", "10000"},
-};
-
-constexpr std::size_t nudge_bytes = 256 * 1024;
-
-struct MessageDeleter {
-  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
-};
-using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
-struct PartitionListDeleter {
-  void operator()(rd_kafka_topic_partition_list_t* list) const {
-    rd_kafka_topic_partition_list_destroy(list);
-  }
-};
-using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionListDeleter>;
-
-std::string bytes(const void* data, std::size_t size) {
-  return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
-}
-
 }  // namespace
 
 struct Consumer::Impl {
@@ -50,50 +20,18 @@ struct Consumer::Impl {
   rd_kafka_queue_t* commit_replies = nullptr;
   int commits_pending = 0;
   std::map<TopicPartition, std::int64_t> next;  // what is fetched next, for messages
-  std::size_t taken = 0;                        // bytes since the last nudge
+  FetchPacer pacer;
   std::chrono::steady_clock::time_point next_look{};
-
-  std::string without_prefix(const char* topic) const {
-    const std::string_view name(topic);
-    return std::string(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
-  }
 
   std::string describe(const TopicPartition& at) const {
     return "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
   }
 
-  ConsumedRecord to_record(const rd_kafka_message_t& message) {
-    ConsumedRecord record;
-    record.topic = without_prefix(rd_kafka_topic_name(message.rkt));
-    record.partition = message.partition;
-    record.offset = message.offset;
-    record.timestamp = Time(milliseconds(rd_kafka_message_timestamp(&message, nullptr)));
-    record.record.key = bytes(message.key, message.key_len);
-    if (message.payload != nullptr) record.record.value = bytes(message.payload, message.len);
-    rd_kafka_headers_t* headers = nullptr;
-    if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      const char* name = nullptr;
-      const void* value = nullptr;
-      std::size_t size = 0;
-      for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
-        record.record.headers.emplace_back(name, bytes(value, size));
-      }
-    }
+  ConsumedRecord take(const rd_kafka_message_t& message) {
+    pacer.took(kafka, message);
+    auto record = to_record(message, prefix);
     next[{record.topic, record.partition}] = record.offset + 1;
     return record;
-  }
-
-  // librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
-  // that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for.
-  void nudge(const rd_kafka_message_t& message) {
-    taken += message.len;
-    if (taken < nudge_bytes) return;
-    taken = 0;
-    const PartitionList list(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt),
-                                      message.partition)
-        ->offset = end;
-    rd_kafka_offsets_for_times(kafka, list.get(), 1);
   }
 
   // Takes the answers to commits; nobody acts on them.
@@ -164,8 +102,7 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
   const Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
   if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     impl_->events.all_brokers_down = false;
-    impl_->nudge(*message);
-    return impl_->to_record(*message);
+    return impl_->take(*message);
   }
   if (message != nullptr) {
     switch (message->err) {
@@ -180,7 +117,7 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
     }
     const bool about_topic = message->rkt != nullptr;
     const TopicPartition at{
-        about_topic ? impl_->without_prefix(rd_kafka_topic_name(message->rkt)) : "",
+        about_topic ? without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix) : "",
         message->partition};
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {

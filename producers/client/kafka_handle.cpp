@@ -21,6 +21,17 @@ void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque)
   if (events->log) events->log(3, reason);
 }
 
+constexpr std::size_t wake_after_bytes = 256 * 1024;
+
+void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
+                  rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  static_cast<KafkaEvents*>(opaque)->on_rebalance(code, partitions);
+}
+
+std::string bytes(const void* data, std::size_t size) {
+  return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
+}
+
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\n");
   if (first == std::string_view::npos) return {};
@@ -28,6 +39,52 @@ std::string trimmed(std::string_view text) {
 }
 
 }  // namespace
+
+const KafkaProperties consumer_defaults = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "false"},
+    {"allow.auto.create.topics", "false"},
+    {"fetch.wait.max.ms", "100"},  // also what another request on the same connection may wait
+    {"fetch.message.max.bytes", "262144"},
+    {"queued.max.messages.kbytes", "1024"},
+    {"socket.timeout.ms", "10000"},
+};
+
+std::string without_prefix(std::string_view topic, std::string_view prefix) {
+  return std::string(topic.starts_with(prefix) ? topic.substr(prefix.size()) : topic);
+}
+
+ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view prefix) {
+  ConsumedRecord record;
+  record.topic = without_prefix(rd_kafka_topic_name(message.rkt), prefix);
+  record.partition = message.partition;
+  record.offset = message.offset;
+  record.timestamp = Time(std::chrono::milliseconds(rd_kafka_message_timestamp(&message, nullptr)));
+  record.record.key = bytes(message.key, message.key_len);
+  if (message.payload != nullptr) record.record.value = bytes(message.payload, message.len);
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
+      record.record.headers.emplace_back(name, bytes(value, size));
+    }
+  }
+  return record;
+}
+
+void FetchPacer::took(rd_kafka_t* kafka, const rd_kafka_message_t& message) {
+  taken_ += message.len;
+  if (taken_ < wake_after_bytes) return;
+  taken_ = 0;
+  const PartitionList list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)
+      ->offset = Consumer::end;
+  rd_kafka_offsets_for_times(kafka, list.get(), 1);
+}
 
 Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text) {
   std::map<std::string, std::string> properties;
@@ -89,6 +146,7 @@ Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settin
   rd_kafka_conf_set_opaque(conf.get(), &events);
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
+  if (events.on_rebalance) rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
   if (on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
 
   rd_kafka_t* kafka = rd_kafka_new(type, conf.get(), reason.data(), reason.size());

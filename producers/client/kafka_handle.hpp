@@ -23,7 +23,20 @@ struct KafkaEvents {
   // What librdkafka says beside the records and does not mend by itself, e.g. of a missing topic.
   // Polling thread only.
   std::optional<Error> trouble;
+  // What a group's rebalance gives or takes; empty for a handle that joins no group. Polling thread only.
+  std::function<void(rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*)> on_rebalance;
 };
+
+struct MessageDeleter {
+  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+using Message = std::unique_ptr<rd_kafka_message_t, MessageDeleter>;
+struct PartitionListDeleter {
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionListDeleter>;
 
 struct TopicDeleter {
   void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
@@ -31,6 +44,24 @@ struct TopicDeleter {
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, TopicDeleter>;
 
 using KafkaProperties = std::map<std::string, std::string>;
+
+// Of every consumer: positions come from the caller, and what is fetched ahead bounds this process's memory; FetchPacer keeps its pace.
+extern const KafkaProperties consumer_defaults;
+
+// The record as this project has it, its topic without `prefix`.
+ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view prefix);
+// A topic's name without the prefix.
+std::string without_prefix(std::string_view topic, std::string_view prefix);
+
+// librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
+// that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for.
+class FetchPacer {
+ public:
+  void took(rd_kafka_t* kafka, const rd_kafka_message_t& message);
+
+ private:
+  std::size_t taken_ = 0;  // bytes since it was woken
+};
 using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
 // A handle with `defaults`, then the settings' brokers and client id, then the user's properties:

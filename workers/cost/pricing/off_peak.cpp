@@ -86,4 +86,20 @@ milliseconds off_peak_within(Time start, Time end, const CostModel& model) {
   return sum;
 }
 
+Time next_window_edge(Time after, Time until, const CostModel& model) {
+  const minutes start(model.off_peak_start_minute);
+  const minutes end(model.off_peak_end_minute);
+  if (after >= until || start == end || end - start == day) return until;
+  const Span span = span_at(zone_of(model), after);
+  Time edge = std::min(until, span.until);
+  const auto today = std::chrono::floor<std::chrono::days>(after.time_since_epoch() + span.offset);
+  for (const auto date : {today, today + std::chrono::days(1)}) {
+    for (const auto minute : {start, end}) {
+      const Time candidate(date + minute - span.offset);
+      if (candidate > after) edge = std::min(edge, candidate);
+    }
+  }
+  return edge;
+}
+
 }  // namespace oppen::pricing

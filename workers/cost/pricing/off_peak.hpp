@@ -21,4 +21,8 @@ bool is_off_peak(Time at, const CostModel& model);
 // one that they skip not at all, as the hours are lived.
 std::chrono::milliseconds off_peak_within(Time start, Time end, const CostModel& model);
 
+// The first instant after `after` and before `until` at which the window opens or closes or the zone's clocks change; else
+// `until`. The model's window may be empty or the whole day: it has no edges then.
+Time next_window_edge(Time after, Time until, const CostModel& model);
+
 }  // namespace oppen::pricing

@@ -6,6 +6,7 @@
 
 #include "workers/cost/pricing/off_peak.hpp"
 #include "workers/cost/pricing/pricing.hpp"
+#include "workers/cost/pricing/stretches.hpp"
 
 namespace oppen::pricing {
 namespace {
@@ -33,6 +34,16 @@ class Product {
     for (std::uint64_t& limb : limbs_) {
       carry += Wide{limb} * factor;
       limb = static_cast<std::uint64_t>(carry);
+      carry >>= 64;
+    }
+    return *this;
+  }
+
+  Product& plus(const Product& other) {
+    Wide carry = 0;
+    for (std::size_t i = 0; i < limbs_.size(); ++i) {
+      carry += Wide{limbs_[i]} + other.limbs_[i];
+      limbs_[i] = static_cast<std::uint64_t>(carry);
       carry >>= 64;
     }
     return *this;
@@ -93,47 +104,66 @@ Item gpu_item(const Usage& usage, const CostModel& model) {
   return {rate, std::llround(*resources.gpu_share * static_cast<double>(million)), million};
 }
 
-// `weighted` is the time in milliseconds, each counted by its time-of-day multiplier in millionths.
-Price price_weighted(const Usage& usage, Wide weighted, const CostModel& model) {
-  const std::uint64_t priority = priority_multiplier(usage.priority, model);
-  const std::uint64_t spot = usage.spot ? natural(model.spot_multiplier) : million;
-  const auto cost = [&](const Item& item) {
+// Time at one set of rates, in milliseconds, each counted by its time-of-day multiplier in millionths.
+struct Weighted {
+  Wide time = 0;
+  const CostModel* model = nullptr;
+};
+
+Price price_weighted(const Usage& usage, std::span<const Weighted> parts) {
+  const auto cost = [&](const auto& item_of) {
+    Product sum(0);
+    std::uint64_t per_unit = 1;
+    for (const auto& [time, model] : parts) {
+      const Item item = item_of(*model);
+      per_unit = item.per_unit;  // the same in every model: it follows from what is asked for
+      sum.plus(Product(time)
+                   .times(natural(item.rate))
+                   .times(natural(item.amount))
+                   .times(priority_multiplier(usage.priority, *model))
+                   .times(usage.spot ? natural(model->spot_multiplier) : million));
+    }
     // round(x) = floor((floor(2x) + 1) / 2): twice the amount is rounded down, and half of that is
     // rounded half up.
-    return Product(weighted)
-        .times(natural(item.rate))
-        .times(natural(item.amount))
-        .times(priority)
-        .times(spot)
-        .times(2)
-        .over(hour_ms * million)
-        .over(million * million)
-        .over(item.per_unit)
-        .half();
+    return sum.times(2).over(hour_ms * million).over(million * million).over(per_unit).half();
   };
   Price price;
-  price.gpu = cost(gpu_item(usage, model));
-  price.cpu = cost({model.cpu_core_hourly, usage.resources.cpu_millicores, 1000});
-  price.memory = cost({model.memory_gib_hourly, usage.resources.memory_bytes, gib});
+  price.gpu = cost([&](const CostModel& model) { return gpu_item(usage, model); });
+  price.cpu = cost([&](const CostModel& model) {
+    return Item{model.cpu_core_hourly, usage.resources.cpu_millicores, 1000};
+  });
+  price.memory = cost([&](const CostModel& model) {
+    return Item{model.memory_gib_hourly, usage.resources.memory_bytes, gib};
+  });
   price.total = price.gpu + price.cpu + price.memory;
   return price;
 }
 
 }  // namespace
 
+Price price(const Usage& usage, std::span<const Stretch> stretches) {
+  std::vector<Weighted> parts;
+  for (const auto& [start, end, model] : stretches) {
+    if (end <= start) continue;
+    const std::int64_t off_peak = off_peak_within(start, end, *model).count();
+    const std::int64_t peak = (end - start).count() - off_peak;
+    parts.push_back({Wide{natural(peak)} * million +
+                         Wide{natural(off_peak)} * natural(model->off_peak_multiplier),
+                     model});
+  }
+  return price_weighted(usage, parts);
+}
+
 Price price(const Usage& usage, Time start, Time end, const CostModel& model) {
-  if (end <= start) return {};
-  const std::int64_t off_peak = off_peak_within(start, end, model).count();
-  const std::int64_t peak = (end - start).count() - off_peak;
-  const Wide weighted =
-      Wide{natural(peak)} * million + Wide{natural(off_peak)} * natural(model.off_peak_multiplier);
-  return price_weighted(usage, weighted, model);
+  const Stretch whole[] = {{start, end, &model}};
+  return price(usage, whole);
 }
 
 MicroUsd hourly(const Usage& usage, Time at, const CostModel& model) {
   const std::uint64_t multiplier =
       is_off_peak(at, model) ? natural(model.off_peak_multiplier) : million;
-  return price_weighted(usage, Wide{hour_ms} * multiplier, model).total;
+  const Weighted hour[] = {{Wide{hour_ms} * multiplier, &model}};
+  return price_weighted(usage, hour).total;
 }
 
 }  // namespace oppen::pricing

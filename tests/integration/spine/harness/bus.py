@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from .waiting import PATIENCE
 
-TOPICS = ("oppen.jobs", "oppen.job-events", "oppen.runs", "oppen.control", "oppen.dead-letter")
+TOPICS = ("oppen.jobs", "oppen.job-events", "oppen.runs", "oppen.control", "oppen.costs", "oppen.dead-letter")
 ENDS = ("succeeded", "failed", "cancelled", "rejected")
 ANSWERS = ("duplicate", "cancel-refused", "amend-refused")  # no steps of a job's life: they don't raise seq
 
@@ -29,6 +29,14 @@ class Record:
     @property
     def data(self):
         return json.loads(self.value)
+
+    @property
+    def readable(self):
+        """Whether its value is JSON: anybody can put anything on a topic."""
+        try:
+            return isinstance(self.data, dict)
+        except (TypeError, ValueError):
+            return False
 
     @property
     def type(self):
@@ -60,7 +68,8 @@ class Event:
 class Bus:
     def __init__(self, stack):
         brokers = {"bootstrap.servers": stack.env["OPPEN_KAFKA_BROKERS"], "log_level": 0}
-        self._producer = Producer({**brokers, "linger.ms": 0, "message.max.bytes": 4_000_000})
+        settings = {"linger.ms": 0, "message.max.bytes": 4_000_000, "partitioner": "murmur2_random"}
+        self._producer = Producer({**brokers, **settings})
         self._consumer = Consumer(
             {**brokers, "group.id": f"tests-{uuid.uuid4()}", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
         )
@@ -83,12 +92,12 @@ class Bus:
 
     # What goes in.
 
-    def produce(self, value, key=None, headers=None, topic="oppen.jobs"):
+    def produce(self, value, key=None, headers=None, topic="oppen.jobs", partition=-1):
         """Puts any record on a topic and waits for the broker; its offset there."""
-        return self.produce_all([(value, key, headers)], topic)[0]
+        return self.produce_all([(value, key, headers)], topic, partition)[0]
 
-    def produce_all(self, records, topic="oppen.jobs"):
-        """The same of many (value, key, headers), in order."""
+    def produce_all(self, records, topic="oppen.jobs", partition=-1):
+        """The same of many (value, key, headers), in order; by key, or into a partition."""
         offsets, errors = {}, []
 
         def delivered(number):
@@ -101,7 +110,7 @@ class Bus:
             return callback
 
         for number, (value, key, headers) in enumerate(records):
-            self._producer.produce(topic, value, key, headers=headers or [], on_delivery=delivered(number))
+            self._producer.produce(topic, value, key, partition, headers=headers or [], on_delivery=delivered(number))
         left = self._producer.flush(PATIENCE)
         assert left == 0 and not errors, f"{left} records are not acknowledged: {errors[:3]}"
         return [offsets[number] for number in range(len(records))]
@@ -248,7 +257,7 @@ class Bus:
                     )
                     self._records[record.topic].append(record)
                     self._next[record.topic, record.partition] = record.offset + 1
-                    if record.topic == "oppen.job-events":
+                    if record.topic == "oppen.job-events" and record.readable:
                         kind = record.type.removeprefix("job.")
                         self._by_key[record.key].append(Event(kind, record.data, record))
                 self._changed.notify_all()

@@ -1,0 +1,156 @@
+// The ledger in a real Redis: a change is all or nothing, and only the present owner of a partition makes any.
+#include <gtest/gtest.h>
+
+#include "tests/support/redis_server.hpp"
+#include "tests/unit/cost_ledger/ledger_fixture.hpp"
+#include "workers/cost/store/ledger_store.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Time noon = at("2026-01-03T12:00:00Z");
+
+class LedgerStoreTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server = new runtime::RedisServer(); }
+  static void TearDownTestSuite() {
+    delete server;
+    server = nullptr;
+  }
+
+  void SetUp() override {
+    redis = runtime::Redis::create(server->url()).value();
+    ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  }
+
+  // Everything to be charged, and the jobs that it changes.
+  Status store_all(Claim& claim, Ledger& ledger, Time time, std::optional<std::int64_t> next,
+                   std::optional<std::int64_t> costs) {
+    const auto charges = ledger.charge(time, 1'000);
+    Change change{next, costs, {}, {}};
+    for (const auto& charge : charges) change.charges.push_back(&charge);
+    for (const auto& id : ledger.take_changed()) change.jobs.emplace_back(id, &ledger.job(id));
+    return store.commit(claim, change);
+  }
+
+  std::vector<std::string> outbox(int partition) {
+    std::vector<std::string> ids;
+    const auto charges = store.outbox(partition).value();
+    for (const auto& charge : charges) ids.push_back(charge.id);
+    return ids;
+  }
+
+  static inline runtime::RedisServer* server = nullptr;
+  std::unique_ptr<runtime::Redis> redis = runtime::Redis::create(server->url()).value();
+  LedgerStore store{*redis, "oppen."};
+  pricing::RateHistory rates;
+};
+
+TEST_F(LedgerStoreTest, NothingIsKnownOfANewPartition) {
+  const auto claim = store.claim(3).value();
+  EXPECT_EQ(claim.version, 0);
+  EXPECT_FALSE(claim.next);
+  EXPECT_FALSE(claim.costs);
+  EXPECT_TRUE(store.open_jobs(3).value().empty());
+  EXPECT_TRUE(store.outbox(3).value().empty());
+}
+
+TEST_F(LedgerStoreTest, TheNextOwnerGoesOnWhereTheLastOneStopped) {
+  Ledger ledger(rates);
+  auto first = store.claim(3).value();
+  ledger.apply(began(noon, 1, "runs"));
+  ledger.apply(ended(noon, noon + 10s, 1, "over"));
+  ASSERT_TRUE(store_all(first, ledger, noon + 40s, 17, 5));
+
+  const auto next = store.claim(3).value();
+  EXPECT_EQ(next.version, 1);
+  EXPECT_EQ(next.next, 17);
+  EXPECT_EQ(next.costs, 5);
+  const auto open = store.open_jobs(3).value();
+  ASSERT_EQ(open.size(), 1U);
+  EXPECT_EQ(open[0].first, "runs");
+  EXPECT_EQ(encode(open[0].second), encode(ledger.job("runs")));
+  const auto settled = store.settled_jobs({"over", "runs", "unknown"}).value();
+  ASSERT_EQ(settled.size(), 1U);
+  EXPECT_TRUE(settled.at("over").attempts.at(1).final);
+  EXPECT_EQ(outbox(3).size(), 2U);
+  EXPECT_TRUE(store.open_jobs(4).value().empty());
+  EXPECT_GT(redis->command({"PTTL", "{oppen.cost}:settled:over"}).value().integer, 0);
+}
+
+TEST_F(LedgerStoreTest, WhatIsOnTheBusIsForgottenWithTheNextChange) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  ledger.apply(began(noon));
+  ASSERT_TRUE(store_all(claim, ledger, noon + 30s, 1, {}));
+  EXPECT_EQ(outbox(0).size(), 1U);
+  ASSERT_TRUE(store_all(claim, ledger, noon + 60s, {}, 1));
+  EXPECT_EQ(outbox(0), std::vector<std::string>{"a/1/1767441630000-1767441660000"});
+  ASSERT_TRUE(store.commit(claim, {{}, 2, {}, {}}));
+  EXPECT_TRUE(outbox(0).empty());
+  EXPECT_EQ(claim.version, 3);
+  EXPECT_EQ(store.claim(0).value().next, 1) << "as it was";
+}
+
+TEST_F(LedgerStoreTest, AJobThatRunsAgainIsOpenAgain) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  ledger.apply(ended(noon, noon + 10s));
+  ASSERT_TRUE(store_all(claim, ledger, noon + 1min, {}, {}));
+  EXPECT_TRUE(store.open_jobs(0).value().empty());
+  ledger.apply(began(noon + 20s, 2));
+  ASSERT_TRUE(store_all(claim, ledger, noon + 1min, {}, 1));
+  EXPECT_EQ(store.open_jobs(0).value().size(), 1U);
+  EXPECT_TRUE(store.settled_jobs({"a"}).value().empty());
+}
+
+// As after a pause: whoever claimed the partition meanwhile has it.
+TEST_F(LedgerStoreTest, AFormerOwnerChangesNothing) {
+  Ledger ledger(rates);
+  auto former = store.claim(0).value();
+  ledger.apply(began(noon));
+  ASSERT_TRUE(store_all(former, ledger, noon + 30s, 10, 0));
+  auto present = store.claim(0).value();
+  EXPECT_EQ(store_all(former, ledger, noon + 90s, 20, 1).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(outbox(0).size(), 1U);
+  EXPECT_EQ(store.open_jobs(0).value()[0].second.attempts.at(1).until, noon + 30s);
+  EXPECT_TRUE(store.commit(present, {11, {}, {}, {}}));
+  EXPECT_EQ(store.claim(0).value().next, 11);
+}
+
+TEST_F(LedgerStoreTest, ARedisThatHasForgottenIsNotGoneOnFrom) {
+  auto claim = store.claim(0).value();
+  ASSERT_TRUE(store.commit(claim, {1, {}, {}, {}}));
+  ASSERT_TRUE(store.commit(claim, {2, {}, {}, {}}));
+  ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:partition:0", "version", "1"}));  // older
+  EXPECT_EQ(store.commit(claim, {3, {}, {}, {}}).error().kind, ErrorKind::fenced);
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  EXPECT_EQ(store.commit(claim, {3, {}, {}, {}}).error().kind, ErrorKind::fenced);
+}
+
+TEST_F(LedgerStoreTest, RemembersPolicies) {
+  EXPECT_TRUE(store.policies().value().empty());
+  ASSERT_TRUE(store.remember_policy(9, "{}"));
+  ASSERT_TRUE(store.remember_policy(10, "{\"a\":1}"));
+  EXPECT_EQ(store.policies().value(),
+            (std::map<std::int64_t, std::string>{{9, "{}"}, {10, "{\"a\":1}"}}));
+  ASSERT_TRUE(store.forget_policy(9));
+  EXPECT_EQ(store.policies().value().size(), 1U);
+}
+
+TEST_F(LedgerStoreTest, BelongsToOneKafka) {
+  EXPECT_EQ(store.cluster("one").value(), "one");
+  EXPECT_EQ(store.cluster("two").value(), "one");
+}
+
+TEST_F(LedgerStoreTest, SaysWhatIsBroken) {
+  ASSERT_TRUE(redis->command({"RPUSH", "{oppen.cost}:outbox:0", "no charge"}));
+  ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:open:0", "a", "no job"}));
+  EXPECT_EQ(store.outbox(0).error().kind, ErrorKind::fatal);
+  EXPECT_EQ(store.open_jobs(0).error().kind, ErrorKind::fatal);
+}
+
+}  // namespace
+}  // namespace oppen::cost

@@ -1,0 +1,104 @@
+// A group shares the partitions of a topic: who owns one reads it from where it says, and gives it back when another comes.
+#include "producers/client/group_consumer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "tests/component/kafka/mock_kafka.hpp"
+
+namespace oppen::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TopicPartition first{"job-events", 0};
+const TopicPartition second{"job-events", 1};
+
+class GroupConsumerTest : public testing::Test {
+ protected:
+  GroupConsumerTest() {
+    kafka_.create_topic("oppen.job-events", 2);
+    producer_ = Producer::create(kafka_.settings(), {"job-events"}).value();
+  }
+
+  std::unique_ptr<GroupConsumer> join() {
+    return GroupConsumer::create(kafka_.settings(), "oppen-test", {"job-events"}).value();
+  }
+  void publish(int partition, const std::string& key) {
+    ASSERT_TRUE(producer_->send_and_wait("job-events", {key, "{}", {}}, 20s, partition));
+  }
+  // Polls all until it is so; what was read goes to `keys`.
+  void poll_until(std::vector<GroupConsumer*> members, const std::function<bool()>& so) {
+    const auto give_up_at = std::chrono::steady_clock::now() + 60s;
+    while (!so()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "it did not come to that";
+      for (auto* member : members) {
+        const auto record = member->poll(20ms);
+        if (record && *record) keys.push_back((*record)->record.key);
+      }
+    }
+  }
+
+  MockKafka kafka_;
+  std::unique_ptr<Producer> producer_;
+  std::vector<std::string> keys;
+};
+
+TEST_F(GroupConsumerTest, ReadsWhatItOwnsFromWhereItSays) {
+  publish(0, "a");
+  publish(0, "b");
+  publish(1, "c");
+  const auto member = join();
+  EXPECT_TRUE(member->owned().empty());
+  poll_until({member.get()}, [&] { return member->owned().size() == 2; });
+  const auto generation = member->generation();
+  EXPECT_TRUE(keys.empty()) << "nothing is read before it is started";
+  ASSERT_TRUE(member->start({{first, 1}, {second, 0}}));
+  poll_until({member.get()}, [&] { return keys.size() == 2; });
+  std::sort(keys.begin(), keys.end());
+  EXPECT_EQ(keys, (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(member->log_end(first), 2);
+  EXPECT_EQ(member->generation(), generation);
+
+  // Held, and begun again from an earlier place.
+  ASSERT_TRUE(member->hold());
+  publish(1, "d");
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(member->poll(20ms).value());
+  ASSERT_TRUE(member->start({{first, 0}, {second, 1}}));
+  poll_until({member.get()}, [&] { return keys.size() == 5; });
+  std::sort(keys.begin(), keys.end());
+  EXPECT_EQ(keys, (std::vector<std::string>{"a", "b", "b", "c", "d"}));
+}
+
+TEST_F(GroupConsumerTest, SharesWithAnotherMember) {
+  auto one = join();
+  int revoked = 0;
+  one->on_revoked = [&](bool lost) {
+    EXPECT_FALSE(lost);
+    EXPECT_FALSE(one->owned().empty()) << "what is taken back is still known";
+    ++revoked;
+  };
+  poll_until({one.get()}, [&] { return one->owned().size() == 2; });
+  ASSERT_TRUE(one->start({{first, 0}, {second, 0}}));
+  EXPECT_EQ(revoked, 0);
+
+  auto other = join();
+  poll_until({one.get(), other.get()},
+             [&] { return one->owned().size() == 1 && other->owned().size() == 1; });
+  EXPECT_EQ(revoked, 1);
+  EXPECT_NE(*one->owned().begin(), *other->owned().begin());
+  ASSERT_TRUE(one->start({{*one->owned().begin(), 0}}));
+  ASSERT_TRUE(other->start({{*other->owned().begin(), 0}}));
+  publish(0, "a");
+  publish(1, "b");
+  poll_until({one.get(), other.get()}, [&] { return keys.size() == 2; });
+
+  other.reset();
+  poll_until({one.get()}, [&] { return one->owned().size() == 2; });
+  EXPECT_EQ(revoked, 2);
+}
+
+}  // namespace
+}  // namespace oppen::client

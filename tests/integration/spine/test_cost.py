@@ -1,0 +1,341 @@
+"""The cost worker: every attempt is charged its price to the micro-dollar, whatever dies meanwhile."""
+
+import datetime
+import pathlib
+import random
+import signal
+import time
+
+import pytest
+from harness.bus import Bus
+from harness.charges import accounts
+from harness.prices import Prices, milliseconds
+from harness.stack import Stack
+from harness.worker import Worker
+
+COST_MODEL = "configmaps/cost-model"
+ENDS = ("job.succeeded", "job.failed", "job.requeued", "job.cancelled")
+# A killed member is given up sooner than by default: the least that the broker allows.
+SOON = {"OPPEN_KAFKA_PROPERTIES": "session.timeout.ms=6000"}
+
+
+def cost_worker(stack, logs, label):
+    return Worker(stack, "oppen-cost", None, logs, label=label, settings=SOON)
+
+
+def policies_of(bus):
+    return Prices([record.data for record in bus.records("oppen.control") if record.type == "policy.changed"])
+
+
+def prices_of(bus, wanted):
+    """By (job id, attempt): its start, end, and price as (gpu, cpu, memory), from the events of its end."""
+    prices, found = policies_of(bus), {}
+    for record in bus.records("oppen.job-events"):
+        if not record.readable or record.type not in ENDS:
+            continue
+        data = record.data
+        if data.get("started_at") and wanted(data["job_id"]):
+            start, end = milliseconds(data["started_at"]), milliseconds(data["ended_at"])
+            found[data["job_id"], data["attempt"]] = (start, end, prices.of(data, data.get("gpu_type", ""), start, end))
+    return found
+
+
+def wait_charged(bus, wanted, attempts, deadline=60):
+    """Until so many attempts are charged to their end."""
+    charged = {}
+
+    def all_final():
+        charged.clear()
+        charged.update(accounts(bus, wanted))
+        return sum(account.final for account in charged.values()) >= attempts
+
+    def what():
+        return f"{attempts} attempts charged; open are {[key for key, one in charged.items() if not one.final][:5]} of {len(charged)}"
+
+    bus.wait_for(what, all_final, deadline)
+
+
+def each_costs_its_price(bus, wanted, attempts, deadline=60):
+    wait_charged(bus, wanted, attempts, deadline)
+    bus.caught_up()
+    charged, prices = accounts(bus, wanted), prices_of(bus, wanted)
+    assert len(prices) == attempts and charged.keys() == prices.keys()
+    for key, (start, end, price) in prices.items():
+        account = charged[key]
+        assert (account.gpu, account.cpu, account.memory) == price, key
+        assert (account.start, account.until, account.final) == (start, end, True), key
+    return charged
+
+
+# On the whole stack, with jobs that really run.
+
+
+@pytest.fixture(scope="module")
+def cost(world):
+    worker = cost_worker(world.stack, world.logs, "cost").start()
+    yield worker.wait_ready()
+    assert worker.stop() == 0, worker.tail()
+
+
+def metric(worker, name, **labels):
+    """The value of the series with these labels; None when there is none."""
+    for line in worker.get("/metrics")[1].splitlines():
+        if line.startswith(name + "{") and all(f'{label}="{value}"' in line for label, value in labels.items()):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def test_every_attempt_costs_its_price(bus, kube, jobs, policies, cost):
+    """Priorities, spot, GPUs, a retry, cancels, and rates that change while they run."""
+    policies.set(max_concurrent_jobs=20, retry_hold_seconds=1)
+    before = kube.get(COST_MODEL)["data"]
+
+    def wanted(job_id):
+        return job_id.startswith(jobs.id(""))
+
+    long = jobs.spec("long", seconds=600, team="vision", project="digits", resources={"cpu": "250m"})
+    gone = jobs.spec("gone", seconds=600, priority="urgent")
+    fails = jobs.spec("fails", seconds=3, max_retries=1, env={"SIMULATED_EXIT_CODE": "1"})
+    specs = [
+        long,
+        gone,
+        fails,
+        jobs.spec("gpu", seconds=7, resources={"gpus": 1, "cpu": "1500m", "memory": "1Gi"}, spot=True),
+        jobs.spec("background", seconds=9, priority="background"),
+        *(jobs.spec(f"short-{number}", seconds=number / 10) for number in range(5)),
+    ]
+    try:
+        bus.submit(*specs)
+        for spec in (long, gone):
+            bus.wait_event(spec["job_id"], "started")
+        labels = {"pod_name": f"{long['job_id']}-1", "pod_namespace": "ml-training", "model": "mnist", "workload_type": "training"}
+        cost.wait("the running pod's rate", lambda: metric(cost, "pod_hourly_cost_usd", **labels))
+        kube.patch(COST_MODEL, {"data": {"cpu_only_hourly_usd": "7.000001", "memory_gb_hourly_usd": "0.333333"}})
+        bus.wait_for("the new rates", lambda: policies.changes()[-1].data["cost_model"]["cpu_only_hourly_usd"] == "7.000001")
+        bus.cancel(job_id=gone["job_id"])
+        bus.wait_for("a charge while it runs", lambda: accounts(bus, lambda job_id: job_id == long["job_id"]))
+        bus.cancel(job_id=long["job_id"])
+        bus.wait_ended([spec["job_id"] for spec in specs])
+    finally:
+        kube.patch(COST_MODEL, {"data": before})
+        bus.wait_for("the old rates", lambda: policies.changes()[-1].data["cost_model"] == before)
+    attempts = len(prices_of(bus, wanted))
+    assert attempts == len(specs) + 1, "one of them is tried twice"
+    charged = each_costs_its_price(bus, wanted, attempts)
+    account = charged[long["job_id"], 1]
+    assert len(account.events) >= 2
+    told = account.events[0]
+    assert (told["team"], told["project"], told["pod"]) == ("vision", "digits", f"{long['job_id']}-1")
+    assert told["multipliers"]["priority"] == 1 and told["multipliers"]["spot"] == 1
+    total = metric(cost, "oppen_cost_usd_total", team="vision", project="digits", model="mnist")
+    assert round(total * 1_000_000) == account.total
+
+
+# On Kafka and Redis alone, with events made here: far more than jobs could run.
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cost")
+    stack = Stack(folder / "stack", services="kafka,redis")
+    try:
+        stack.up()
+        bus = Bus(stack)
+        policy = {"scheduling_policies": {}, "cost_model": {"gpu_hourly_usd": "0.777777"}, "effective_from": stamp(time.time() - 700)}
+        bus.produce_all([bus.command("policy.changed", policy, "policy")], "oppen.control")
+        yield stack, bus, folder
+        bus.close()
+    finally:
+        stack.down()
+
+
+@pytest.fixture
+def workers(bare):
+    """Starts one; those that run at the end are stopped."""
+    stack, _, folder = bare
+    started = []
+
+    def start():
+        started.append(cost_worker(stack, folder, f"cost-{len(started)}").start())
+        return started[-1]
+
+    yield start
+    for worker in started:
+        if worker.runs():
+            worker.signal(signal.SIGCONT)
+            assert worker.stop() == 0, worker.tail()
+
+
+def stamp(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class MadeJobs:
+    """Events as the scheduler would tell them, of attempts that have begun within the last ten minutes."""
+
+    def __init__(self, bus, name, seed):
+        self._bus = bus
+        self._name = name
+        self._draw = random.Random(seed)
+        self._number = 0
+        self.attempts = 0
+
+    def wanted(self, job_id):
+        return job_id.startswith(self._name + "-")
+
+    def command(self, kind, job_id, seq, attempt, **fields):
+        draw = random.Random(job_id)  # the same in each of its events
+        data = {
+            "job_id": job_id,
+            "seq": seq,
+            "attempt": attempt,
+            "state": "running",
+            "name": "made",
+            "model_type": "mnist",
+            "workload_type": "training",
+            "priority": draw.choice(("urgent", "normal", "background")),
+            "team": draw.choice(("vision", "speech")),
+            "project": "digits",
+            "user": "kim",
+            "resources": {
+                **draw.choice(({"gpus": 0}, {"gpus": 2}, {"gpu_share": 0.25})),
+                "cpu": f"{draw.randrange(1, 9000)}m",
+                "memory": f"{draw.randrange(1, 99999)}Mi",
+            },
+            "spot": draw.random() < 0.3,
+            "epochs": 1,
+            "batch_size": 64,
+            "pod": f"{job_id}-{attempt}",
+            "namespace": "ml-training",
+            "node": "n",
+            "gpu_type": draw.choice(("T4", "A100", "other")),
+            **fields,
+        }
+        return self._bus.command(kind, data, job_id, f"{job_id}/{seq}")
+
+    def run(self, count):
+        """Events of so many jobs: of some the begin is missing, some are told twice, some are retried."""
+        records = []
+        for _ in range(count):
+            self._number += 1
+            job_id = f"{self._name}-{self._number}"
+            begin = time.time() - self._draw.uniform(120, 600)
+            mine = []
+            for attempt in range(1, self._draw.choice((2, 2, 3))):
+                end = begin + self._draw.choice((0, self._draw.uniform(0, 55)))
+                times = {"started_at": stamp(begin)}
+                if self._draw.random() < 0.7:
+                    mine.append(self.command("job.started", job_id, attempt * 3 + 1, attempt, **times))
+                if mine and self._draw.random() < 0.3:
+                    mine.append(mine[-1])
+                mine.append(
+                    self.command(
+                        "job.failed", job_id, attempt * 3 + 2, attempt, **times, ended_at=stamp(end), message="", **{"class": "node"}
+                    )
+                )
+                begin = end
+                self.attempts += 1
+            if self._draw.random() < 0.3:
+                self._draw.shuffle(mine)
+            records.extend(mine)
+        self._bus.produce_all(records, "oppen.job-events")
+
+
+def test_killed_again_and_again_under_load(bare, workers):
+    """One instance, then three, one of them paused until it has lost what it had, then one: kill -9 each time in the midst of work."""
+    _, bus, _ = bare
+    made = MadeJobs(bus, "killed", 1)
+
+    def charges():
+        return len(bus.records("oppen.costs"))
+
+    first = workers()
+    made.run(400)
+    for _ in range(3):
+        before = charges()
+        made.run(150)
+        bus.wait_for("some charges", lambda: charges() > before + 20)  # noqa: B023
+        first.kill()
+        first.start()
+    others = [workers(), workers()]
+    for worker in others:
+        worker.wait_ready()
+    made.run(300)
+    first.signal(signal.SIGSTOP)  # for longer than the group waits
+    wait_charged(bus, made.wanted, made.attempts, 90)
+    made.run(150)
+    first.signal(signal.SIGCONT)
+    others[0].kill()
+    made.run(100)
+    assert others[1].stop() == 0, others[1].tail()
+    each_costs_its_price(bus, made.wanted, made.attempts, 90)
+
+
+def test_redis_is_lost(bare, workers):
+    """Emptied under a living worker, and before one starts: what was charged is read back from the topic costs."""
+    stack, bus, _ = bare
+    made = MadeJobs(bus, "lost", 2)
+    worker = workers()
+    made.run(200)
+    bus.wait_for("some charges", lambda: accounts(bus, made.wanted))
+    stack.redis("FLUSHALL")
+    made.run(200)
+    wait_charged(bus, made.wanted, made.attempts)
+    worker.kill()
+    stack.redis("FLUSHALL")
+    worker.start()
+    made.run(50)
+    each_costs_its_price(bus, made.wanted, made.attempts)
+
+
+def test_what_cannot_be_read_is_set_aside(bare, workers):
+    """On the dead letter's topic with the reason, and what lies in the wrong partition is moved to the right one."""
+    _, bus, _ = bare
+    worker = workers()
+    made = MadeJobs(bus, "bad", 3)
+    now = stamp(time.time())
+
+    def put(command):
+        value, key, headers = command
+        offset = bus.produce(value, key, headers, "oppen.job-events", partition=5)
+        return bus.wait_for(f"a dead letter of {value}", lambda: letter(bus, 5, offset)).headers["oppen_error"].decode()
+
+    assert "specversion" in put((b"garbage", "bad-a", []))
+    broken = made.command("job.started", "bad-b", 1, 1, started_at="yesterday")
+    assert "started_at" in put(broken)
+    late = made.command("job.failed", "bad-c", 2, 1, started_at=now, ended_at="2199-01-01T00:00:00Z", message="", **{"class": "node"})
+    assert "ended_at" in put(late)
+    value, _, headers = made.command("job.started", "bad-d", 1, 1, started_at=now)
+    assert "key" in put((value, "bad-e", headers))
+    assert metric(worker, "oppen_dead_letters_total", topic="oppen.job-events", worker="cost") >= 4
+
+    ended = {"started_at": stamp(time.time() - 20), "ended_at": now, "state": "failed", "message": "", "class": "node"}
+    value, key, headers = made.command("job.failed", "bad-moved", 2, 1, **ended)
+    for partition in (3, 4):  # one of them at least is wrong
+        bus.produce(value, key, headers, "oppen.job-events", partition=partition)
+    each_costs_its_price(bus, lambda job_id: job_id == "bad-moved", 1)
+    assert worker.metric("oppen_misplaced_records_total") >= 1
+
+
+def test_ten_thousand_running_attempts(bare, workers):
+    """In less than 50 MB."""
+    _, bus, _ = bare
+    made = MadeJobs(bus, "many", 4)
+    worker = workers()
+    begin = stamp(time.time())
+    ids = [f"many-{number}" for number in range(10_000)]
+    bus.produce_all([made.command("job.started", job_id, 1, 1, started_at=begin) for job_id in ids], "oppen.job-events")
+    wanted = set(ids)
+    bus.wait_for("a charge of each", lambda: wanted <= {record.key for record in bus.records("oppen.costs")}, 90)
+    worker.wait("all are counted", lambda: worker.metric("oppen_cost_open_attempts") == len(ids))
+    status = pathlib.Path(f"/proc/{worker.pid}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert peak < 50 * 1024, f"{peak} kB"
+
+
+def letter(bus, partition, offset):
+    for record in bus.records("oppen.dead-letter"):
+        place = (record.headers.get("oppen_partition"), record.headers.get("oppen_offset"))
+        if place == (b"%d" % partition, b"%d" % offset):
+            return record
+    return None

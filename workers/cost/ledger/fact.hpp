@@ -1,0 +1,41 @@
+#pragma once
+// What a job event says about the cost of an attempt. Pure, any thread.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "schemas/cloud_event.hpp"
+#include "schemas/error.hpp"
+#include "schemas/time.hpp"
+#include "workers/cost/pricing/pricing.hpp"
+
+namespace oppen::cost {
+
+// What an attempt pays for, and whom its cost is told of.
+struct Bearer {
+  pricing::Usage usage;
+  std::string pod;
+  std::string pod_namespace;
+  std::string model_type;
+  std::string workload_type;
+  std::string team;
+  std::string project;
+};
+
+struct Fact {
+  std::string job_id;
+  int attempt = 0;
+  std::int64_t seq = 0;
+  std::optional<Time> started_at;
+  // Of an event that ends the attempt. Without started_at nothing had begun, or the attempt had ended before: no more is known
+  // than that it is over by then.
+  std::optional<Time> ended_at;
+  Bearer bearer;
+};
+
+// nullopt: the event says nothing of cost. `recorded_at`: the record's timestamp, by which times are judged. Invalid, in
+// sentences: what the schema refuses, an end without a time, and times that can't be: ahead of the record by more than
+// clocks differ, or so long ago that nothing is known of it any more.
+Result<std::optional<Fact>> read_fact(const CloudEvent& event, Time recorded_at);
+
+}  // namespace oppen::cost

@@ -1,0 +1,231 @@
+#include "workers/cost/ledger/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "workers/cost/pricing/off_peak.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using pricing::Price;
+
+constexpr double million = 1e6;
+
+Price less(const Price& a, const Price& b) {
+  return {a.gpu - b.gpu, a.cpu - b.cpu, a.memory - b.memory, a.total - b.total};
+}
+Price plus(const Price& a, const Price& b) {
+  return {a.gpu + b.gpu, a.cpu + b.cpu, a.memory + b.memory, a.total + b.total};
+}
+bool same(const Price& a, const Price& b) {
+  return a.gpu == b.gpu && a.cpu == b.cpu && a.memory == b.memory;
+}
+
+CostAccrued::Multipliers multipliers(const pricing::Usage& usage, Time at,
+                                     const pricing::CostModel& model) {
+  CostAccrued::Multipliers in_force;
+  if (pricing::is_off_peak(at, model))
+    in_force.time = static_cast<double>(model.off_peak_multiplier) / million;
+  if (usage.priority != Priority::normal) {
+    in_force.priority =
+        static_cast<double>(usage.priority == Priority::urgent ? model.urgent_multiplier
+                                                               : model.background_multiplier) /
+        million;
+  }
+  if (usage.spot) in_force.spot = static_cast<double>(model.spot_multiplier) / million;
+  return in_force;
+}
+
+// job/attempt/from-to, then "/cN" of the N-th correction and "/N" of what is charged after it: an interval that was taken back
+// and is charged again is another one.
+std::string id_of(const std::string& job_id, int number, const CostAccrued& event,
+                  int corrections) {
+  auto id =
+      fmt::format("{}/{}/{}-{}", job_id, number, event.interval_start.time_since_epoch().count(),
+                  event.interval_end.time_since_epoch().count());
+  if (corrections > 0) id += fmt::format("/{}{}", event.correction ? "c" : "", corrections);
+  return id;
+}
+
+// The N of an id.
+int corrections_of(const std::string& id) {
+  const auto last = id.substr(id.rfind('/') + 1);
+  if (last.find('-') != std::string::npos) return 0;
+  int number = 0;
+  const char* const begin = last.data() + (last.starts_with('c') ? 1 : 0);
+  std::from_chars(begin, last.data() + last.size(), number);
+  return number;
+}
+
+// Charges one attempt.
+class Charging {
+ public:
+  Charging(const pricing::RateHistory& rates, const std::string& job_id, int number,
+           Attempt& attempt, std::vector<Charge>& out)
+      : rates_(rates), job_id_(job_id), number_(number), attempt_(attempt), out_(out) {}
+
+  // Whether there was anything to charge.
+  bool go(std::optional<Time> end, Time time, std::size_t limit) {
+    if (!attempt_.started_at || !attempt_.bearer) return false;
+    const Time start = *attempt_.started_at;
+    if (end) end = std::max(*end, start);  // one that ended before it began has cost nothing
+    const bool over = end && *end <= time;
+    const auto before = out_.size();
+    if (attempt_.until)
+      correct(std::max(start, over ? std::min(*attempt_.until, *end) : *attempt_.until));
+    attempt_.stale = false;
+    Time until = attempt_.until.value_or(start);
+    while (out_.size() < limit && !(over && until >= *end)) {
+      const Time cut = next_cut(until, over ? *end : Time::max());
+      if (cut > time) break;
+      put(until, cut, less(rates_.price(usage(), start, cut), attempt_.charged));
+      until = cut;
+    }
+    if (over && until == *end) {
+      if (out_.size() > before) {
+        attempt_.final = out_.back().event.final = true;
+      } else if (!attempt_.final && out_.size() < limit) {
+        put(until, until, {});
+        attempt_.final = out_.back().event.final = true;
+      }
+    }
+    return out_.size() > before;
+  }
+
+ private:
+  const pricing::Usage& usage() const { return attempt_.bearer->usage; }
+
+  static Time next_grid(Time after) {
+    const auto slot = std::chrono::floor<std::chrono::seconds>(after.time_since_epoch()) / grid;
+    return Time((slot + 1) * grid);
+  }
+
+  Time next_cut(Time after, Time end) const {
+    return rates_.next_edge(after, std::min(next_grid(after), end));
+  }
+
+  // What is charged becomes the price up to `to`.
+  void correct(Time to) {
+    if (!attempt_.stale && to == *attempt_.until) return;
+    const Price due = rates_.price(usage(), *attempt_.started_at, to);
+    if (same(due, attempt_.charged) && to == *attempt_.until) return;
+    ++attempt_.corrections;
+    put(to, std::max(to, *attempt_.until), less(due, attempt_.charged), true);
+    attempt_.until = to;
+  }
+
+  void put(Time from, Time to, const Price& amount, bool correction = false) {
+    const auto& bearer = *attempt_.bearer;
+    CostAccrued event;
+    event.job_id = job_id_;
+    event.attempt = number_;
+    event.pod = bearer.pod;
+    event.pod_namespace = bearer.pod_namespace;
+    event.model_type = bearer.model_type;
+    event.workload_type = bearer.workload_type;
+    event.team = bearer.team;
+    event.project = bearer.project;
+    event.gpu_type = usage().gpu_type.empty() ? usage().resources.gpu_type : usage().gpu_type;
+    event.interval_start = from;
+    event.interval_end = to;
+    event.gpu = amount.gpu;
+    event.cpu = amount.cpu;
+    event.memory = amount.memory;
+    event.total = amount.total;
+    event.multipliers = multipliers(usage(), from, rates_.at(from));
+    event.correction = correction;
+    auto id = id_of(job_id_, number_, event, attempt_.corrections);
+    out_.push_back({std::move(id), std::move(event)});
+    attempt_.charged = plus(attempt_.charged, amount);
+    attempt_.until = to;
+    attempt_.final = false;
+  }
+
+  const pricing::RateHistory& rates_;
+  const std::string& job_id_;
+  int number_;
+  Attempt& attempt_;
+  std::vector<Charge>& out_;
+};
+
+}  // namespace
+
+void Ledger::load(const std::string& job_id, Job job) { jobs_.emplace(job_id, std::move(job)); }
+
+void Ledger::apply(const Fact& fact) {
+  const auto known = jobs_.find(fact.job_id);
+  if (!fact.started_at) {
+    // Over, without a word of where it began: that is news only of an attempt that is known.
+    if (known == jobs_.end() || !known->second.attempts.contains(fact.attempt)) return;
+    auto& attempt = known->second.attempts.at(fact.attempt);
+    if (attempt.over_by && *attempt.over_by <= *fact.ended_at) return;
+    attempt.over_by = fact.ended_at;
+    return touch(fact.job_id);
+  }
+  auto& attempt = jobs_[fact.job_id].attempts[fact.attempt];
+  if (fact.ended_at) {
+    if (attempt.ended_at && attempt.end_seq <= fact.seq) return;
+    attempt.ended_at = fact.ended_at;
+    attempt.end_seq = fact.seq;
+  } else if (attempt.ended_at || attempt.started_at) {
+    return;  // the end has told more, or it is told again
+  }
+  attempt.started_at = fact.started_at;
+  attempt.bearer = fact.bearer;
+  attempt.stale = true;
+  touch(fact.job_id);
+}
+
+void Ledger::recall(const std::string& id, const CostAccrued& event) {
+  auto& attempt = jobs_[event.job_id].attempts[event.attempt];
+  const int corrections = corrections_of(id);
+  if (event.correction) {
+    if (corrections <= attempt.corrections) return;
+    attempt.corrections = corrections;
+    attempt.until = event.interval_start;
+  } else {
+    const bool follows = attempt.until && event.interval_start == *attempt.until &&
+                         corrections == attempt.corrections;
+    if (attempt.until && !follows) return;
+    attempt.corrections = corrections;  // of the first that the log still holds
+    attempt.until = event.interval_end;
+  }
+  attempt.charged = plus(attempt.charged, {event.gpu, event.cpu, event.memory, event.total});
+  attempt.final = event.final;
+  attempt.stale = true;
+  touch(event.job_id);
+}
+
+void Ledger::rates_changed() {
+  for (auto& [job_id, job] : jobs_) {
+    for (auto& [number, attempt] : job.attempts) {
+      if (!attempt.final) attempt.stale = true;
+    }
+  }
+}
+
+std::vector<Charge> Ledger::charge(Time time, std::size_t limit) {
+  std::vector<Charge> out;
+  for (auto& [job_id, job] : jobs_) {
+    for (auto& [number, attempt] : job.attempts) {
+      if (out.size() >= limit) return out;
+      // An end that is known better now, of an attempt that was final, makes it stale or moves it.
+      if (attempt.final && !attempt.stale && job.end_of(number) == attempt.until) continue;
+      if (Charging(*rates_, job_id, number, attempt, out).go(job.end_of(number), time, limit))
+        touch(job_id);
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> Ledger::take_changed() {
+  std::sort(changed_.begin(), changed_.end());
+  changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
+  return std::exchange(changed_, {});
+}
+
+}  // namespace oppen::cost

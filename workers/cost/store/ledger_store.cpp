@@ -1,0 +1,163 @@
+#include "workers/cost/store/ledger_store.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <random>
+
+#include "schemas/parse.hpp"
+#include "workers/cost/store/lua_scripts.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using runtime::Redis;
+using runtime::RedisScript;
+
+// As long as events of it may come again: what job-events keeps, and a day.
+constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
+
+// Two instances never have the same one, whatever Redis has forgotten.
+std::string new_token() {
+  std::random_device random;
+  return fmt::format("{}-{:08x}{:08x}", getpid(), random(), random());
+}
+
+std::optional<std::int64_t> number(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string text_of(const std::optional<std::int64_t>& value) {
+  return value ? std::to_string(*value) : std::string();
+}
+
+Result<Charge> read_charge(const std::string& text) {
+  const auto line = text.find('\n');
+  const auto data = nlohmann::json::parse(text.substr(std::min(line, text.size())), nullptr, false);
+  auto event = parse_data<CostAccrued>(data);
+  if (line == std::string::npos || !event)
+    return fail(ErrorKind::fatal, "a charge in Redis that was to be published is broken");
+  return Charge{text.substr(0, line), std::move(*event)};
+}
+
+}  // namespace
+
+LedgerStore::LedgerStore(Redis& redis, const std::string& topic_prefix)
+    : redis_(redis), prefix_("{" + topic_prefix + "cost}:") {}
+
+Result<std::string> LedgerStore::cluster(const std::string& connected) {
+  const auto key = prefix_ + "cluster";
+  if (const auto set = redis_.command({"SET", key, connected, "NX"}); !set)
+    return fail(set.error());
+  return redis_.command({"GET", key}).map([](const auto& reply) { return reply.text; });
+}
+
+Status LedgerStore::remember_policy(std::int64_t offset, const std::string& text) {
+  return redis_.command({"HSET", prefix_ + "policies", std::to_string(offset), text})
+      .map([](const auto&) {});
+}
+
+Result<std::map<std::int64_t, std::string>> LedgerStore::policies() {
+  auto reply = redis_.command({"HGETALL", prefix_ + "policies"});
+  if (!reply) return fail(reply.error());
+  std::map<std::int64_t, std::string> policies;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2) {
+    const auto offset = number(reply->elements[i].text);
+    if (!offset) return fail(ErrorKind::fatal, "a policy of the ledger in Redis has no offset");
+    policies[*offset] = std::move(reply->elements[i + 1].text);
+  }
+  return policies;
+}
+
+Status LedgerStore::forget_policy(std::int64_t offset) {
+  return redis_.command({"HDEL", prefix_ + "policies", std::to_string(offset)})
+      .map([](const auto&) {});
+}
+
+Result<Claim> LedgerStore::claim(int partition) {
+  static const RedisScript script(lua::claim);
+  Claim claim{partition, new_token(), 0, {}, {}};
+  const auto place = std::to_string(partition);
+  const auto reply =
+      redis_.eval(script, {prefix_ + "partition:" + place}, {prefix_, place, claim.token});
+  if (!reply) return fail(reply.error());
+  claim.version = number(reply->elements.at(0).text).value_or(0);
+  claim.next = number(reply->elements.at(1).text);
+  claim.costs = number(reply->elements.at(2).text);
+  return claim;
+}
+
+Result<std::vector<std::pair<std::string, Job>>> LedgerStore::open_jobs(int partition) {
+  const auto reply = redis_.command({"HGETALL", prefix_ + "open:" + std::to_string(partition)});
+  if (!reply) return fail(reply.error());
+  std::vector<std::pair<std::string, Job>> jobs;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2) {
+    auto job = decode_job(reply->elements[i + 1].text);
+    if (!job) return fail(job.error());
+    jobs.emplace_back(reply->elements[i].text, std::move(*job));
+  }
+  return jobs;
+}
+
+Result<std::map<std::string, Job>> LedgerStore::settled_jobs(
+    const std::vector<std::string>& job_ids) {
+  std::map<std::string, Job> jobs;
+  if (job_ids.empty()) return jobs;
+  Redis::Args args{"MGET"};
+  for (const auto& id : job_ids) args.push_back(prefix_ + "settled:" + id);
+  const auto reply = redis_.command(args);
+  if (!reply) return fail(reply.error());
+  for (std::size_t i = 0; i < job_ids.size(); ++i) {
+    const auto& element = reply->elements.at(i);
+    if (element.is_nil()) continue;
+    auto job = decode_job(element.text);
+    if (!job) return fail(job.error());
+    jobs.emplace(job_ids[i], std::move(*job));
+  }
+  return jobs;
+}
+
+Result<std::vector<Charge>> LedgerStore::outbox(int partition) {
+  const auto reply =
+      redis_.command({"LRANGE", prefix_ + "outbox:" + std::to_string(partition), "0", "-1"});
+  if (!reply) return fail(reply.error());
+  std::vector<Charge> charges;
+  for (const auto& element : reply->elements) {
+    auto charge = read_charge(element.text);
+    if (!charge) return fail(charge.error());
+    charges.push_back(std::move(*charge));
+  }
+  return charges;
+}
+
+Status LedgerStore::commit(Claim& claim, const Change& change) {
+  static const RedisScript script(lua::commit);
+  const auto place = std::to_string(claim.partition);
+  Redis::Args args{prefix_,
+                   place,
+                   claim.token,
+                   std::to_string(claim.version),
+                   text_of(change.next),
+                   text_of(change.costs),
+                   std::to_string(keep_settled.count())};
+  for (const auto& [id, job] : change.jobs) {
+    args.emplace_back(job->settled() ? "S" : "O");
+    args.push_back(id);
+    args.push_back(encode(*job));
+  }
+  for (const auto* charge : change.charges) {
+    args.emplace_back("E");
+    args.push_back(charge->id + '\n' + to_text(charge->event));
+  }
+  const auto reply = redis_.eval(script, {prefix_ + "partition:" + place}, args);
+  if (!reply) return fail(reply.error());
+  claim.version = reply->integer;
+  return {};
+}
+
+}  // namespace oppen::cost

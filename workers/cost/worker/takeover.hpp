@@ -1,0 +1,58 @@
+#pragma once
+// How an instance takes a partition over: it claims it in Redis, loads what is open there, and reads from the topic `costs` what
+// has been published since, of which Redis may know nothing: all of it when Redis is empty. Only then does it go on. One thread.
+#include <functional>
+#include <memory>
+
+#include "workers/cost/store/ledger_store.hpp"
+#include "workers/cost/worker/publisher.hpp"
+
+namespace oppen::cost {
+
+// A partition that is this instance's.
+struct Partition {
+  Claim claim;
+  Ledger ledger;
+  std::int64_t next = 0;  // offset of job-events that is handled next
+  bool moved = false;     // next is not stored yet
+  std::optional<std::int64_t>
+      costs;  // what was published last is on the bus up to here, which is not stored yet
+};
+
+class Takeover {
+ public:
+  // `store`, `publisher` and `rates` must outlive this. Errors: invalid (a property librdkafka refuses).
+  static Result<std::unique_ptr<Takeover>> create(const client::KafkaSettings& kafka,
+                                                  LedgerStore& store, Publisher& publisher,
+                                                  const pricing::RateHistory& rates);
+
+  // How many partitions job-events has. Errors: fatal when costs has another number, or Redis holds another Kafka's ledger;
+  // unavailable.
+  Result<int> check();
+  // `go_on` as of Publisher. Errors: unavailable; fenced; fatal (Redis and the log do not belong together, or something in it is
+  // broken).
+  Result<std::unique_ptr<Partition>> take(int number, const std::function<bool()>& go_on);
+
+ private:
+  Takeover(std::unique_ptr<client::Consumer> consumer, LedgerStore& store, Publisher& publisher,
+           const pricing::RateHistory& rates)
+      : consumer_(std::move(consumer)), store_(store), publisher_(publisher), rates_(rates) {}
+  Result<std::int64_t> place(const Claim& claim);
+  Result<std::int64_t> recall(Partition& partition, std::vector<Charge>& unpublished,
+                              const std::function<bool()>& go_on);
+
+  std::unique_ptr<client::Consumer> consumer_;
+  LedgerStore& store_;
+  Publisher& publisher_;
+  const pricing::RateHistory& rates_;
+};
+
+// Stores what has changed of the partition's jobs, and with it `charges`, and forgets what is settled. Those that are:
+// `settled`, when given. Errors: of LedgerStore::commit.
+Status store_changes(LedgerStore& store, Partition& partition, const std::vector<Charge>& charges,
+                     const std::function<void(const std::string&, const Job&)>& settled = nullptr);
+
+// Loads those of these jobs that are stored as settled, so that nothing of them is taken for new.
+Status load_settled(LedgerStore& store, Ledger& ledger, std::vector<std::string> job_ids);
+
+}  // namespace oppen::cost
