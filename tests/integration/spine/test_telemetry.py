@@ -93,6 +93,16 @@ def test_bad_settings_are_named(arguments, said):
     assert done.returncode == 2 and said in done.stderr, (done.returncode, done.stderr)
 
 
+def test_the_daemonset_is_one_that_the_api_server_takes(world):
+    applied = subprocess.run(
+        [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"], "apply", "--dry-run=server", "-o", "name",
+         "-k", ROOT / "deploy" / "kubernetes" / "telemetry"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert applied.stdout.split() == ["daemonset.apps/oppen-telemetry"], applied.stderr
+    assert "Warning" not in applied.stderr, applied.stderr
+
+
 def test_samples_follow_the_pod_of_a_job(world, agent, bus, jobs):
     job = jobs.spec("training", seconds=600, model_type="resnet50", resources=GPU)
     bus.submit(job)
