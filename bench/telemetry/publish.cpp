@@ -75,7 +75,7 @@ double replay(const std::string& recording, telemetry::Publisher& publisher,
     const auto samples = sampler->look({});
     must(sampler->status(), doing);
     std::vector<KafkaRecord> records;
-    for (const auto& sample : samples.gpus) records.push_back(record_of(sample));
+    for (const auto& sample : samples.gpus) records.push_back(telemetry::record_of(sample));
     must(publisher.publish(records), doing);
     count += static_cast<double>(records.size());
     if (kept.size() < most_kept) kept.insert(kept.end(), records.begin(), records.end());

@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
   runtime::StopSignal stop;
   telemetry::Options options;
   if (const auto exit_code = options.parse(argc, argv)) return *exit_code;
-  runtime::start_logging("telemetry", options.worker.log_level, options.worker.log_format);
+  // --once says itself what is wrong.
+  runtime::start_logging("telemetry", options.once ? "error" : options.worker.log_level,
+                         options.worker.log_format);
 
   const SystemClock clock;
   const auto parts = telemetry::Wiring::create(options, clock);
