@@ -50,7 +50,8 @@ class NvidiaSmiSource final : public Source {
       if (!unknown) {
         // An exit code that isn't 0 may be of one lost GPU; the others' rows are there.
         auto gpus = parse_gpus(output->out, columns_);
-        if (!gpus && gpus.error().kind == ErrorKind::unavailable) return fail(failed(*output));
+        if (!gpus && (output->exit_code != 0 || gpus.error().kind == ErrorKind::unavailable))
+          return fail(failed(*output));
         return gpus;
       }
       auto fewer = without(columns_, *unknown);

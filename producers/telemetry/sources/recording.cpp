@@ -176,44 +176,50 @@ class LineReader {
   }
 
   bool gpu(json::value& value, std::vector<GpuReading>& into) {
-    where_ = "gpus[" + std::to_string(into.size()) + "].";
+    const std::string place = "gpus[" + std::to_string(into.size()) + "]";
     GpuReading& gpu = into.emplace_back();
-    const bool read = object("", value, [&](std::string_view key, json::value& member) {
-      if (key == "uuid") return text(key, member, gpu.uuid);
-      if (key == "index") return integer(key, member, gpu.index);
-      if (key == "name") return text(key, member, gpu.name);
-      if (key == "utilization_percent") return percent(key, member, gpu.utilization_percent);
-      if (key == "sm_active_percent") return percent(key, member, gpu.sm_active_percent);
-      if (key == "memory_used_mb") return memory(key, member, gpu.memory_used_mb);
-      if (key == "memory_total_mb") return memory(key, member, gpu.memory_total_mb);
-      if (key == "temperature_celsius") {
-        return number(key, member, as_celsius, "a number from -50 to 250", gpu.temperature_celsius);
-      }
-      if (key == "power_watts")
-        return number(key, member, as_watts, "a number from 0 to 100000", gpu.power_watts);
-      if (key == "last_xid")
-        return number(key, member, as_xid, "a whole number from 0 to 9999", gpu.last_xid);
-      if (key == "ecc_errors_total")
-        return number(key, member, as_count, "a whole number from 0", gpu.ecc_errors_total);
-      if (key == "throttle_reasons") {
-        return items(member, key, most_reasons, [&](json::value& item) {
-          return text(key, item, gpu.throttle_reasons.emplace_back());
-        });
-      }
-      if (key == "processes") {
-        return items(member, key, most_processes,
-                     [&](json::value& item) { return process(item, gpu.processes); });
-      }
-      if (key == "pod") return text(key, member, gpu.pod);
-      if (key == "pod_namespace") return text(key, member, gpu.pod_namespace);
-      if (key == "sharing") {
-        return items(member, key, most_processes,
-                     [&](json::value& item) { return pod(item, gpu.sharing); });
-      }
-      return true;
+    const bool read = object(place, value, [&](std::string_view key, json::value& member) {
+      where_ = place + ".";
+      return field_of(gpu, key, member);
     });
+    where_ = place + ".";
     if (!read || !(!gpu.uuid.empty() || missing("uuid"))) return false;
     where_.clear();
+    return true;
+  }
+
+  bool field_of(GpuReading& gpu, std::string_view key, json::value& member) {
+    if (key == "uuid") return text(key, member, gpu.uuid);
+    if (key == "index") return integer(key, member, gpu.index);
+    if (key == "name") return text(key, member, gpu.name);
+    if (key == "utilization_percent") return percent(key, member, gpu.utilization_percent);
+    if (key == "sm_active_percent") return percent(key, member, gpu.sm_active_percent);
+    if (key == "memory_used_mb") return memory(key, member, gpu.memory_used_mb);
+    if (key == "memory_total_mb") return memory(key, member, gpu.memory_total_mb);
+    if (key == "temperature_celsius") {
+      return number(key, member, as_celsius, "a number from -50 to 250", gpu.temperature_celsius);
+    }
+    if (key == "power_watts")
+      return number(key, member, as_watts, "a number from 0 to 100000", gpu.power_watts);
+    if (key == "last_xid")
+      return number(key, member, as_xid, "a whole number from 0 to 9999", gpu.last_xid);
+    if (key == "ecc_errors_total")
+      return number(key, member, as_count, "a whole number from 0", gpu.ecc_errors_total);
+    if (key == "throttle_reasons") {
+      return items(member, key, most_reasons, [&](json::value& item) {
+        return text(key, item, gpu.throttle_reasons.emplace_back());
+      });
+    }
+    if (key == "processes") {
+      return items(member, key, most_processes,
+                   [&](json::value& item) { return process(item, gpu.processes); });
+    }
+    if (key == "pod") return text(key, member, gpu.pod);
+    if (key == "pod_namespace") return text(key, member, gpu.pod_namespace);
+    if (key == "sharing") {
+      return items(member, key, most_processes,
+                   [&](json::value& item) { return pod(item, gpu.sharing); });
+    }
     return true;
   }
 

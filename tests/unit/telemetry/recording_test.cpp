@@ -114,6 +114,8 @@ TEST(Recording, NamesTheFieldThatIsWrong) {
               HasSubstr("expected a string of at most 256 bytes"));
   EXPECT_EQ(error_of(R"({"at":"2026-01-03T18:15:00Z","gpus":[{"index":0}]})"),
             "gpus[0].uuid is missing");
+  EXPECT_EQ(error_of(R"({"at":"2026-01-03T18:15:00Z","gpus":[7]})"),
+            "gpus[0] is 7: expected an object");
   EXPECT_EQ(error_of(R"({"gpus":[]})"), "at is missing");
   EXPECT_EQ(error_of(R"({"at":"2026-01-03T18:15:00Z"})"), "gpus is missing");
   EXPECT_EQ(error_of(R"({"at":"yesterday","gpus":[]})"),
