@@ -76,11 +76,7 @@ std::optional<std::int64_t> memory_bytes(const fs::path& group, const char* usag
   return std::max<std::int64_t>(*used - droppable, 0);
 }
 
-// Where groups of pods can be: "kubepods", "kubepods.slice", "kubelet.slice" and the like, and the classes below them.
-bool leads_to_pods(const std::string& name) {
-  return name.find("kube") != std::string::npos || name == "burstable" || name == "besteffort";
-}
-
+// Everywhere, since a kubelet can have a root of its own; not inside of pods.
 void find_groups(const fs::path& folder, int depth, std::map<std::string, fs::path>& found) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -89,7 +85,7 @@ void find_groups(const fs::path& folder, int depth, std::map<std::string, fs::pa
     const auto name = it->path().filename().string();
     if (auto uid = pod_uid_in(name); !uid.empty()) {
       found.emplace(std::move(uid), it->path());
-    } else if (depth < max_depth && leads_to_pods(name)) {
+    } else if (depth < max_depth) {
       find_groups(it->path(), depth + 1, found);
     }
   }

@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -53,7 +54,7 @@ def once(*arguments):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OPPEN_", "KUBE"))}
     return subprocess.run(
         [program("oppen-telemetry"), "--once", *arguments],
-        capture_output=True, text=True, timeout=60, env=environment, check=False,
+        capture_output=True, text=True, timeout=60, env=environment, cwd=ROOT, check=False,
     )
 
 
@@ -76,6 +77,16 @@ def test_once_of_a_recording():
 
     table = once("--replay", str(LOADS))
     assert table.returncode == 0 and "UTIL %" in table.stdout and "resnet50" in table.stdout
+
+
+def test_the_commands_of_the_docs():
+    """Those that need no GPU."""
+    text = (ROOT / "docs" / "telemetry.md").read_text()
+    commands = re.findall(r"^oppen-telemetry --once (.*--replay .*)$", text, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        done = once(*shlex.split(command, comments=True))
+        assert done.returncode == 0 and "A100" in done.stdout, (command, done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,15 @@ TEST_F(Tree, VersionOneWithCgroupfs) {
   EXPECT_EQ(usage.at(uid).memory_bytes, 0);  // never below
 }
 
+TEST_F(Tree, UnderARootOfTheKubeletsOwn) {
+  const auto group = "its-own-root/kubepods/pod" + std::string(uid) + "/";
+  write("cgroup.controllers", "cpu memory\n");
+  write("system.slice/ssh.service/cpu.stat", "usage_usec 7\n");
+  write(group + "cpu.stat", "usage_usec 1000000\n");
+  write(group + "memory.current", "8192\n");
+  EXPECT_EQ(read_pod_usage(root, {uid}).size(), 1u);
+}
+
 TEST_F(Tree, WhatCannotBeReadIsLeftOut) {
   write("cgroup.controllers", "");
   write("kubepods/pod" + std::string(uid) + "/cpu.stat", "nonsense\n");
