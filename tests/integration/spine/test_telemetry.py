@@ -104,14 +104,22 @@ def test_bad_settings_are_named(arguments, said):
     assert done.returncode == 2 and said in done.stderr, (done.returncode, done.stderr)
 
 
-def test_the_daemonset_is_one_that_the_api_server_takes(world):
-    applied = subprocess.run(
-        [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"], "apply", "--dry-run=server", "-o", "name",
-         "-k", ROOT / "deploy" / "kubernetes" / "telemetry"],
-        capture_output=True, text=True, timeout=60, check=False,
-    )
-    assert applied.stdout.split() == ["daemonset.apps/oppen-telemetry"], applied.stderr
-    assert "Warning" not in applied.stderr, applied.stderr
+def test_the_api_server_takes_the_daemonset(world):
+    def kubectl(*arguments):
+        command = [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"], *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    folder = str(ROOT / "deploy" / "kubernetes" / "telemetry")
+    try:
+        applied = kubectl("apply", "-k", folder, "-o", "name")
+        assert applied.returncode == 0 and "daemonset.apps/oppen-telemetry" in applied.stdout, applied.stderr
+        assert "Warning" not in applied.stderr, applied.stderr
+        account = "system:serviceaccount:oppen-telemetry:oppen-telemetry"
+        assert kubectl("auth", "can-i", "list", "pods", "-n", world.kube.namespace, "--as", account).stdout == "yes\n"
+        for verb, what in (("get", "secrets"), ("delete", "pods"), ("list", "nodes")):
+            assert kubectl("auth", "can-i", verb, what, "-n", world.kube.namespace, "--as", account).stdout == "no\n"
+    finally:
+        kubectl("delete", "-k", folder, "--ignore-not-found", "--wait=false")
 
 
 def test_samples_follow_the_pod_of_a_job(world, agent, bus, jobs):
