@@ -88,8 +88,8 @@ int main(int argc, char** argv) {
                "oppen-telemetry with 8 GPUs, read once a second from a recording, published every "
                "10 s, pods listed from the "
                "API server");
-  report.measured("resident memory", memory.resident_mb, "MB");
-  report.bar("peak of resident memory", memory.peak_mb, 20, "MB");
+  report.measured("peak of resident memory", memory.peak_mb, "MB");
+  report.bar("resident memory", memory.resident_mb, 20, "MB");
   report.bar("share of a core", used / passed * 100, 1, "%");
   if (!results.empty() && !report.write(results)) give_up("writing the results", results);
   return 0;

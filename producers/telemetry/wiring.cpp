@@ -70,7 +70,8 @@ Status find_pods(Wiring& wiring, const Options& options, const std::vector<std::
     return {};
   }
   wiring.kube = std::move(*kube);
-  wiring.simulated_nodes = std::make_unique<SimulatedNodes>(*wiring.kube);
+  if (!options.simulated().empty())
+    wiring.simulated_nodes = std::make_unique<SimulatedNodes>(*wiring.kube);
   wiring.directory = std::make_unique<PodDirectory>(
       *wiring.kube, options.worker.kube_namespace, nodes,
       options.simulated().empty() ? list_every : list_simulated_every);

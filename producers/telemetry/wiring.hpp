@@ -17,8 +17,8 @@ namespace oppen::telemetry {
 struct Wiring {
   runtime::Metrics metrics;
   GpuPage page;
-  std::unique_ptr<runtime::KubeAccess> kube;  // null: there is no Kubernetes
-  std::unique_ptr<SimulatedNodes> simulated_nodes;
+  std::unique_ptr<runtime::KubeAccess> kube;        // null: there is no Kubernetes
+  std::unique_ptr<SimulatedNodes> simulated_nodes;  // null: there are none
   std::unique_ptr<PodDirectory> directory;
   std::unique_ptr<Sampler> sampler;
 
