@@ -1,6 +1,7 @@
 # How every target of the project is compiled: one place for warnings, sanitizers and the include root.
 # A header is included by its path from the repository's root: #include "schemas/error.hpp".
 
+option(OPPEN_FUZZ "Build the fuzz targets; needs clang" OFF)
 set(OPPEN_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
 
 add_library(oppen_compile_options INTERFACE)
@@ -17,6 +18,10 @@ if(OPPEN_SANITIZE)
   target_compile_options(oppen_compile_options INTERFACE
     -fsanitize=${OPPEN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(oppen_compile_options INTERFACE -fsanitize=${OPPEN_SANITIZE})
+endif()
+
+if(OPPEN_FUZZ)
+  target_compile_options(oppen_compile_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # oppen_library(NAME SOURCES ... LINKS ...): a static library named as its folder.

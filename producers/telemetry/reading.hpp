@@ -19,6 +19,13 @@ struct GpuProcess {
       utilization_percent;  // of the GPU's time, where the driver counts it by process
 };
 
+struct PodName {
+  std::string name;
+  std::string pod_namespace;
+
+  bool operator==(const PodName&) const = default;
+};
+
 struct GpuReading {
   std::string uuid;
   int index = 0;
@@ -38,6 +45,7 @@ struct GpuReading {
   // Where the source names the pod itself (a DCGM exporter with pod attribution, a recording); "" where it doesn't.
   std::string pod;
   std::string pod_namespace;
+  std::vector<PodName> sharing;  // where it names several pods that share the GPU: `pod` is "" then
 };
 
 struct Readings {

@@ -108,7 +108,7 @@ MAP
 
 # kubernetes_simulate: the simulated nodes, and who plays them.
 kubernetes_simulate() {
-  kubectl_admin apply -f "$LOCAL_DIR/kubernetes/nodes.yaml" >/dev/null
+  kubectl_admin apply -f "$LOCAL_DIR/kubernetes/nodes.yaml" -f "$LOCAL_DIR/kubernetes/telemetry.yaml" >/dev/null
   kwok_start
 }
 

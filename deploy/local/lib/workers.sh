@@ -23,19 +23,33 @@ workers_wanted() {
   grep -vE "$unwanted" "$LIB_DIR/workers"
 }
 
-# workers_list: those of them whose program has been built.
+# workers_list: those of them whose program has been built and that have something to do: telemetry is played on simulated nodes alone.
 workers_list() {
   local program port account
   while read -r program port account; do
+    [[ $program != oppen-telemetry || -n $(simulated_nodes) ]] || continue
     [[ -x $BUILD_DIR/bin/$program ]] && echo "$program $port $account"
   done < <(workers_wanted) || true
 }
 
 worker_url() { echo "http://127.0.0.1:${PORT[$1]}"; }
 
+# simulated_nodes: their names, joined by commas.
+simulated_nodes() {
+  kubectl_admin get nodes -l type=kwok -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' | paste --serial --delimiters ,
+}
+
+# worker_settings PROGRAM: what it gets beside what all get, one KEY=value a line.
+worker_settings() {
+  [[ $1 == oppen-telemetry ]] || return 0
+  echo "OPPEN_SIMULATED_NODES=$(simulated_nodes)"
+  echo "OPPEN_REPLAY=$LOCAL_DIR/telemetry/loads.jsonl"
+  echo "OPPEN_BUFFER_DIR=$STATE_DIR/telemetry"
+}
+
 # workers_start: starts what is missing, and anew what has been built since it was started.
 workers_start() {
-  local program port account binary kubeconfig
+  local program port account binary kubeconfig settings
   while read -r program port account <&3; do
     binary=$BUILD_DIR/bin/$program
     if [[ $account == - ]]; then kubeconfig=''; else kubeconfig=$(worker_kubeconfig "$account"); fi
@@ -46,7 +60,8 @@ workers_start() {
     fi
     ports_must_be_free "$program"
     say "$program: starting on ${PORT[$port]}"
-    process_start "$program" env \
+    mapfile -t settings < <(worker_settings "$program")
+    process_start "$program" env "${settings[@]}" \
       KUBECONFIG="$kubeconfig" \
       OPPEN_KAFKA_BROKERS="$OPPEN_KAFKA_BROKERS" OPPEN_REDIS_URL="$OPPEN_REDIS_URL" OPPEN_NAMESPACE="$NAMESPACE" \
       OPPEN_LISTEN="127.0.0.1:${PORT[$port]}" \

@@ -12,7 +12,15 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from .waiting import PATIENCE
 
-TOPICS = ("oppen.jobs", "oppen.job-events", "oppen.runs", "oppen.control", "oppen.costs", "oppen.dead-letter")
+TOPICS = (
+    "oppen.jobs",
+    "oppen.job-events",
+    "oppen.runs",
+    "oppen.control",
+    "oppen.costs",
+    "oppen.telemetry",
+    "oppen.dead-letter",
+)
 ENDS = ("succeeded", "failed", "cancelled", "rejected")
 ANSWERS = ("duplicate", "cancel-refused", "amend-refused")  # no steps of a job's life: they don't raise seq
 
