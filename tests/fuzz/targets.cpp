@@ -102,10 +102,12 @@ void recording(std::string_view line) {
 }
 
 Target target(std::string_view name) {
-  for (const auto& [known, function] :
-       {std::pair{"nvidia_smi_gpus", nvidia_smi_gpus},
-        std::pair{"nvidia_smi_processes", nvidia_smi_processes}, std::pair{"dcgm", dcgm},
-        std::pair{"recording", recording}}) {
+  constexpr std::pair<std::string_view, Target> targets[] = {
+      {"nvidia_smi_gpus", nvidia_smi_gpus},
+      {"nvidia_smi_processes", nvidia_smi_processes},
+      {"dcgm", dcgm},
+      {"recording", recording}};
+  for (const auto& [known, function] : targets) {
     if (name == known) return function;
   }
   return nullptr;

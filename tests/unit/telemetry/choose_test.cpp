@@ -19,7 +19,7 @@ struct Choice : testing::Test {
   Choice() {
     handle = ::dlopen(FAKE_NVML, RTLD_NOW | RTLD_LOCAL);
     driver = reinterpret_cast<FakeNvml* (*)()>(::dlsym(handle, "fake_nvml_state"))();
-    *driver = {};
+    *driver = FakeNvml{};
     driver->count = 1;
     driver->gpus[0].uuid = gpu0.c_str();
     settings.nvml_library = FAKE_NVML;

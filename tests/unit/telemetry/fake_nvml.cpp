@@ -114,13 +114,6 @@ int init() {
   return state.init_result;
 }
 
-int wait_for_event(void*, Event* event, unsigned) {
-  if (state.events_taken == state.event_count) return timeout;
-  const auto& next = state.events[state.events_taken++];
-  *event = {&state.gpus[next.gpu], next.type, next.data, ~0U, ~0U};
-  return ok;
-}
-
 int throttle_reasons(FakeGpu* gpu, unsigned long long* reasons) {
   return tell(gpu, reasons, gpu->reasons);
 }
@@ -214,8 +207,11 @@ int nvmlDeviceGetSupportedEventTypes(FakeGpu* gpu, unsigned long long* types) {
 int nvmlDeviceRegisterEvents(FakeGpu* gpu, unsigned long long types, void*) {
   return types == 8 ? answer(gpu) : int{invalid_argument};
 }
-int nvmlEventSetWait_v2(void* set, Event* event, unsigned patience) {
-  return wait_for_event(set, event, patience);
+int nvmlEventSetWait_v2(void*, Event* event, unsigned) {
+  if (state.events_taken == state.event_count) return timeout;
+  const auto& next = state.events[state.events_taken++];
+  *event = {&state.gpus[next.gpu], next.type, next.data, ~0U, ~0U};
+  return ok;
 }
 int nvmlGpmQueryDeviceSupport(FakeGpu* gpu, Support* support) {
   if (support->version != 1) return invalid_argument;

@@ -27,7 +27,7 @@ struct Nvml : testing::Test {
     handle = ::dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) throw std::runtime_error(::dlerror());
     driver = reinterpret_cast<FakeNvml* (*)()>(::dlsym(handle, "fake_nvml_state"))();
-    *driver = {};
+    *driver = FakeNvml{};
     driver->count = 2;
     FakeGpu& busy = driver->gpus[0];
     busy.uuid = gpu0.c_str();
