@@ -158,8 +158,8 @@ Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>&
 Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::function<bool()>& go_on) {
   auto claim = store_.claim(number);
   if (!claim) return fail(claim.error());
-  auto partition =
-      std::unique_ptr<Partition>(new Partition{std::move(*claim), Ledger(rates_), 0, false, {}});
+  auto partition = std::unique_ptr<Partition>(
+      new Partition{std::move(*claim), Ledger(rates_), 0, {}, false, {}});
   const auto next = place(partition->claim);
   if (!next) return fail(next.error());
   auto jobs = store_.open_jobs(number);

@@ -169,6 +169,7 @@ struct Worker::Impl {
       if (!fact) return fail(fact.error());
       if (*fact) facts[record.partition].push_back(std::move(**fact));
       found->second->next = record.offset + 1;
+      found->second->told = std::max(found->second->told, record.timestamp);
       found->second->moved = true;
     }
     for (auto& [number, some] : facts) {
@@ -207,6 +208,14 @@ struct Worker::Impl {
     return fact;
   }
 
+  // Up to when a partition can be charged. Behind the end of the log only up to where it has been read: the end of what began there
+  // may stand further on, and would take back all that was charged until now.
+  Time horizon(int number, const Partition& partition, Time now) const {
+    const auto end = consumer->log_end(events_of(number));
+    const bool read_whole = end && partition.next >= *end;
+    return (read_whole ? now : std::min(now, partition.told)) - settling;
+  }
+
   // Charges what is due, stores it together with what the records have changed, and publishes it.
   Status charge() {
     const Time now = parts.clock.now();
@@ -219,8 +228,8 @@ struct Worker::Impl {
     std::rotate(order.begin(), first, order.end());
     for (const int number : order) {
       auto& partition = *partitions.at(number);
-      auto charges =
-          room > 0 ? partition.ledger.charge(now - settling, room) : std::vector<Charge>();
+      auto charges = room > 0 ? partition.ledger.charge(horizon(number, partition, now), room)
+                              : std::vector<Charge>();
       room -= std::min(room, charges.size());
       if (room == 0) first_charged = number + 1;
       const auto settled = [&](const std::string&, const Job& job) {
