@@ -128,7 +128,8 @@ def test_every_attempt_costs_its_price(bus, kube, jobs, policies, cost):
     assert (told["team"], told["project"], told["pod"]) == ("vision", "digits", f"{long['job_id']}-1")
     assert told["multipliers"]["priority"] == 1 and told["multipliers"]["spot"] == 1
     total = metric(cost, "oppen_cost_usd_total", team="vision", project="digits", model="mnist")
-    assert round(total * 1_000_000) == account.total
+    # What was charged too far and taken back stays in the counter until more than that has been charged again.
+    assert round(total * 1_000_000) >= account.total > 0
 
 
 # On Kafka and Redis alone, with events made here: far more than jobs could run.

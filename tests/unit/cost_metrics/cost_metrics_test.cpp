@@ -91,5 +91,22 @@ TEST(CostMetrics, MorePodsThanThereMayBeAreSummed) {
             std::string::npos);
 }
 
+TEST(CostMetrics, APodsTotalWaitsAfterACorrectionToo) {
+  runtime::Metrics metrics;
+  CostMetrics costs(metrics);
+  const auto shows = [&](const std::string& value) {
+    return count(costs.pods_page(), R"(workload_type="training"} )" + value + "\n");
+  };
+  costs.running({pod("a", 0, 3'000'000)}, noon);
+  costs.running({pod("a", 0, 2'000'000)}, noon + 5s);
+  EXPECT_EQ(shows("3"), 1U);
+  costs.ended(pod("a", 0, 2'500'000), noon + 10s);
+  costs.running({}, noon + 10s);
+  EXPECT_EQ(shows("3"), 1U) << "nor at its end";
+  costs.running({}, noon + 1h);
+  costs.running({pod("a", 0, 1'000'000)}, noon + 1h);
+  EXPECT_EQ(shows("1"), 1U) << "one that was not shown any more begins anew";
+}
+
 }  // namespace
 }  // namespace oppen::cost

@@ -156,6 +156,11 @@ class Charging {
 
 void Ledger::load(const std::string& job_id, Job job) { jobs_.emplace(job_id, std::move(job)); }
 
+void Ledger::load_settled(const std::string& job_id, Job job) {
+  load(job_id, std::move(job));
+  touch(job_id);
+}
+
 void Ledger::apply(const Fact& fact) {
   const auto known = jobs_.find(fact.job_id);
   if (!fact.started_at) {

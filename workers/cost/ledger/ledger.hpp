@@ -32,6 +32,8 @@ class Ledger {
   bool knows(const std::string& job_id) const { return jobs_.contains(job_id); }
   // A job as it was stored, before anything of it is applied.
   void load(const std::string& job_id, Job job);
+  // The same of one that was settled. It counts as changed, so that it is forgotten again whatever comes of it.
+  void load_settled(const std::string& job_id, Job job);
 
   void apply(const Fact& fact);
   // What was published before, of which this ledger has lost its memory; in the order of the log. What it has counted already

@@ -1,5 +1,6 @@
 #include "workers/cost/worker/cost_metrics.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oppen::cost {
@@ -36,6 +37,7 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
   while (!ended_.empty() && ended_.front().at < now - shown_after_end) ended_.pop_front();
   runtime::Metrics page;
   std::size_t room = most_pods;
+  std::map<std::pair<std::string, std::string>, MicroUsd> shown;
   const auto labels_of = [](const PodCost& pod) {
     return runtime::Labels{{"pod_name", pod.pod},
                            {"pod_namespace", pod.pod_namespace},
@@ -48,9 +50,12 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
         .set(usd(pod.hourly));
   };
   const auto show_total = [&](const PodCost& pod) {
+    const auto last = shown_[{pod.pod_namespace, pod.pod}];
+    auto& highest = shown[{pod.pod_namespace, pod.pod}];
+    highest = std::max({highest, last, pod.total});
     auto& total = page.counter("pod_cost_usd_total", "What a pod has been charged, in dollars",
                                labels_of(pod));
-    if (const double more = usd(pod.total) - total.value(); more > 0) total.add(more);
+    if (const double more = usd(highest) - total.value(); more > 0) total.add(more);
   };
   PodCost others{"other", "other", "other", "other", {}, {}};  // those that there is no room for
   for (const auto& pod : pods) {
@@ -65,6 +70,7 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
   if (others.hourly.value > 0) show_hourly(others);
   for (auto one = ended_.rbegin(); one != ended_.rend() && room > 0; ++one, --room)
     show_total(one->pod);
+  shown_ = std::move(shown);
   auto text = page.render();
   const std::lock_guard lock(mutex_);
   page_ = std::move(text);

@@ -48,6 +48,8 @@ class CostMetrics {
   runtime::Metrics& metrics_;
   std::map<Key, std::int64_t>
       owed_;  // what a correction took back: a counter does not go down, it waits
+  std::map<std::pair<std::string, std::string>, MicroUsd>
+      shown_;  // by namespace and pod: nor does what a pod has cost, while it is shown
   std::deque<Ended> ended_;
   mutable std::mutex mutex_;
   std::string page_;

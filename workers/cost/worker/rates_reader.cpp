@@ -1,6 +1,7 @@
 #include "workers/cost/worker/rates_reader.hpp"
 
 #include <iterator>
+#include <utility>
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
@@ -70,7 +71,6 @@ Result<bool> RatesReader::read() {
     if (auto status = begin(); !status) return fail(status.error());
   }
   const bool behind = !caught_up();
-  bool changed = false;
   for (int i = 0; i < most_at_once; ++i) {
     const auto record = consumer_->poll(caught_up() ? 0ms : 200ms);
     if (!record) return fail(record.error());
@@ -82,13 +82,13 @@ Result<bool> RatesReader::read() {
     if (!policy) {
       refuse((*record)->offset, sentences(policy.error()));
     } else if (take((*record)->offset, std::move(*policy))) {
-      changed = true;
+      changed_ = true;
     }
   }
   if (behind && caught_up() && !any_)
     spdlog::warn("there is no policy on the topic control: the default rates hold");
   if (auto status = remember(); !status) spdlog::warn("{}", status.error().message);
-  return changed;
+  return std::exchange(changed_, false);
 }
 
 void RatesReader::refuse(std::int64_t offset, const std::string& reason) {

@@ -39,6 +39,7 @@ class RatesReader {
   LedgerStore& store_;
   runtime::Counter& refused_;
   std::vector<std::pair<std::int64_t, std::string>> unremembered_;
+  bool changed_ = false;  // and read() has not returned it yet: it may have failed after that
   bool begun_ = false;
   bool any_ = false;
   std::int64_t next_ = 0;

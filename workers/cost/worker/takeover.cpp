@@ -60,7 +60,7 @@ Status load_settled(LedgerStore& store, Ledger& ledger, std::vector<std::string>
   std::erase_if(job_ids, [&](const auto& id) { return ledger.knows(id); });
   auto jobs = store.settled_jobs(job_ids);
   if (!jobs) return fail(jobs.error());
-  for (auto& [id, job] : *jobs) ledger.load(id, std::move(job));
+  for (auto& [id, job] : *jobs) ledger.load_settled(id, std::move(job));
   return {};
 }
 
