@@ -92,5 +92,24 @@ TEST(Fact, RefusesWhatCannotBe) {
   EXPECT_EQ(refusal(event_of(succeeded(now - std::chrono::days(89), now + 9min))), "taken");
 }
 
+TEST(Fact, AnEndThatIsRefusedStillSaysThatItsAttemptIsOver) {
+  auto late = event_of(succeeded(now - 1h, now + 1h));
+  const auto over = over_fact(late, now).value();
+  EXPECT_EQ(over.job_id, "a");
+  EXPECT_EQ(over.attempt, 1);
+  EXPECT_FALSE(over.started_at);
+  EXPECT_EQ(over.ended_at, now);
+  late.data["attempt"] = "first";
+  EXPECT_FALSE(over_fact(late, now));
+  late.data["attempt"] = -1;
+  EXPECT_FALSE(over_fact(late, now));
+  late.data = nlohmann::json::array();
+  EXPECT_FALSE(over_fact(late, now));
+  CloudEvent started;
+  started.type = JobStarted::type;
+  started.data = {{"job_id", "a"}, {"attempt", 1}};
+  EXPECT_FALSE(over_fact(started, now));
+}
+
 }  // namespace
 }  // namespace oppen::cost

@@ -1,5 +1,6 @@
 #include "workers/cost/ledger/fact.hpp"
 
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -76,7 +77,26 @@ Result<std::optional<Fact>> end_fact(const CloudEvent& event, Time recorded_at) 
   return checked(std::move(fact), recorded_at);
 }
 
+bool is_end(const std::string& type) {
+  return type == JobSucceeded::type || type == JobFailed::type || type == JobRequeued::type ||
+         type == JobCancelled::type;
+}
+
 }  // namespace
+
+std::optional<Fact> over_fact(const CloudEvent& event, Time recorded_at) {
+  if (!is_end(event.type) || !event.data.is_object()) return std::nullopt;
+  const auto id = event.data.find("job_id");
+  const auto attempt = event.data.find("attempt");
+  if (id == event.data.end() || !id->is_string() || attempt == event.data.end() ||
+      !attempt->is_number_unsigned() || *attempt > std::numeric_limits<int>::max())
+    return std::nullopt;
+  Fact fact;
+  fact.job_id = id->get<std::string>();
+  fact.attempt = attempt->get<int>();
+  fact.ended_at = recorded_at;
+  return fact;
+}
 
 Result<std::optional<Fact>> read_fact(const CloudEvent& event, Time recorded_at) {
   if (event.type == JobStarted::type) {

@@ -38,4 +38,7 @@ struct Fact {
 // clocks differ, or so long ago that nothing is known of it any more.
 Result<std::optional<Fact>> read_fact(const CloudEvent& event, Time recorded_at);
 
+// What an end that read_fact refuses still tells, as far as it names its attempt: that this is over by `recorded_at`.
+std::optional<Fact> over_fact(const CloudEvent& event, Time recorded_at);
+
 }  // namespace oppen::cost

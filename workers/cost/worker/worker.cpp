@@ -196,7 +196,9 @@ struct Worker::Impl {
                    fact.error().message);
       if (auto put = dead_letters.put(record, fact.error().message, dead_letter_deadline); !put)
         return fail(put.error());
-      return std::nullopt;
+      auto over = event ? over_fact(*event, record.timestamp) : std::nullopt;
+      if (over && over->job_id != record.record.key) over.reset();
+      return over;
     }
     if (*fact && partition_of(record.record.key, partition_count) != record.partition) {
       const auto sent =
