@@ -296,7 +296,9 @@ TEST_F(BridgeTest, ManyExperimentsAreAskedForInParts) {
   passes();
   EXPECT_THAT(completed(), ElementsAre("first", "last"));
   for (const auto& [endpoint, request] : mlflow_.asked) {
-    if (endpoint == "runs/search") EXPECT_LE(request.at("experiment_ids").size(), 100U);
+    if (endpoint == "runs/search") {
+      EXPECT_LE(request.at("experiment_ids").size(), 100U);
+    }
   }
 }
 

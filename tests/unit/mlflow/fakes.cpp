@@ -89,7 +89,8 @@ Result<json> FakeMlflow::page_of_runs(const json& request) {
   return answer;
 }
 
-json& FakeMlflow::add(const std::string& id, std::int64_t end_time_ms, const std::string& status) {
+json& FakeMlflow::add(const std::string& id, std::int64_t end_time_ms, const std::string& status,
+                      std::size_t experiment) {
   json run = {
       {"info", {{"run_id", id}, {"status", end_time_ms == 0 ? "RUNNING" : status}}},
       {"data", {{"params", json::array()}, {"tags", json::array()}, {"metrics", json::array()}}}};

@@ -182,7 +182,7 @@ TEST(Mapping, AFileReplacesEntries) {
     "fields": {"epochs": ["param:n_epochs"], "batch_size": ["value:32"], "model_type": ["tag:net"], "precision": []},
     "metrics": {"accuracy": ["top1"], "recall": ["recall@5"]}})");
   ASSERT_TRUE(mapping) << mapping.error().message;
-  Run run = good_run();
+  auto run = good_run();
   run.params = {{"n_epochs", "3"}, {"epochs", "many"}, {"precision", "fp16"}};
   run.tags = {{"net", "vit"}};
   run.metrics = {{"top1", {0.5, 0}}, {"accuracy", {0.1, 0}}, {"recall@5", {0.75, 0}}};
