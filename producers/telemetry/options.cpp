@@ -64,10 +64,11 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
   settings.add(output,
                {.name = "output", .help = "-o: how --once prints it.", .one_of = {"text", "json"}});
   settings.add(node, {.name = "node", .help = "The Kubernetes name of this node."});
-  settings.add(source, {.name = "source",
-                        .help = "Where readings come from. auto: NVML if it loads, else the DCGM "
-                                "exporter if it answers, else nvidia-smi.",
-                        .one_of = {"auto", "nvml", "dcgm", "nvidia-smi", "replay"}});
+  settings.add(source,
+               {.name = "source",
+                .help = "Where readings come from. auto: the first of NVML, the DCGM exporter "
+                        "and nvidia-smi that tells a GPU's utilisation.",
+                .one_of = {"auto", "nvml", "dcgm", "nvidia-smi", "replay"}});
   settings.add(dcgm_url,
                {.name = "dcgm-url", .help = "The DCGM exporter of this node.", .unit = "URL"});
   settings.add(replay,
@@ -108,6 +109,10 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
   if (source == "replay" && replay.empty()) problem = "--source replay needs --replay FILE";
   if (!replay.empty() && source != "replay" && source != "auto")
     problem = "--replay goes with --source replay or auto alone";
+  if (dcgm_url.find('@') != std::string::npos)
+    problem =
+        "--dcgm-url is an address with '@' in it: expected http://HOST[:PORT][/PATH] without user "
+        "and password";
   if (!simulated().empty() && replay.empty()) problem = "--simulated-nodes needs --replay FILE";
   if (node.empty()) problem = "--node is empty: expected the Kubernetes name of this node";
   if (problem != nullptr) {

@@ -38,6 +38,8 @@ struct GpuReading {
   std::optional<double> power_watts;
   // The last error code that the driver told. DCGM's gauge never goes back, so a change alone is news; 0 or absent: none yet.
   std::optional<int> last_xid;
+  // Where the source is told each error code: those since the reading before, oldest first, the same one as often as it came.
+  std::vector<int> new_xids;
   std::optional<std::int64_t> ecc_errors_total;  // uncorrected, since the driver started counting
   std::vector<std::string>
       throttle_reasons;  // "sw_power_cap", "hw_thermal_slowdown", ...: what holds now, idleness aside

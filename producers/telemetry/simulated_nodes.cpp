@@ -10,7 +10,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 constexpr auto answer_within = 5s;
-constexpr auto known_for = 30s;
 
 // 0 where there is none.
 int whole(const json& object, const char* key) {
@@ -51,10 +50,14 @@ Result<SimulatedNode> parse_node(std::string_view text) {
 Result<SimulatedNode> SimulatedNodes::ask(const std::string& name) {
   const auto now = std::chrono::steady_clock::now();
   const auto known = known_.find(name);
-  if (known != known_.end() && now - known->second.at < known_for) return known->second.node;
+  if (known != known_.end() && now - known->second.at < known_for_) return known->second.node;
   auto node = get(name);
   if (node) {
     known_[name] = {*node, now};
+  } else if (node.error().kind == ErrorKind::not_found) {
+    known_.erase(name);
+    // Of a source that would be the end of its recording; this node may come again.
+    return fail(ErrorKind::unavailable, node.error().message);
   } else if (known != known_.end() && node.error().kind == ErrorKind::unavailable) {
     known->second.at = now;  // not again at once
     return known->second.node;
@@ -69,8 +72,10 @@ Result<SimulatedNode> SimulatedNodes::get(const std::string& name) {
   if (!answer) return fail(answer.error().in_context("asking for the node " + name));
   if (answer->status == 401) access_.unauthorized();
   if (!answer->ok()) {
-    return fail(answer->status == 403 ? ErrorKind::refused : ErrorKind::unavailable,
-                "asking for the node " + name + ": status " + std::to_string(answer->status));
+    const auto kind = answer->status == 404   ? ErrorKind::not_found
+                      : answer->status == 403 ? ErrorKind::refused
+                                              : ErrorKind::unavailable;
+    return fail(kind, "asking for the node " + name + ": status " + std::to_string(answer->status));
   }
   return parse_node(answer->body);
 }

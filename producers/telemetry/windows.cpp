@@ -124,9 +124,12 @@ bool Windows::note_news(Gpu& gpu, const GpuReading& reading, Time at) {
   // What is there at the first look may be old.
   const bool first = !std::exchange(gpu.seen, true);
 
-  const int xid = reading.last_xid.value_or(0);
-  if (!first && xid > 0 && xid != gpu.xid.value_or(0)) {
-    window.xid = xid;
+  const int last_xid = reading.last_xid.value_or(0);
+  const bool is_other = !first && last_xid > 0 && last_xid != gpu.xid.value_or(0);
+  // Of several at once the first: the others mostly follow from it.
+  if (!reading.new_xids.empty() || is_other) {
+    window.xid = reading.new_xids.empty() ? last_xid : reading.new_xids.front();
+    window.news = true;
     ends |= may_cut(gpu, News::xid, at);
   }
   gpu.xid = reading.last_xid ? reading.last_xid : gpu.xid;
@@ -136,14 +139,20 @@ bool Windows::note_news(Gpu& gpu, const GpuReading& reading, Time at) {
     const auto before = gpu.ecc_total.value_or(total);
     const auto more = total >= before ? total - before : total;  // a driver that was loaded anew
     window.ecc_errors = window.ecc_errors.value_or(0) + more;
-    if (more > 0) ends |= may_cut(gpu, News::ecc, at);
+    if (more > 0) {
+      window.news = true;
+      ends |= may_cut(gpu, News::ecc, at);
+    }
     gpu.ecc_total = total;
   }
 
   for (const auto& reason : reading.throttle_reasons) {
     add_once(window.throttle_reasons, reason);
     const auto [known, is_new] = gpu.throttled.try_emplace(reason, at);
-    if (is_new && !first) ends |= may_cut(gpu, News::throttling, at);
+    if (is_new && !first) {
+      window.news = true;
+      ends |= may_cut(gpu, News::throttling, at);
+    }
     known->second = at;
   }
   std::erase_if(gpu.throttled,
@@ -165,7 +174,7 @@ void Windows::end(const std::string& uuid, Gpu& gpu, Time at, std::vector<GpuSam
   gpu.told_to = at;
   const auto sm_active = window.sm_active.value();
   const auto utilization = window.utilization.value() ? window.utilization.value() : sm_active;
-  if (!utilization) return;
+  if (!utilization && !window.news) return;
 
   GpuSample sample;
   sample.node = node_;
@@ -174,7 +183,7 @@ void Windows::end(const std::string& uuid, Gpu& gpu, Time at, std::vector<GpuSam
   sample.gpu_type = window.name;
   sample.sampled_at = at;
   sample.interval_seconds = std::chrono::duration<double>(at - window.begin).count();
-  sample.utilization_percent = percent(*utilization);
+  sample.utilization_percent = percent(utilization.value_or(0));
   if (window.utilization_max) sample.utilization_max_percent = percent(*window.utilization_max);
   if (sm_active) sample.sm_active_percent = percent(*sm_active);
   sample.memory_used_mb = not_negative(window.memory_used.value());

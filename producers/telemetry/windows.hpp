@@ -27,8 +27,8 @@ class Windows {
   Windows(std::string node, std::chrono::milliseconds window, std::chrono::milliseconds period);
 
   // `holders`: of each GPU of the readings, in their order. Returns the samples of the windows that end by it, in the order of their
-  // ends for each GPU. A GPU whose utilisation no reading of a window tells (nor SM activity) has no sample; other values that are not
-  // told are 0 there, as the schema needs them.
+  // ends for each GPU. A GPU whose utilisation no reading of a window tells (nor SM activity) has no sample, unless there was news of the
+  // device: a dying GPU tells its XID and no more. What is not told is 0 there, as the schema needs it.
   std::vector<GpuSample> add(const Readings& readings,
                              const std::vector<std::vector<Holder>>& holders);
   // Ends what is open at the last reading.
@@ -58,6 +58,7 @@ class Windows {
     std::string name;
     Mean utilization, sm_active, memory_used, memory_total, temperature, power;
     std::optional<double> utilization_max;
+    bool news = false;  // of the device: XID, ECC, throttling
     std::optional<int> xid;
     std::optional<std::int64_t> ecc_errors;
     std::vector<std::string> throttle_reasons;

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds list_every = 30s;
 constexpr std::chrono::milliseconds list_simulated_every = 2s;
 constexpr auto try_again_after = 10s;
+constexpr int looks_before_warning = 10;
 
 SourceSettings source_settings(const Options& options) {
   SourceSettings settings;
@@ -50,15 +51,28 @@ class AwaitedSource final : public Source {
       source_ = std::move(*source);
       SPDLOG_INFO("reading by {}", source_->name());
     }
-    return source_->read();
+    auto readings = source_->read();
+    if (readings) warn_if_silent(*readings);
+    return readings;
   }
 
  private:
+  // SM activity is told from the second reading on.
+  void warn_if_silent(const Readings& readings) {
+    if (looks_ >= looks_before_warning) return;
+    looks_ = tells_utilization(readings) ? looks_before_warning : looks_ + 1;
+    if (looks_ == looks_before_warning && !tells_utilization(readings)) {
+      SPDLOG_WARN("{} tells no GPU's utilisation nor SM activity: there are no samples of them",
+                  source_->name());
+    }
+  }
+
   const SourceSettings settings_;
   const Clock& clock_;
   std::optional<std::chrono::steady_clock::time_point> tried_at_;
   Error why_not_;
   std::unique_ptr<Source> source_;
+  int looks_ = 0;  // readings without a utilisation, up to looks_before_warning
 };
 
 // Fills in Kubernetes and the directory of pods. Without a cluster there is none.

@@ -1,41 +1,47 @@
 #include "producers/telemetry/sources/choose.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "producers/telemetry/sources/dcgm.hpp"
 #include "producers/telemetry/sources/nvidia_smi.hpp"
 #include "producers/telemetry/sources/nvml.hpp"
 
 namespace oppen::telemetry {
-namespace {
 
-// The source if it has readings at this moment.
-Result<std::unique_ptr<Source>> tried(Result<std::unique_ptr<Source>> source) {
-  if (!source) return source;
-  if (const auto readings = (*source)->read(); !readings) return fail(readings.error());
-  return source;
+bool tells_utilization(const Readings& readings) {
+  return std::any_of(readings.gpus.begin(), readings.gpus.end(), [](const GpuReading& gpu) {
+    return gpu.utilization_percent || gpu.sm_active_percent;
+  });
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Source>> choose_source(const SourceSettings& settings, const Clock& clock) {
   std::string why;
-  const auto note = [&why](const std::string& what, const Error& error) {
-    why += "; " + what + ": " + error.message;
+  std::unique_ptr<Source> silent;  // the first that answers, but tells no utilisation
+  // The source if it has readings with a utilisation at this moment, else null.
+  const auto tried = [&](const char* what,
+                         Result<std::unique_ptr<Source>> source) -> std::unique_ptr<Source> {
+    const auto readings = source ? (*source)->read() : Result<Readings>(fail(source.error()));
+    if (!readings) {
+      why += std::string("; ") + what + ": " + readings.error().message;
+      return nullptr;
+    }
+    if (tells_utilization(*readings)) return std::move(*source);
+    if (silent == nullptr) silent = std::move(*source);
+    return nullptr;
   };
   if (!settings.nvml_library.empty()) {
-    auto source = tried(open_nvml(settings.nvml_library, clock));
-    if (source) return source;
-    note("NVML", source.error());
+    if (auto source = tried("NVML", open_nvml(settings.nvml_library, clock))) return source;
   }
   if (!settings.dcgm_url.empty()) {
-    auto source = tried(open_dcgm(settings.dcgm_url, clock));
-    if (source) return source;
-    note("DCGM exporter", source.error());  // which names no more of the URL than is no secret
+    // Its error names no more of the URL than is no secret.
+    if (auto source = tried("DCGM exporter", open_dcgm(settings.dcgm_url, clock))) return source;
   }
   if (!settings.nvidia_smi.empty()) {
-    auto source = tried(open_nvidia_smi(settings.nvidia_smi, clock));
-    if (source) return source;
-    note("nvidia-smi", source.error());
+    if (auto source = tried("nvidia-smi", open_nvidia_smi(settings.nvidia_smi, clock)))
+      return source;
   }
+  if (silent != nullptr) return silent;
   return fail(ErrorKind::unavailable, "no source of GPU readings" + why);
 }
 

@@ -13,9 +13,12 @@ struct SourceSettings {
   std::string nvidia_smi = "nvidia-smi";  // a path, or a name on PATH
 };
 
-// NVML if it loads and has a GPU, else the DCGM exporter if it answers, else nvidia-smi if it tells of a GPU. A setting of "" leaves
-// that one out. The clock outlives the source. Errors: unavailable (why none of them would do: an exporter or a driver may still come
-// up).
+// Whether at least one GPU tells its utilisation or SM activity, without which there are no samples.
+bool tells_utilization(const Readings& readings);
+
+// The first of NVML, the DCGM exporter and nvidia-smi that tells the utilisation of a GPU (in MIG mode NVML may tell none); if none does,
+// the first that tells of a GPU. A setting of "" leaves that one out. The clock outlives the source. Errors: unavailable (why none of
+// them would do: an exporter or a driver may still come up).
 Result<std::unique_ptr<Source>> choose_source(const SourceSettings& settings, const Clock& clock);
 
 }  // namespace oppen::telemetry

@@ -63,8 +63,10 @@ class NvidiaSmiSource final : public Source {
   Status add_processes(std::vector<GpuReading>& gpus) {
     const auto output = query("--query-compute-apps=", process_columns());
     if (!output) return fail(output.error());
-    if (output->exit_code != 0) return fail(failed(*output));
     auto rows = parse_processes(output->out);
+    // One lost GPU must not hide the others here either. Without rows or a word of that it is a failure, and no idle GPU.
+    const bool some = rows && (!rows->empty() || tells_of_lost_gpu(output->out));
+    if (output->exit_code != 0 && !some) return fail(failed(*output));
     if (!rows) return fail(rows.error());
     std::map<std::string, GpuReading*, std::less<>> by_uuid;
     for (GpuReading& gpu : gpus) by_uuid.emplace(gpu.uuid, &gpu);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* reasons_column = "clocks_event_reasons.active";
 constexpr const char* old_reasons_column = "clocks_throttle_reasons.active";  // before driver 535
+constexpr std::string_view lost_gpu = "Unable to determine the device handle";
 
 // Line `number` of what nvidia-smi printed, cut into its columns.
 class Row {
@@ -81,9 +82,8 @@ class Row {
 
 // What nvidia-smi says in a sentence instead of a row. One lost GPU must not hide the others.
 bool is_sentence(std::string_view line) {
-  return line.starts_with("Unable to determine the device handle") || line.starts_with("No ") ||
-         line.starts_with("NVIDIA-SMI ") || line.starts_with("Failed to ") ||
-         line.starts_with("WARNING:");
+  return line.starts_with(lost_gpu) || line.starts_with("No ") || line.starts_with("NVIDIA-SMI ") ||
+         line.starts_with("Failed to ") || line.starts_with("WARNING:");
 }
 
 std::string_view unquoted(std::string_view name) {
@@ -196,6 +196,13 @@ Result<std::vector<ProcessRow>> parse_processes(std::string_view text) {
     rows.push_back(std::move(taken));
   }
   return rows;
+}
+
+bool tells_of_lost_gpu(std::string_view text) {
+  while (!text.empty()) {
+    if (trimmed(take_line(text)).starts_with(lost_gpu)) return true;
+  }
+  return false;
 }
 
 std::optional<std::string> unknown_field(std::string_view text) {

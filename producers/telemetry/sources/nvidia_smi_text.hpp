@@ -29,6 +29,9 @@ struct ProcessRow {
 // Errors: invalid.
 Result<std::vector<ProcessRow>> parse_processes(std::string_view text);
 
+// Whether it says, instead of a row, that a GPU can't be reached any more.
+bool tells_of_lost_gpu(std::string_view text);
+
 // The field of 'Field "..." is not a valid field to query.', which is all that a driver prints that doesn't know one.
 std::optional<std::string> unknown_field(std::string_view text);
 

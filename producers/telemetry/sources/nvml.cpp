@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "producers/telemetry/sources/nvml_library.hpp"
 #include "producers/telemetry/sources/values.hpp"
@@ -111,6 +112,7 @@ struct Gpu {
   std::string name;
   unsigned long long samples_seen = 0;  // the time stamp of the newest sample of a process
   SmActivity sm_activity;
+  std::vector<int> new_xids;  // since the last reading
 };
 
 class NvmlSource final : public Source {
@@ -211,7 +213,9 @@ class NvmlSource final : public Source {
         return known != nullptr && known->handle == event.device;
       });
       const auto xid = as_xid(static_cast<double>(event.data));
-      if (gpu != gpus_.end() && xid) last_xid_[(*gpu)->uuid] = *xid;
+      if (gpu == gpus_.end() || !xid) continue;
+      last_xid_[(*gpu)->uuid] = *xid;
+      if (*xid > 0) (*gpu)->new_xids.push_back(*xid);
     }
   }
 
@@ -234,6 +238,7 @@ class NvmlSource final : public Source {
       reading.throttle_reasons = throttle_reasons(*bits);
     if (const auto xid = last_xid_.find(gpu.uuid); xid != last_xid_.end())
       reading.last_xid = xid->second;
+    reading.new_xids = std::exchange(gpu.new_xids, {});
     read_processes(gpu, reading);
     return reading;
   }

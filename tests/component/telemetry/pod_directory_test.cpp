@@ -117,5 +117,22 @@ TEST(SimulatedNodes, AreAskedForSeldom) {
   EXPECT_EQ(unknown.error().kind, ErrorKind::unavailable) << "not the end of a recording";
 }
 
+TEST(SimulatedNodes, ThatAreDeletedAreKnownNoMore) {
+  std::atomic<int> status{200};
+  ApiServer api([&](const Asked&) -> Answer {
+    return {status, R"({"metadata": {"name": "node-1"}})"};
+  });
+  SimulatedNodes nodes(*api.access, 0ms);
+  EXPECT_TRUE(nodes.ask("node-1"));
+  status = 500;
+  EXPECT_TRUE(nodes.ask("node-1")) << "the API server's trouble, not the node's";
+  for (const int answer : {404, 500}) {
+    status = answer;
+    const auto gone = nodes.ask("node-1");
+    ASSERT_FALSE(gone) << answer;
+    EXPECT_EQ(gone.error().kind, ErrorKind::unavailable);
+  }
+}
+
 }  // namespace
 }  // namespace oppen::telemetry

@@ -97,6 +97,7 @@ def test_the_commands_of_the_docs():
         (("--simulated-nodes", "a"), "--replay"),
         (("--source", "magic"), "nvidia-smi"),
         (("--buffer-mb", "0"), "--buffer-mb"),
+        (("--dcgm-url", "http://user:secret@127.0.0.1:9400/metrics"), "--dcgm-url is an address with '@' in it"),
     ],
 )
 def test_bad_settings_are_named(arguments, said):
@@ -104,7 +105,7 @@ def test_bad_settings_are_named(arguments, said):
     assert done.returncode == 2 and said in done.stderr, (done.returncode, done.stderr)
 
 
-def test_the_api_server_takes_the_daemonset(world):
+def test_the_api_server_takes_the_daemonset(world, bus):
     def kubectl(*arguments):
         command = [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"], *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -115,9 +116,14 @@ def test_the_api_server_takes_the_daemonset(world):
         assert applied.returncode == 0 and "daemonset.apps/oppen-telemetry" in applied.stdout, applied.stderr
         assert "Warning" not in applied.stderr, applied.stderr
         account = "system:serviceaccount:oppen-telemetry:oppen-telemetry"
-        assert kubectl("auth", "can-i", "list", "pods", "-n", world.kube.namespace, "--as", account).stdout == "yes\n"
+
+        def can(verb, what):
+            return kubectl("auth", "can-i", verb, what, "-n", world.kube.namespace, "--as", account).stdout
+
+        # The API server knows of new rights a moment after they are written.
+        bus.wait_for("the right to list pods", lambda: can("list", "pods") == "yes\n")
         for verb, what in (("get", "secrets"), ("delete", "pods"), ("list", "nodes")):
-            assert kubectl("auth", "can-i", verb, what, "-n", world.kube.namespace, "--as", account).stdout == "no\n"
+            assert can(verb, what) == "no\n"
     finally:
         kubectl("delete", "-k", folder, "--ignore-not-found", "--wait=false")
 

@@ -52,6 +52,15 @@ TEST_F(Choice, IsNvmlFirstThenDcgmThenNvidiaSmi) {
   EXPECT_EQ(chosen(), "nvidia-smi");
 }
 
+TEST_F(Choice, PassesOverWhatTellsNoUtilizationUnlessNothingElseAnswers) {
+  driver->gpus[0].mute = true;
+  EXPECT_EQ(chosen(), "dcgm");
+  settings.dcgm_url = "";
+  EXPECT_EQ(chosen(), "nvidia-smi");
+  settings.nvidia_smi = "";
+  EXPECT_EQ(chosen(), "nvml");
+}
+
 TEST_F(Choice, LeavesOutWhatIsNotSet) {
   settings.nvml_library = "";
   EXPECT_EQ(chosen(), "dcgm");

@@ -85,10 +85,15 @@ TEST_F(NvidiaSmi, WithoutUuidsIsAnError) {
 }
 
 TEST_F(NvidiaSmi, OneLostGpuDoesNotHideTheOthers) {
-  const auto source = running(cat("470-t4.csv") + "; " + cat("lost-gpu.txt") + "; exit 15");
-  const auto readings = source->read();
-  ASSERT_TRUE(readings) << readings.error().message;
-  EXPECT_THAT(readings->gpus, SizeIs(2));
+  const std::string gpus = cat("470-t4.csv") + "; " + cat("lost-gpu.txt") + "; exit 15";
+  const auto idle = running(gpus, cat("lost-gpu.txt") + "; exit 15")->read();
+  ASSERT_TRUE(idle) << idle.error().message;
+  EXPECT_THAT(idle->gpus, SizeIs(2));
+  const auto busy =
+      running(gpus, cat("apps-two.csv") + "; " + cat("lost-gpu.txt") + "; exit 15")->read();
+  ASSERT_TRUE(busy) << busy.error().message;
+  ASSERT_THAT(busy->gpus, SizeIs(2));
+  EXPECT_THAT(busy->gpus[0].processes, SizeIs(2));
 }
 
 TEST_F(NvidiaSmi, WithoutADriverSaysWhatWasSaid) {

@@ -121,14 +121,20 @@ TEST_F(Nvml, WhatIsNotSupportedIsAbsent) {
   EXPECT_THAT(gpu.processes, IsEmpty());
 }
 
-TEST_F(Nvml, KeepsTheLastXidOfItsGpu) {
+TEST_F(Nvml, TellsEachXidOfItsGpuOnceAndKeepsTheLast) {
   const auto source = opened();
   add_event(0, xid_event, 31);
   add_event(0, 2, 99);  // of another kind
   add_event(0, xid_event, 79);
-  EXPECT_EQ(read(*source).gpus[0].last_xid, 79);
-  EXPECT_EQ(read(*source).gpus[0].last_xid, 79);
+  const auto first = read(*source).gpus[0];
+  EXPECT_EQ(first.last_xid, 79);
+  EXPECT_THAT(first.new_xids, ElementsAre(31, 79));
+  const auto second = read(*source).gpus[0];
+  EXPECT_EQ(second.last_xid, 79);
+  EXPECT_THAT(second.new_xids, IsEmpty());
   EXPECT_EQ(driver->events_taken, 3U);
+  add_event(0, xid_event, 79);
+  EXPECT_THAT(read(*source).gpus[0].new_xids, ElementsAre(79)) << "again";
 }
 
 TEST_F(Nvml, AStormOfEventsDoesNotHoldUpAReading) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "producers/telemetry/sources/replay.hpp"
 #include "tests/unit/telemetry/data.hpp"
@@ -73,6 +74,34 @@ TEST(Replay, ReadsWhatWasRecorded) {
     ASSERT_FALSE(end);
     EXPECT_EQ(end.error().kind, ErrorKind::not_found);
   }
+}
+
+TEST(Replay, OfAPipeThatHasNothingIsUnavailableAndGoesOnInTheMiddleOfALine) {
+  const Folder folder;
+  const std::string path = folder.path("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto opened = open_replay(path, std::chrono::milliseconds(10));
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto& source = *opened;
+  const auto expect_nothing = [&] {
+    const auto nothing = source->read();
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().kind, ErrorKind::unavailable);
+    EXPECT_THAT(nothing.error().message, HasSubstr(path));
+  };
+  expect_nothing();
+  std::ofstream writer(path);
+  writer << R"({"at":"2026-01-03T18:15:00Z","gp)" << std::flush;
+  expect_nothing();
+  writer << R"(us":[{"uuid":"a","index":0}]})" << std::endl;
+  const auto readings = source->read();
+  ASSERT_TRUE(readings) << readings.error().message;
+  EXPECT_THAT(readings->gpus, SizeIs(1));
+  expect_nothing();
+  writer.close();
+  const auto end = source->read();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::not_found);
 }
 
 TEST(Recording, IsReadAsItWasWritten) {

@@ -98,6 +98,43 @@ TEST_F(WindowsTest, TellAnotherXidAtOnce) {
   EXPECT_DOUBLE_EQ(samples[0].interval_seconds, 7);
 }
 
+TEST_F(WindowsTest, TellTheFirstXidOfSeveralAndTheSameOneAgain) {
+  auto reading = gpu();
+  reading.last_xid = 0;
+  quiet(1, 2, reading);
+  reading.last_xid = 79;
+  reading.new_xids = {48, 63, 79};
+  auto samples = read(3'000, reading);
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].xid, 48);
+  reading.new_xids.clear();
+  quiet(4, 10, reading);
+  samples = read(11'000, reading);
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].xid, std::nullopt);
+  quiet(12, 13, reading);
+  reading.new_xids = {79};
+  samples = read(14'000, reading);
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].xid, 79);
+}
+
+TEST_F(WindowsTest, TellTheXidOfAGpuThatTellsNothingElseAnyMore) {
+  quiet(1, 10);
+  GpuReading dying;
+  dying.uuid = "GPU-a";
+  dying.name = "A100";
+  EXPECT_THAT(read(11'000, dying), SizeIs(1));
+  dying.last_xid = 79;
+  const auto samples = read(12'000, dying);
+  ASSERT_THAT(samples, SizeIs(1));
+  EXPECT_EQ(samples[0].xid, 79);
+  EXPECT_EQ(samples[0].utilization_percent, 0);
+  EXPECT_EQ(samples[0].utilization_max_percent, std::nullopt);
+  EXPECT_EQ(samples[0].sampled_at, at(12'000));
+  quiet(13, 40, dying);  // old news
+}
+
 TEST_F(WindowsTest, TellEccErrorsAtOnceAndCountThem) {
   auto reading = gpu();
   reading.ecc_errors_total = 5;
