@@ -14,6 +14,7 @@ struct Partition {
   Claim claim;
   Ledger ledger;
   std::int64_t next = 0;  // offset of job-events that is handled next
+  Time told{};            // up to when what has been handled tells, by its records' times
   bool moved = false;     // next is not stored yet
   std::optional<std::int64_t>
       costs;  // what was published last is on the bus up to here, which is not stored yet
