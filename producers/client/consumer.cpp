@@ -167,21 +167,7 @@ Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partitio
 }
 
 Result<int> Consumer::partition_count(std::string_view topic, milliseconds deadline) {
-  const std::string name = impl_->prefix + std::string(topic);
-  const TopicHandle handle(rd_kafka_topic_new(impl_->kafka, name.c_str(), nullptr));
-  const rd_kafka_metadata_t* metadata = nullptr;
-  auto code = rd_kafka_metadata(impl_->kafka, 0, handle.get(), &metadata, to_millis(deadline));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + name));
-  int count = 0;
-  if (metadata->topic_cnt == 1) {
-    code = metadata->topics[0].err;
-    count = metadata->topics[0].partition_cnt;
-  }
-  rd_kafka_metadata_destroy(metadata);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0)
-    code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + name));
-  return count;
+  return client::partition_count(impl_->kafka, impl_->prefix + std::string(topic), deadline);
 }
 
 Result<std::string> Consumer::cluster_id(milliseconds deadline) {

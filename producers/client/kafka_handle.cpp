@@ -166,6 +166,24 @@ bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline) {
   return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+Result<int> partition_count(rd_kafka_t* kafka, const std::string& topic,
+                            std::chrono::milliseconds deadline) {
+  const TopicHandle handle(rd_kafka_topic_new(kafka, topic.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  auto code = rd_kafka_metadata(kafka, 0, handle.get(), &metadata, to_millis(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + topic));
+  int count = 0;
+  if (metadata->topic_cnt == 1) {
+    code = metadata->topics[0].err;
+    count = metadata->topics[0].partition_cnt;
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0)
+    code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "topic " + topic));
+  return count;
+}
+
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const std::string& detail) {
   const std::string text = what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail);
   switch (code) {

@@ -73,6 +73,10 @@ Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settin
 // True when a broker answers within `deadline`.
 bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline);
 
+// Of a topic, given with its prefix. not_found: there is no such topic; unavailable at the deadline.
+Result<int> partition_count(rd_kafka_t* kafka, const std::string& topic,
+                            std::chrono::milliseconds deadline);
+
 // What an error code lets the caller do. `what`: "topic oppen.jobs", with which the message begins.
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& what,
                   const std::string& detail = {});

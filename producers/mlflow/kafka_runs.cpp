@@ -1,11 +1,11 @@
 #include "producers/mlflow/kafka_runs.hpp"
 
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "producers/client/read_topic.hpp"
 #include "schemas/topics.hpp"
 
 namespace oppen::mlflow {
@@ -14,10 +14,9 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto slice = 500ms;              // between two beats
-constexpr auto broker_deadline = 5s;       // of one question
+constexpr auto slice = 500ms;  // between two beats
+constexpr auto broker_deadline = 5s;
 constexpr auto acknowledged_within = 30s;  // of a page of runs
-constexpr auto silence = 10s;
 
 Error stopping() { return {ErrorKind::unavailable, "the bridge is stopping"}; }
 
@@ -41,8 +40,6 @@ Result<std::unique_ptr<KafkaRuns>> KafkaRuns::create(const client::KafkaSettings
   auto producer = client::Producer::create(producer_settings, {std::string(topics::runs)});
   if (!producer) return fail(producer.error());
   runs->producer_ = std::move(*producer);
-  // What is deleted while it is read, is passed over.
-  runs->settings_.properties["auto.offset.reset"] = "earliest";
   return runs;
 }
 
@@ -73,46 +70,13 @@ Status KafkaRuns::settle() {
 
 Status KafkaRuns::read_back(const std::function<void(const KafkaRecord&)>& take) {
   if (auto settled = settle(); !settled) return settled;
-  const auto made = client::Consumer::create(settings_, "");
-  if (!made) return fail(made.error());
-  auto& consumer = **made;
-  const auto count = consumer.partition_count(topics::runs, broker_deadline);
-  if (!count) return fail(count.error());
-  std::map<client::TopicPartition, std::int64_t> from;
-  std::map<client::TopicPartition, std::int64_t> ends;  // of what is not read yet
-  for (int number = 0; number < *count; ++number) {
-    health_.beat();
-    if (stop_.stop_requested()) return fail(stopping());
-    const client::TopicPartition partition{std::string(topics::runs), number};
-    const auto marks = consumer.watermarks(partition, broker_deadline);
-    if (!marks) return fail(marks.error());
-    if (marks->low >= marks->high) continue;
-    from[partition] = marks->low;
-    ends[partition] = marks->high;
-  }
-  if (ends.empty()) return {};
-  if (auto assigned = consumer.assign(from); !assigned) return assigned;
-  auto last_record = Clock::now();
-  while (!ends.empty()) {
-    health_.beat();
-    if (stop_.stop_requested()) return fail(stopping());
-    const auto polled = consumer.poll(slice);
-    if (!polled) return fail(polled.error());
-    if (*polled) {
-      last_record = Clock::now();
-      take((*polled)->record);
-      const auto end = ends.find({(*polled)->topic, (*polled)->partition});
-      if (end != ends.end() && (*polled)->offset + 1 >= end->second) ends.erase(end);
-      continue;
-    }
-    if (Clock::now() - last_record < silence) continue;
-    // The last offsets may hold what is no record: the marks of somebody's transactions. Nothing else is left when the broker answers
-    // and has sent nothing for so long.
-    if (const auto marks = consumer.watermarks(ends.begin()->first, broker_deadline); !marks)
-      return fail(marks.error());
-    return {};
-  }
-  return {};
+  return client::read_topic(
+      settings_, topics::runs,
+      [&take](const client::ConsumedRecord& record) { take(record.record); },
+      [this] {
+        health_.beat();
+        return !stop_.stop_requested();
+      });
 }
 
 Result<std::vector<Status>> KafkaRuns::publish(const std::vector<KafkaRecord>& records) {

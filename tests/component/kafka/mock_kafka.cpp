@@ -8,7 +8,9 @@ namespace oppen::client {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::int16_t produce_request = 0;  // Kafka's ApiKey
+// Kafka's ApiKeys.
+constexpr std::int16_t produce_request = 0;
+constexpr std::int16_t fetch_request = 1;
 
 }  // namespace
 
@@ -36,6 +38,12 @@ void MockKafka::hide_topic(const std::string& topic) {
 void MockKafka::fail_produce(rd_kafka_resp_err_t error, std::size_t times) {
   const std::vector<rd_kafka_resp_err_t> errors(times, error);
   rd_kafka_mock_push_request_errors_array(cluster_, produce_request, errors.size(), errors.data());
+}
+
+void MockKafka::fail_fetch(rd_kafka_resp_err_t error, std::size_t times) {
+  rd_kafka_mock_clear_request_errors(cluster_, fetch_request);
+  const std::vector<rd_kafka_resp_err_t> errors(times, error);
+  rd_kafka_mock_push_request_errors_array(cluster_, fetch_request, errors.size(), errors.data());
 }
 
 void MockKafka::set_up(bool up) {

@@ -25,6 +25,8 @@ class MockKafka {
   void hide_topic(const std::string& topic);
   // The next produce requests are answered with this error.
   void fail_produce(rd_kafka_resp_err_t error, std::size_t times);
+  // So are the next fetch requests; 0 times: from now on none.
+  void fail_fetch(rd_kafka_resp_err_t error, std::size_t times);
   void set_up(bool up);
 
   KafkaSettings settings() const;

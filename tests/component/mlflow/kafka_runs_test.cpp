@@ -75,6 +75,17 @@ TEST_F(KafkaRunsTest, ABrokerThatComesBackGetsItOnce) {
   EXPECT_THAT(read_back(), UnorderedElementsAre("a"));
 }
 
+TEST_F(KafkaRunsTest, WhatCannotBeReadToItsEndIsNotTakenForAll) {
+  ASSERT_TRUE(runs_->publish({completed("a"), completed("b"), completed("c"), completed("d")}));
+  // The broker answers what else it is asked, and gives no record.
+  kafka_.fail_fetch(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 100'000);
+  const auto read = runs_->read_back([](const KafkaRecord&) {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::unavailable);
+  kafka_.fail_fetch(RD_KAFKA_RESP_ERR_NO_ERROR, 0);
+  EXPECT_THAT(read_back(), UnorderedElementsAre("a", "b", "c", "d"));
+}
+
 TEST_F(KafkaRunsTest, AStopEndsEveryWait) {
   kafka_.set_up(false);
   stop_.request_stop();
