@@ -92,6 +92,14 @@ class Watched:
         """How often each run that has ended was told."""
         return collections.Counter(record.data["run_id"] for record in self.records("run.completed"))
 
+    def said(self):
+        """What was told of each run that has ended, with what is the same counted once; once all that is on the bus has been read."""
+        self.bus.caught_up()
+        by_run = collections.defaultdict(set)
+        for record in self.records("run.completed"):
+            by_run[record.data["run_id"]].add((record.id, record.key, record.value, record.time))
+        return by_run
+
     def wait_told(self, *run_ids, deadline=PATIENCE):
         def what():
             return f"run.completed of {set(run_ids) - set(self.told())}\n{self.worker.tail()}"
@@ -236,7 +244,9 @@ def test_a_job_that_trains(watched):
 
 
 def test_once_whenever_it_is_killed(watched):
-    """Runs end one after another while the bridge is killed at random moments and started again: each is told once."""
+    """Runs end one after another while the bridge is killed at random moments and started again: each is told, as one event. That may be
+    on the topic twice, for what a killed bridge had handed to the broker may become readable only after its successor has read the topic;
+    but where nothing is on its way, the next bridge adds nothing."""
     seed = random.randrange(10**6)
     print("seed", seed)
     chance = random.Random(seed)
@@ -260,10 +270,14 @@ def test_once_whenever_it_is_killed(watched):
     watched.wait_told(*left)
     assert kills > 0
     assert resident_mb(watched.worker.pid) < MEMORY
-    watched.worker.kill()
+    watched.worker.wait_ready()
+    assert watched.worker.stop() == 0
+    told = watched.settled()
     code, errors = watched.once()
     assert code == 0, errors
-    assert watched.settled() == dict.fromkeys(left, 1), f"seed {seed}"
+    assert watched.settled() == told, f"seed {seed}"
+    by_run = watched.said()
+    assert by_run.keys() == set(left) and {len(events) for events in by_run.values()} == {1}, f"seed {seed}"
 
 
 def test_two_bridges_say_the_same(watched):
@@ -277,10 +291,7 @@ def test_two_bridges_say_the_same(watched):
     finally:
         second.stop()
     assert watched.worker.stop() == 0
-    watched.bus.caught_up()
-    by_run = collections.defaultdict(set)
-    for record in watched.records("run.completed"):
-        by_run[record.data["run_id"]].add((record.id, record.key, record.value, record.time))
+    by_run = watched.said()
     assert by_run.keys() == set(runs) and {len(events) for events in by_run.values()} == {1}
 
 
