@@ -17,6 +17,11 @@ using namespace std::chrono_literals;
 // look. What comes later than that is found by the sweep.
 constexpr auto late_ends = 1h;
 constexpr std::size_t experiments_a_search = 100;
+// Training goes on for longer than a lookback; what still runs after this is what nobody has ended.
+constexpr auto longest_training = 365 * 24h;
+// That a run was told is known for so long after no search has found it any more, should it be taken up again: as long as the topic keeps
+// its records, so that a bridge that goes on knows no less than one that is started.
+constexpr auto done_kept = 30 * 24h;
 
 std::string since(const char* field, Time time) {
   return fmt::format("attributes.{} >= {}", field, time.time_since_epoch().count());
@@ -41,6 +46,7 @@ Bridge::Bridge(Api& api, RunsTopic& topic, Mapping mapping, BridgeOptions option
                                "When the last complete look at MLflow began")) {}
 
 Status Bridge::pass(Time now) {
+  pass_began_ = now;
   health_.beat();
   auto kafka = topic_.reachable();
   if (kafka && !knows_topic_) kafka = read_back();
@@ -59,7 +65,7 @@ Status Bridge::pass(Time now) {
     const auto begin = ids->begin() + static_cast<std::ptrdiff_t>(i);
     const auto end =
         ids->begin() + static_cast<std::ptrdiff_t>(std::min(i + experiments_a_search, ids->size()));
-    if (auto searched = search({begin, end}, now, sweeps); !searched) return searched;
+    if (auto searched = search({begin, end}, sweeps); !searched) return searched;
   }
   health_.set("mlflow", {});
   last_pass_began_ = now;
@@ -68,6 +74,8 @@ Status Bridge::pass(Time now) {
   if (sweeps) {
     last_sweep_began_ = now;
     std::erase_if(skipped_, [this](const auto& entry) { return !seen_.contains(entry.first); });
+    // What MLflow can still answer, this sweep has found.
+    std::erase_if(done_, [now](const auto& entry) { return entry.second < now - done_kept; });
   }
   return {};
 }
@@ -79,7 +87,7 @@ Status Bridge::read_back() {
     auto published = published_in(record);
     if (published.kind == Published::Kind::completed) {
       progress_.erase(published.run_id);
-      done_.insert(std::move(published.run_id));
+      done_[std::move(published.run_id)] = pass_began_;
     } else if (published.kind == Published::Kind::progress && !done_.contains(published.run_id)) {
       progress_[published.run_id] = std::move(published.event_id);
     }
@@ -109,11 +117,11 @@ Result<std::vector<std::string>> Bridge::experiment_ids() {
   return ids;
 }
 
-Status Bridge::search(const std::vector<std::string>& experiment_ids, Time now, bool sweeps) {
-  const Time oldest = now - options_.lookback;
+Status Bridge::search(const std::vector<std::string>& experiment_ids, bool sweeps) {
+  const Time oldest = pass_began_ - options_.lookback;
   // A sweep also goes by the start, for it finds the ends without a time, which can't be told and are to be named.
   std::vector<std::string> filters = {
-      "attributes.status = 'RUNNING' and " + since("start_time", oldest),
+      "attributes.status = 'RUNNING' and " + since("start_time", pass_began_ - longest_training),
       "attributes.status != 'RUNNING' and " +
           since("end_time", sweeps ? oldest : std::max(oldest, *last_pass_began_ - late_ends))};
   if (sweeps)
@@ -139,8 +147,8 @@ Status Bridge::take(const std::vector<std::optional<Run>>& page) {
   for (const auto& run : page) {
     if (!run) {
       skip({}, "MLflow tells of a run without run_id or status");
-    } else if (done_.contains(run->id)) {
-      continue;  // also one that has been taken up again: it is told of once
+    } else if (const auto done = done_.find(run->id); done != done_.end()) {
+      done->second = pass_began_;  // also of one that has been taken up again: it is told of once
     } else if (run->status == "RUNNING") {
       take_running(*run, events);
     } else if (run->status != "SCHEDULED") {
@@ -194,7 +202,7 @@ Status Bridge::publish(const Events& events) {
     } else if (published.kind == Published::Kind::completed) {
       completed_.add();
       skipped_.erase(published.run_id);
-      done_.insert(std::move(published.run_id));
+      done_[std::move(published.run_id)] = pass_began_;
     } else {
       progressed_.add();
       progress_[published.run_id] = std::move(published.event_id);

@@ -49,7 +49,7 @@ class Bridge {
 
   Status read_back();
   Result<std::vector<std::string>> experiment_ids();
-  Status search(const std::vector<std::string>& experiment_ids, Time now, bool sweeps);
+  Status search(const std::vector<std::string>& experiment_ids, bool sweeps);
   Status take(const std::vector<std::optional<Run>>& page);
   void take_running(const Run& run, Events& events);
   void take_ended(const Run& run, Events& events);
@@ -67,7 +67,9 @@ class Bridge {
   runtime::Gauge& last_pass_;
 
   bool knows_topic_ = false;
-  std::unordered_set<std::string> done_;                   // run ids with a run.completed
+  Time pass_began_{};
+  // Run ids with a run.completed, and the last pass that found it on the topic or in MLflow's answers.
+  std::unordered_map<std::string, Time> done_;
   std::unordered_map<std::string, std::string> progress_;  // run id -> id of its last run.progress
   std::unordered_map<std::string, std::string> skipped_;   // run id -> why
   std::unordered_set<std::string> seen_;  // run ids of this pass that go on or were skipped

@@ -272,6 +272,41 @@ TEST_F(BridgeTest, ProgressWhenItSaysSomethingNew) {
   EXPECT_EQ(topic_.told("run.progress").size(), 2U);
 }
 
+TEST_F(BridgeTest, ProgressOfALongTraining) {
+  auto& run = mlflow_.add("a", 0);
+  set(run, "tags", "oppen.job_id", "a-job");
+  set(run, "tags", "oppen.attempt", "1");
+  run["info"]["start_time"] = now_ms - 100 * day_ms;
+  passes();
+  set(run, "metrics", "epoch", 1, now_ms + 20'000);
+  passes(30s);
+  EXPECT_EQ(topic_.told("run.progress").size(), 2U);
+}
+
+TEST_F(BridgeTest, WhatWasToldIsKnownAsLongAsItCanBeFound) {
+  constexpr auto day = std::chrono::hours(24);
+  mlflow_.add("a", now_ms);
+  mlflow_.add("ahead", now_ms + 300 * day_ms);  // by a clock that is wrong
+  passes();
+  ASSERT_THAT(completed(), ElementsAre("a", "ahead"));
+  // Taken up again, and ended again, when no search had found it for weeks.
+  passes(20 * day);
+  auto& run = mlflow_.run("a");
+  run["info"]["status"] = "RUNNING";
+  passes(29 * day);
+  passes(58 * day);
+  run["info"]["status"] = "FINISHED";
+  run["info"]["end_time"] = now_ms + 60 * day_ms;
+  passes(60 * day);
+  EXPECT_THAT(completed(), ElementsAre("a", "ahead"));
+  // Nothing is kept of it for ever.
+  passes(68 * day);
+  passes(100 * day);
+  run["info"]["end_time"] = now_ms + 100 * day_ms;
+  passes(101 * day);
+  EXPECT_THAT(completed(), ElementsAre("a", "ahead", "a"));
+}
+
 TEST_F(BridgeTest, TheExperimentsThatWereChosen) {
   mlflow_.experiments = {{"0", "Default", {}}, {"1", "vision", {}}, {"2", "search", {}}};
   mlflow_.add("run-Default", now_ms, "FINISHED", 0);
