@@ -86,7 +86,7 @@ def metric(worker, name, **labels):
 
 
 def test_every_attempt_costs_its_price(bus, kube, jobs, policies, cost):
-    """Priorities, spot, GPUs, a retry, cancels, and rates that change while they run."""
+    """Priorities, GPUs, a retry, cancels, and rates that change while they run."""
     policies.set(max_concurrent_jobs=20, retry_hold_seconds=1)
     before = kube.get(COST_MODEL)["data"]
 
@@ -100,7 +100,7 @@ def test_every_attempt_costs_its_price(bus, kube, jobs, policies, cost):
         long,
         gone,
         fails,
-        jobs.spec("gpu", seconds=7, resources={"gpus": 1, "cpu": "1500m", "memory": "1Gi"}, spot=True),
+        jobs.spec("gpu", seconds=7, resources={"gpus": 1, "cpu": "1500m", "memory": "1Gi"}),
         jobs.spec("background", seconds=9, priority="background"),
         *(jobs.spec(f"short-{number}", seconds=number / 10) for number in range(5)),
     ]

@@ -167,8 +167,9 @@ void Ledger::apply(const Fact& fact) {
     // Over, without a word of where it began: that is news only of an attempt that is known.
     if (known == jobs_.end() || !known->second.attempts.contains(fact.attempt)) return;
     auto& attempt = known->second.attempts.at(fact.attempt);
-    if (attempt.over_by && *attempt.over_by <= *fact.ended_at) return;
+    if (attempt.ended_at || (attempt.over_by && *attempt.over_by <= *fact.ended_at)) return;
     attempt.over_by = fact.ended_at;
+    attempt.final = false;
     return touch(fact.job_id);
   }
   auto& attempt = jobs_[fact.job_id].attempts[fact.attempt];
@@ -182,6 +183,7 @@ void Ledger::apply(const Fact& fact) {
   attempt.started_at = fact.started_at;
   attempt.bearer = fact.bearer;
   attempt.stale = true;
+  attempt.final = false;  // until it is charged to this end: it may be stored before
   touch(fact.job_id);
 }
 
