@@ -77,7 +77,7 @@ def cost(world):
     assert worker.stop() == 0, worker.tail()
 
 
-def metric(worker, name, **labels):
+def metric(worker, name, /, **labels):
     """The value of the series with these labels; None when there is none."""
     for line in worker.get("/metrics")[1].splitlines():
         if line.startswith(name + "{") and all(f'{label}="{value}"' in line for label, value in labels.items()):
@@ -199,7 +199,7 @@ class MadeJobs:
             "project": "digits",
             "user": "kim",
             "resources": {
-                **draw.choice(({"gpus": 0}, {"gpus": 2}, {"gpu_share": 0.25})),
+                **draw.choice(({"gpus": 0}, {"gpus": 2}, {"gpus": 0, "gpu_share": 0.25})),
                 "cpu": f"{draw.randrange(1, 9000)}m",
                 "memory": f"{draw.randrange(1, 99999)}Mi",
             },
