@@ -57,9 +57,11 @@ TEST(AnswerText, EachReasonTellsWhatItNames) {
   quota.quota = "q";
   quota.resource = "gpus";
   quota.need = 2;
+  quota.allowed = 4;
   EXPECT_EQ(
       reason_of(quota),
-      json::parse(R"j({"kind": "quota", "quota": "q", "resource": "gpus", "need": 2, "free": 0,
+      json::parse(
+          R"j({"kind": "quota", "quota": "q", "resource": "gpus", "need": 2, "free": 0, "allowed": 4,
       "sentence": "waits for quota q: needs 2 gpus, 0 gpus free"})j"));
   Reason behind;
   behind.kind = Kind::behind;
