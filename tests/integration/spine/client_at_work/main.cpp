@@ -18,7 +18,7 @@ using oppen::client::Client;
 constexpr int threads = 4;
 constexpr auto pace = 1ms;
 
-int fail(const oppen::Error& error) {
+int give_up(const oppen::Error& error) {
   std::cerr << error.message << '\n';
   return 3;
 }
@@ -75,14 +75,14 @@ int report(Client& client, const std::string& prefix) {
     for (std::string line; std::getline(std::cin, line);) reporting.tell_state();
     reporting.stop();
   }
-  if (const auto flushed = client.flush(90s); !flushed) return fail(flushed.error());
+  if (const auto flushed = client.flush(90s); !flushed) return give_up(flushed.error());
   reporting.tell_all();
   return 0;
 }
 
 int wait(Client& client, const std::vector<std::string>& ids) {
   const auto outcomes = client.wait_all(ids, 5min);
-  if (!outcomes) return fail(outcomes.error());
+  if (!outcomes) return give_up(outcomes.error());
   for (const auto& [id, event] : *outcomes)
     std::cout << id << ' ' << event.data.value("state", "") << '\n';
   return 0;
@@ -93,9 +93,9 @@ int wait(Client& client, const std::vector<std::string>& ids) {
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const auto kafka = oppen::client::settings_from_environment();
-  if (!kafka) return fail(kafka.error());
+  if (!kafka) return give_up(kafka.error());
   const auto client = Client::create({*kafka, "/oppen/tests", 60s});
-  if (!client) return fail(client.error());
+  if (!client) return give_up(client.error());
   if (arguments.size() == 2 && arguments[0] == "report") return report(**client, arguments[1]);
   if (arguments.size() > 1 && arguments[0] == "wait")
     return wait(**client, {arguments.begin() + 1, arguments.end()});
