@@ -78,7 +78,13 @@ struct AgainstBare::Impl {
     const auto partitions = must(consumer->partition_count(topic, 10s), doing);
     for (int partition = 0; partition < partitions; ++partition) {
       const client::TopicPartition at{topic, partition};
-      from[at] = must(consumer->watermarks(at, 10s), doing).high;
+      auto marks = consumer->watermarks(at, 10s);
+      // The topics have only just been made: their partitions get their leaders meanwhile.
+      for (const auto begin = SteadyClock::now(); !marks && SteadyClock::now() - begin < 30s;) {
+        std::this_thread::sleep_for(100ms);
+        marks = consumer->watermarks(at, 10s);
+      }
+      from[at] = must(std::move(marks), doing).high;
     }
     publish_by_client(read_back, 1);
     must(consumer->assign(from), doing);
