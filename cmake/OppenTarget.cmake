@@ -21,6 +21,11 @@ if(OPPEN_SANITIZE)
   target_link_options(oppen_compile_options INTERFACE -fsanitize=${OPPEN_SANITIZE})
 endif()
 
+if(CMAKE_UNITY_BUILD)
+  # GCC takes a source file within another for a header, of which alone this warning is meant.
+  target_compile_options(oppen_compile_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
+
 if(OPPEN_FUZZ)
   target_compile_options(oppen_compile_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

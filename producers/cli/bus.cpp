@@ -3,12 +3,6 @@
 #include <algorithm>
 
 namespace oppen::cli {
-namespace {
-
-constexpr std::chrono::seconds reach_deadline{10};
-
-}  // namespace
-
 Result<Bus> Bus::connect(const Context& context) {
   const auto settings = context.kafka();
   if (!settings) return fail(settings.error());

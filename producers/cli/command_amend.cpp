@@ -9,13 +9,13 @@
 namespace oppen::cli {
 namespace {
 
-struct Options {
+struct AmendOptions {
   JobAmend amend;
   bool no_wait = false;
   int timeout_seconds = 30;
 };
 
-int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
+int show_amend_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
   const bool refused = event.type == JobAmendRefused::type;
   const bool unknown = refused && text_field(event.data, "why") == "unknown";
   if (context.json()) {
@@ -31,7 +31,7 @@ int show_answer(const Context& context, const std::string& job_id, const CloudEv
   return !refused ? done : unknown ? no_such_thing : answer_is_no;
 }
 
-int amend(Context& context, Options& options) {
+int amend(Context& context, AmendOptions& options) {
   const std::string& job_id = options.amend.job_id;
   const auto& changes = options.amend.changes;
   if (!changes.priority && !changes.window && !changes.batch_size && !changes.spot &&
@@ -53,13 +53,13 @@ int amend(Context& context, Options& options) {
   if (options.no_wait) return done;
   const auto answer = bus->answer(job_id, {JobAmended::type, JobAmendRefused::type},
                                   std::chrono::seconds(options.timeout_seconds));
-  return answer ? show_answer(context, job_id, *answer) : context.fail_with(answer.error());
+  return answer ? show_amend_answer(context, job_id, *answer) : context.fail_with(answer.error());
 }
 
 }  // namespace
 
 void add_amend(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<AmendOptions>();
   JobAmend::Changes& changes = options->amend.changes;
   CLI::App* const command = app.add_subcommand("amend", "Changes a job that waits in the queue.");
   command->add_option("job", options->amend.job_id, "The id of the job")->required();

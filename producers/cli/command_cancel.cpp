@@ -10,7 +10,7 @@
 namespace oppen::cli {
 namespace {
 
-struct Options {
+struct CancelOptions {
   std::vector<std::string> jobs;
   std::string batch;
   std::string team;
@@ -19,7 +19,7 @@ struct Options {
   int timeout_seconds = 120;
 };
 
-int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
+int show_cancel_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
   const bool refused = event.type == JobCancelRefused::type;
   const bool unknown = text_field(event.data, "why") == "unknown";
   if (context.json()) {
@@ -34,7 +34,7 @@ int show_answer(const Context& context, const std::string& job_id, const CloudEv
   return !refused ? done : unknown ? no_such_thing : answer_is_no;
 }
 
-int cancel_jobs(const Context& context, const Options& options) {
+int cancel_jobs(const Context& context, const CancelOptions& options) {
   auto bus = Bus::connect(context);
   if (!bus) return context.fail_with(bus.error());
   for (const std::string& job_id : options.jobs) {
@@ -54,12 +54,12 @@ int cancel_jobs(const Context& context, const Options& options) {
     const auto answer = bus->answer(job_id, {JobCancelled::type, JobCancelRefused::type},
                                     std::max(left, std::chrono::milliseconds{1}));
     if (!answer) return context.fail_with(answer.error());
-    worst = std::max(worst, show_answer(context, job_id, *answer));
+    worst = std::max(worst, show_cancel_answer(context, job_id, *answer));
   }
   return worst;
 }
 
-int cancel(const Context& context, const Options& options) {
+int cancel(const Context& context, const CancelOptions& options) {
   const int ways = (options.jobs.empty() ? 0 : 1) + (options.batch.empty() ? 0 : 1) +
                    (options.team.empty() ? 0 : 1);
   if (ways != 1) {
@@ -77,7 +77,7 @@ int cancel(const Context& context, const Options& options) {
 }  // namespace
 
 void add_cancel(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CancelOptions>();
   CLI::App* const command = app.add_subcommand("cancel", "Cancels jobs that wait or run.");
   command->add_option("job", options->jobs, "The ids of the jobs");
   command->add_option("--batch", options->batch, "All jobs of this batch, instead of ids");

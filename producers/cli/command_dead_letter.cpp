@@ -15,7 +15,7 @@ using nlohmann::json;
 constexpr std::chrono::seconds acknowledge_deadline{10};
 constexpr std::size_t error_columns = 80;
 
-struct ListOptions {
+struct ListRecordsOptions {
   int limit = 20;
   std::int64_t show = -1;
 };
@@ -44,7 +44,7 @@ int show(Context& context, DeadLetterReader& reader, std::int64_t offset) {
   return done;
 }
 
-int list(Context& context, const ListOptions& options) {
+int list_records(Context& context, const ListRecordsOptions& options) {
   auto reader = DeadLetterReader::open(context);
   if (!reader) return context.fail_with(reader.error());
   if (options.show >= 0) return show(context, *reader, options.show);
@@ -171,7 +171,7 @@ void add_dead_letter(CLI::App& app, Context& context) {
 
   const auto is_offset =
       CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()).description("");
-  const auto listing = std::make_shared<ListOptions>();
+  const auto listing = std::make_shared<ListRecordsOptions>();
   CLI::App* const list_command =
       dead_letter->add_subcommand("list", "Lists the latest records that were set aside, and why.");
   list_command->add_option("--limit", listing->limit, "How many at most")
@@ -186,7 +186,7 @@ void add_dead_letter(CLI::App& app, Context& context) {
       "  oppen dead-letter list\n"
       "  oppen dead-letter list --show 17\n");
   list_command->callback([&context, listing] {
-    context.run = [&context, listing] { return list(context, *listing); };
+    context.run = [&context, listing] { return list_records(context, *listing); };
   });
 
   const auto replaying = std::make_shared<ReplayOptions>();

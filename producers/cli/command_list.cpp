@@ -16,12 +16,12 @@ using nlohmann::json;
 
 constexpr int largest_page = 1'000;
 
-struct Options {
+struct ListOptions {
   std::string state = "all";
   int limit = 100;
 };
 
-int list(Context& context, const Options& options) {
+int list_jobs(Context& context, const ListOptions& options) {
   const ConsoleApi console(context.console_url);
   json jobs = json::array();
   std::string cursor;
@@ -56,7 +56,7 @@ int list(Context& context, const Options& options) {
 }  // namespace
 
 void add_list(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ListOptions>();
   CLI::App* const command = app.add_subcommand(
       "list",
       "Lists jobs: first those that run, then the queue in order, then the latest that ended.");
@@ -76,7 +76,7 @@ void add_list(CLI::App& app, Context& context) {
       "  oppen list -o json | jq -r '.jobs[].job_id'\n"
       "In a narrow terminal columns are left out; in a pipe all are there.\n");
   command->callback([&context, options] {
-    context.run = [&context, options] { return list(context, *options); };
+    context.run = [&context, options] { return list_jobs(context, *options); };
   });
 }
 

@@ -7,13 +7,13 @@
 namespace oppen::cli {
 namespace {
 
-struct Options {
+struct LogsOptions {
   std::string job;
   bool follow = false;
   int tail = -1;
 };
 
-int logs(Context& context, const Options& options) {
+int logs(Context& context, const LogsOptions& options) {
   std::string path =
       "jobs/" + escaped(options.job) + "/logs?follow=" + (options.follow ? "true" : "false");
   if (options.tail >= 0) path += "&tail=" + std::to_string(options.tail);
@@ -28,7 +28,7 @@ int logs(Context& context, const Options& options) {
 }  // namespace
 
 void add_logs(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LogsOptions>();
   CLI::App* const command =
       app.add_subcommand("logs", "Prints what a job's present or last attempt has written.");
   command->add_option("job", options->job, "The id of the job")->required();

@@ -17,9 +17,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds reach_deadline{10};
-
-struct Options {
+struct QueueOptions {
   bool pause = false;
   std::string until;
   std::int64_t for_seconds = 0;  // 0: not given
@@ -29,7 +27,7 @@ struct Options {
 };
 
 // Errors: invalid.
-Result<std::optional<Time>> end_of(const Options& options, Time now) {
+Result<std::optional<Time>> end_of(const QueueOptions& options, Time now) {
   if (options.for_seconds > 0) return now + std::chrono::seconds(options.for_seconds);
   if (options.until.empty()) return std::nullopt;
   const auto until = parse_rfc3339(options.until);
@@ -80,7 +78,7 @@ void say(const Context& context, const PolicyOverride& wanted) {
               << (wanted.until ? ".\n" : "; `oppen queue resume` ends it.\n");
 }
 
-int set_paused(const Context& context, const Options& options) {
+int set_paused(const Context& context, const QueueOptions& options) {
   const auto until = end_of(options, SystemClock().now());
   if (!until) return context.fail_with(until.error());
   const auto by = "by " + user_name();
@@ -113,7 +111,7 @@ int set_paused(const Context& context, const Options& options) {
   return done;
 }
 
-void add_common(CLI::App& command, Context& context, const std::shared_ptr<Options>& options) {
+void add_common(CLI::App& command, Context& context, const std::shared_ptr<QueueOptions>& options) {
   command.add_option("--reason", options->reason, "Why; it is told with the policies in force");
   command.add_flag("--no-wait", options->no_wait, "Don't wait until it is in force");
   command
@@ -133,7 +131,7 @@ void add_queue(CLI::App& app, Context& context) {
   CLI::App* const queue = app.add_subcommand("queue", "Pauses the queue, and lets it go on.");
   queue->require_subcommand(1);
 
-  const auto pausing = std::make_shared<Options>();
+  const auto pausing = std::make_shared<QueueOptions>();
   pausing->pause = true;
   CLI::App* const pause = queue->add_subcommand(
       "pause", "Launches nothing new; what runs goes on, and jobs are taken in.");
@@ -160,7 +158,7 @@ void add_queue(CLI::App& app, Context& context) {
       "  oppen queue pause --until 2026-01-03T18:15:00Z\n"
       "A later one takes the place of an earlier one.\n");
 
-  const auto resuming = std::make_shared<Options>();
+  const auto resuming = std::make_shared<QueueOptions>();
   CLI::App* const resume = queue->add_subcommand("resume", "Lets the queue go on.");
   add_common(*resume, context, resuming);
   resume->footer(

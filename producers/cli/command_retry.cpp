@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct RetryOptions {
   std::string job;
   std::string new_id;
   SubmitWait wait;
@@ -32,7 +32,7 @@ std::string refusal(const std::string& id, const json& job) {
   return "";
 }
 
-int retry(Context& context, const Options& options) {
+int retry(Context& context, const RetryOptions& options) {
   const ConsoleApi console(context.console_url);
   const auto old = console.get("jobs/" + escaped(options.job));
   if (!old) return context.fail_with(old.error());
@@ -51,7 +51,7 @@ int retry(Context& context, const Options& options) {
 }  // namespace
 
 void add_retry(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RetryOptions>();
   CLI::App* const command = app.add_subcommand(
       "retry", "Submits a job that has ended anew, with the same spec under a new id.");
   command->add_option("job", options->job, "The id of the job that has ended")->required();

@@ -10,14 +10,14 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct SubmitOptions {
   SpecFlags flags;
   std::string file;
   SubmitWait wait;
 };
 
 // One flag of the command line for one field of the spec.
-CLI::Option* text(CLI::App& app, Options& options, const std::string& flag,
+CLI::Option* text(CLI::App& app, SubmitOptions& options, const std::string& flag,
                   const std::string& field, const std::string& help) {
   return app
       .add_option_function<std::string>(
@@ -26,8 +26,8 @@ CLI::Option* text(CLI::App& app, Options& options, const std::string& flag,
       ->group("The job");
 }
 
-void number(CLI::App& app, Options& options, const std::string& flag, const std::string& field,
-            const std::string& help) {
+void number(CLI::App& app, SubmitOptions& options, const std::string& flag,
+            const std::string& field, const std::string& help) {
   app.add_option_function<double>(
          flag, [&options, field](double value) { options.flags.numbers[field] = value; }, help)
       ->type_name("N")
@@ -39,7 +39,7 @@ void list(CLI::App& app, const std::string& flag, std::vector<std::string>& into
   app.add_option(flag, into, help + "; may be repeated")->allow_extra_args(false)->group("The job");
 }
 
-void add_flags(CLI::App& app, Options& options) {
+void add_flags(CLI::App& app, SubmitOptions& options) {
   SpecFlags& flags = options.flags;
   text(app, options, "-m,--model-type", "model_type", "Its entry in the model catalogue");
   text(app, options, "--job-id", "job_id",
@@ -84,7 +84,7 @@ void add_flags(CLI::App& app, Options& options) {
       ->group("The job");
 }
 
-int submit(Context& context, Options& options) {
+int submit(Context& context, SubmitOptions& options) {
   json base = json::object();
   if (!options.file.empty()) {
     const auto text = read_input(context, options.file);
@@ -107,7 +107,7 @@ int submit(Context& context, Options& options) {
 }  // namespace
 
 void add_submit(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SubmitOptions>();
   CLI::App* const command =
       app.add_subcommand("submit", "Submits one job and says its place, expected wait and cost.");
   command->add_option("-f,--file", options->file,

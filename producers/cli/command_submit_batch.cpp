@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t large_batch = 1'000;  // takes long enough to say what goes on
 
-struct Options {
+struct SubmitBatchOptions {
   std::string file;
   BatchOptions batch;
   double max_total_usd = -1;
@@ -29,7 +29,8 @@ void show_rejected(const Context& context, const std::string& batch_id, const js
   }
 }
 
-int show_answer(const Context& context, const std::string& batch_id, const CloudEvent& event) {
+int show_batch_answer(const Context& context, const std::string& batch_id,
+                      const CloudEvent& event) {
   const bool rejected = event.type == BatchRejected::type;
   const bool conflict = event.type == BatchDuplicate::type && event.data.contains("conflict") &&
                         event.data["conflict"] == true;
@@ -56,7 +57,7 @@ int show_answer(const Context& context, const std::string& batch_id, const Cloud
   return rejected || conflict ? answer_is_no : done;
 }
 
-int submit_batch(Context& context, Options& options) {
+int submit_batch(Context& context, SubmitBatchOptions& options) {
   const auto text = read_input(context, options.file);
   if (!text) return context.fail_with(text.error());
   if (options.max_total_usd >= 0) {
@@ -89,13 +90,13 @@ int submit_batch(Context& context, Options& options) {
   const auto answer =
       bus->answer(batch_id, {BatchQueued::type, BatchRejected::type, BatchDuplicate::type},
                   std::chrono::seconds(options.timeout_seconds));
-  return answer ? show_answer(context, batch_id, *answer) : context.fail_with(answer.error());
+  return answer ? show_batch_answer(context, batch_id, *answer) : context.fail_with(answer.error());
 }
 
 }  // namespace
 
 void add_submit_batch(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SubmitBatchOptions>();
   CLI::App* const command = app.add_subcommand(
       "submit-batch",
       "Submits many jobs at once: all are queued, or none, and their cost is named.");

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 // A job that was published a moment ago is known to the scheduler by then.
 constexpr std::chrono::seconds grace_for_unknown{10};
 
-struct Options {
+struct WaitOptions {
   std::vector<std::string> jobs;
   int timeout_seconds = 0;  // 0: none
 };
@@ -98,7 +98,7 @@ class Waiting {
   int worst_ = done;
 };
 
-int wait(Context& context, const Options& options) {
+int wait(Context& context, const WaitOptions& options) {
   const auto begin = steady_clock::now();
   // First the place on the bus, then the present state: what happens in between is heard.
   auto follower = JobFollower::open(context, options.jobs, false);
@@ -127,7 +127,7 @@ int wait(Context& context, const Options& options) {
 }  // namespace
 
 void add_wait(CLI::App& app, Context& context) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<WaitOptions>();
   CLI::App* const command = app.add_subcommand("wait", "Waits until jobs have ended.");
   command->add_option("job", options->jobs, "The ids of the jobs")->required();
   command

@@ -8,13 +8,13 @@
 namespace oppen::cli {
 namespace {
 
-struct Options {
+struct WatchOptions {
   bool from_beginning = false;
   std::vector<std::string> jobs;
   std::string team;
 };
 
-bool is_wanted(const Options& options, const CloudEvent& event) {
+bool is_wanted(const WatchOptions& options, const CloudEvent& event) {
   const auto is = [](const std::string& id) {
     return [&id](const std::string& wanted) { return wanted == id; };
   };
@@ -24,7 +24,7 @@ bool is_wanted(const Options& options, const CloudEvent& event) {
   return of_job && (options.team.empty() || text_field(event.data, "team") == options.team);
 }
 
-int watch_jobs(Context& context, const Options& options) {
+int watch_jobs(Context& context, const WatchOptions& options) {
   auto follower = JobFollower::open(context, options.jobs, options.from_beginning);
   if (!follower) return context.fail_with(follower.error());
   while (context.out) {  // until interrupted
@@ -46,7 +46,7 @@ void add_watch(CLI::App& app, Context& context) {
   CLI::App* const watch =
       app.add_subcommand("watch", "Prints what happens, as it happens, until interrupted.");
   watch->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<WatchOptions>();
   CLI::App* const jobs =
       watch->add_subcommand("jobs", "Prints what happens to jobs, one line an event.");
   jobs->add_flag("--from-beginning", options->from_beginning,

@@ -1,6 +1,7 @@
 #pragma once
 // What every command of `oppen` is given: where things are, how to speak, and what to do when it
 // fails. One per run of the program, one thread.
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
@@ -10,6 +11,9 @@
 #include "schemas/error.hpp"
 
 namespace oppen::cli {
+
+// How long a broker may take before it counts as unreachable.
+inline constexpr std::chrono::seconds reach_deadline{10};
 
 // The exit codes of the contract.
 enum ExitCode : int {

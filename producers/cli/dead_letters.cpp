@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds reach_deadline{10};
-
 }  // namespace
 
 DeadLetter to_dead_letter(const client::ConsumedRecord& record) {

@@ -9,7 +9,6 @@
 namespace oppen::cli {
 namespace {
 
-constexpr std::chrono::seconds reach_deadline{10};
 constexpr std::chrono::seconds patience{30};
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace oppen::cli {
 namespace {
 
-int show_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
+int show_submit_answer(const Context& context, const std::string& job_id, const CloudEvent& event) {
   const bool rejected = event.type == JobRejected::type;
   const bool conflict = event.type == JobDuplicate::type && event.data.contains("conflict") &&
                         event.data["conflict"] == true;
@@ -63,7 +63,7 @@ int submit_and_show(const Context& context, const JobSpec& spec, const SubmitWai
   }
   const auto answer = bus->answer(job_id, {JobQueued::type, JobRejected::type, JobDuplicate::type},
                                   std::chrono::seconds(wait.timeout_seconds));
-  return answer ? show_answer(context, job_id, *answer) : context.fail_with(answer.error());
+  return answer ? show_submit_answer(context, job_id, *answer) : context.fail_with(answer.error());
 }
 
 }  // namespace oppen::cli

@@ -17,14 +17,14 @@ constexpr auto after_trouble = 1s;
 constexpr auto look_for_broker = 250ms;
 constexpr auto at_the_end = 5s;
 
-void put(std::string& out, std::string_view text) {
+void put_text(std::string& out, std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   out.append(reinterpret_cast<const char*>(&size), sizeof size);
   out += text;
 }
 
 // nullopt at the end, or where it is cut short.
-std::optional<std::string> take(std::string_view& bytes) {
+std::optional<std::string> take_text(std::string_view& bytes) {
   std::uint32_t size = 0;
   if (bytes.size() < sizeof size) return std::nullopt;
   std::memcpy(&size, bytes.data(), sizeof size);
@@ -37,23 +37,23 @@ std::optional<std::string> take(std::string_view& bytes) {
 
 std::string to_bytes(const KafkaRecord& record) {
   std::string bytes;
-  put(bytes, record.key);
-  put(bytes, record.value.value_or(""));
+  put_text(bytes, record.key);
+  put_text(bytes, record.value.value_or(""));
   for (const auto& [name, value] : record.headers) {
-    put(bytes, name);
-    put(bytes, value);
+    put_text(bytes, name);
+    put_text(bytes, value);
   }
   return bytes;
 }
 
 std::optional<KafkaRecord> from_bytes(std::string_view bytes) {
-  auto key = take(bytes);
-  auto value = take(bytes);
+  auto key = take_text(bytes);
+  auto value = take_text(bytes);
   if (!key || !value) return std::nullopt;
   KafkaRecord record{std::move(*key), std::move(*value), {}};
   while (!bytes.empty()) {
-    auto name = take(bytes);
-    auto header = take(bytes);
+    auto name = take_text(bytes);
+    auto header = take_text(bytes);
     if (!name || !header) return std::nullopt;
     record.headers.emplace_back(std::move(*name), std::move(*header));
   }

@@ -4,6 +4,7 @@
 //
 // Every step is written to Redis before the next one that depends on it: `launching` before the pod is created, the end of an attempt
 // before the pod's finalizer goes, and the finalizer only once the broker has acknowledged the end.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>
@@ -23,6 +24,11 @@
 #include "schemas/runs.hpp"
 
 namespace oppen::core {
+
+// Seconds, never below zero: the clocks of Kubernetes' parts differ a little.
+inline double seconds_between(Time begin, Time end) {
+  return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
+}
 
 class Attempts {
  public:

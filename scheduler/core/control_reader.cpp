@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "scheduler/core/kafka_deadline.hpp"
 #include "schemas/topics.hpp"
 
 namespace oppen::core {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kafka_deadline = 10s;
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 namespace oppen::core {
 namespace {
 
-constexpr auto field = "trying:jobs";
+constexpr auto trying_field = "trying:jobs";
 
 }  // namespace
 
@@ -31,7 +31,7 @@ FirstRecord::FirstRecord(State& state, std::string instance)
 
 Result<std::optional<std::string>> FirstRecord::begin(std::int64_t offset) {
   if (std::exchange(begun_, true)) return std::nullopt;
-  const auto stored = state_.store.meta(field);
+  const auto stored = state_.store.meta(trying_field);
   if (!stored) return fail(stored.error());
   const auto before = Tried::parse(stored->value_or(""));
   const auto now = before.next(offset, instance_);
@@ -41,14 +41,14 @@ Result<std::optional<std::string>> FirstRecord::begin(std::int64_t offset) {
         before.count);
   }
   open_ = true;
-  return state_.commit(queue::Changes().meta(field, now.text())).map([](auto&&) {
+  return state_.commit(queue::Changes().meta(trying_field, now.text())).map([](auto&&) {
     return std::optional<std::string>();
   });
 }
 
 Status FirstRecord::end() {
   if (!std::exchange(open_, false)) return {};
-  return state_.commit(queue::Changes().meta(field, "")).map([](auto&&) {});
+  return state_.commit(queue::Changes().meta(trying_field, "")).map([](auto&&) {});
 }
 
 }  // namespace oppen::core

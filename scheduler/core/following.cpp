@@ -15,10 +15,6 @@ using kube::Pod;
 using queue::Changes;
 using queue::JobRecord;
 
-double seconds_between(Time begin, Time end) {
-  return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
-}
-
 }  // namespace
 
 // A pod of a later leader: we were paused, and know nothing of what it does.

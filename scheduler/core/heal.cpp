@@ -7,6 +7,7 @@
 
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/holds.hpp"
+#include "scheduler/core/kafka_deadline.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/readable.hpp"
 #include "scheduler/core/retry.hpp"
@@ -19,8 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using client::TopicPartition;
 using queue::JobRecord;
-
-constexpr auto kafka_deadline = 10s;
 
 void take_end(JobRecord& record, const AttemptEnd& end) {
   record.node = end.node;

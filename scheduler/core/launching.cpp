@@ -36,10 +36,6 @@ runtime::Histogram& eta_error(State& state, const char* start) {
                                  {1, 10, 60, 300, 900, 3600, 10800, 43200, 86400});
 }
 
-double seconds_between(Time begin, Time end) {
-  return std::max(0.0, std::chrono::duration_cast<Seconds>(end - begin).count());
-}
-
 // The heads in the order of launching, as far as it is known: what stands behind `limit` heads of a priority is not read yet, and goes
 // before any lower one.
 std::vector<JobRecord> in_order(queue::Heads heads, std::int64_t limit, bool& more) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/core/kafka_deadline.hpp"
 #include "schemas/job.hpp"
 #include "schemas/topics.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using client::TopicPartition;
 
-constexpr auto kafka_deadline = 10s;
 constexpr auto advice =
     ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one to "
     "rebuild the queue from the log";

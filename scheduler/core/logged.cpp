@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "scheduler/core/kafka_deadline.hpp"
 #include "scheduler/core/readable.hpp"
 #include "scheduler/queue/keys.hpp"
 #include "scheduler/queue/store.hpp"
@@ -17,7 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using Jobs = std::unordered_map<std::string, Logged>;
 
-constexpr auto kafka_deadline = 10s;
 constexpr int quiet_polls = 60;  // of 500 ms
 constexpr int page_size = 500;
 

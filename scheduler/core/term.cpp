@@ -14,6 +14,7 @@
 #include "scheduler/core/heal.hpp"
 #include "scheduler/core/holds.hpp"
 #include "scheduler/core/intake.hpp"
+#include "scheduler/core/kafka_deadline.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/log_check.hpp"
 #include "scheduler/core/mailbox.hpp"
@@ -36,7 +37,6 @@ using queue::QueueStore;
 using runtime::Redis;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto kafka_deadline = 10s;
 constexpr auto trim_interval = 5s;
 constexpr auto tick_interval = 500ms;
 constexpr int most_quiet_ticks = 10;

@@ -5,7 +5,7 @@
 
 #include "scheduler/kube/pod_parse.hpp"
 
-namespace oppen::testing {
+namespace oppen::test {
 namespace {
 
 bool same_attempt(const kube::Pod& a, const kube::Pod& b) {
@@ -237,4 +237,4 @@ void FakeKube::start_deleting(const std::string& name) {
   tell(pod, !pod.has_finalizer);
 }
 
-}  // namespace oppen::testing
+}  // namespace oppen::test

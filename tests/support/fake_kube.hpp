@@ -18,7 +18,7 @@
 
 #include "scheduler/kube/kube_api.hpp"
 
-namespace oppen::testing {
+namespace oppen::test {
 
 class FakeKube final : public kube::KubeApi {
  public:
@@ -133,4 +133,4 @@ class FakeKube final : public kube::KubeApi {
   std::vector<Release> releases_;
 };
 
-}  // namespace oppen::testing
+}  // namespace oppen::test

@@ -9,7 +9,7 @@
 #ifdef __SANITIZE_THREAD__
 #include <thread>
 
-namespace oppen::testing {
+namespace oppen::test {
 
 inline const bool httplib_statics_are_made = [] {
   httplib::Server server;
@@ -21,5 +21,5 @@ inline const bool httplib_statics_are_made = [] {
   return answered;
 }();
 
-}  // namespace oppen::testing
+}  // namespace oppen::test
 #endif

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 2s;
+constexpr auto part_patience = 2s;
 
 }  // namespace
 
@@ -20,7 +20,7 @@ Part Parts::kubernetes() {
   const std::string knob = " (setting KUBECONFIG): ";
   if (!kube_) return {"kubernetes", false, "not known where it is" + knob + kube_.error().message};
   auto request = (*kube_)->request("GET", "/version");
-  request.timeout = patience;
+  request.timeout = part_patience;
   const auto response = http_.send(std::move(request));
   if (!response)
     return {"kubernetes", false,
@@ -43,7 +43,7 @@ std::vector<Part> Parts::check() {
     url = scheduler_urls_[i];
     runtime::HttpRequest request;
     request.url = url + "/readyz";
-    request.timeout = patience;
+    request.timeout = part_patience;
     answer = http_.send(std::move(request)).map([](const runtime::HttpResponse& response) {
       return response.body;
     });

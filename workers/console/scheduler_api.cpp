@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 25s;
+constexpr auto answer_patience = 25s;
 constexpr auto connect_patience = 2s;
 constexpr int not_leading = 503;
 
@@ -36,7 +36,7 @@ runtime::HttpAnswer SchedulerApi::ask(const std::string& path, std::string_view 
     runtime::HttpRequest request;
     request.method = body.empty() ? "GET" : "POST";
     request.url = urls_[number] + path;
-    request.timeout = patience;
+    request.timeout = answer_patience;
     request.connect_timeout = connect_patience;
     request.max_body = 64U << 20;
     if (!body.empty()) {

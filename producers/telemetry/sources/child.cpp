@@ -19,9 +19,9 @@
 namespace oppen::telemetry {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
 std::string system_error_text(int code) { return std::system_category().message(code); }
+
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 bool is_executable(const std::string& file) {
   struct stat status {};

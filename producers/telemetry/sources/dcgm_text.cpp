@@ -62,9 +62,9 @@ constexpr std::pair<std::string_view, Take> fields[] = {
 };
 
 // One line of the Prometheus text format, from left to right. False: it isn't one.
-class LineReader {
+class PrometheusLine {
  public:
-  explicit LineReader(std::string_view line) : left_(line) {}
+  explicit PrometheusLine(std::string_view line) : left_(line) {}
 
   std::string_view name() {
     const auto end = std::min(left_.find_first_of("{ \t"), left_.size());
@@ -151,7 +151,7 @@ class Exposition {
  public:
   // False: the line is none of the format.
   bool take(std::string_view line) {
-    LineReader reader(line);
+    PrometheusLine reader(line);
     const auto name = reader.name();
     const auto field = std::find_if(std::begin(fields), std::end(fields),
                                     [&](const auto& known) { return known.first == name; });

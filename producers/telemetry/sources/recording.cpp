@@ -19,7 +19,7 @@ constexpr std::size_t most_processes = 4096;  // of a GPU
 constexpr std::size_t most_reasons = 64;
 
 // Reads a line's fields into Readings. A function that returns false has left in `fault` what is wrong.
-class LineReader {
+class RecordingLine {
  public:
   bool read(json::object line, Readings& into) {
     bool timed = false;
@@ -314,7 +314,7 @@ Result<Readings> RecordingParser::parse(std::string& line) {
     return not_an_object(error);
   if (const auto error = document.get_object().get(object)) return not_an_object(error);
   Readings readings;
-  LineReader reader;
+  RecordingLine reader;
   if (!reader.read(object, readings)) return fail(ErrorKind::invalid, reader.fault);
   // Behind the object there is nothing, which simdjson calls out of bounds.
   if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)

@@ -15,8 +15,6 @@
 namespace oppen::telemetry {
 namespace {
 
-std::string system_error_text(int code) { return std::system_category().message(code); }
-
 class ReplaySource final : public Source {
  public:
   ReplaySource(int file, std::string path, std::chrono::milliseconds patience)
@@ -98,7 +96,7 @@ class ReplaySource final : public Source {
         return count > 0;
       }
       if (errno != EINTR)
-        return fail(ErrorKind::unavailable, path_ + ": " + system_error_text(errno));
+        return fail(ErrorKind::unavailable, path_ + ": " + std::system_category().message(errno));
     }
   }
 
@@ -123,7 +121,7 @@ Result<std::unique_ptr<Source>> open_replay(const std::string& path,
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
     return fail(errno == ENOENT ? ErrorKind::not_found : ErrorKind::unavailable,
-                path + ": " + system_error_text(errno));
+                path + ": " + std::system_category().message(errno));
   }
   return std::make_unique<ReplaySource>(file, path, patience);
 }

@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 
 class FakeSurvey final : public kube::Survey {
  public:
-  explicit FakeSurvey(oppen::testing::FakeKube& kube) : kube_(kube) {}
+  explicit FakeSurvey(oppen::test::FakeKube& kube) : kube_(kube) {}
   Status pods(const std::function<void(const kube::Pod&)>& each) override {
     if (down) return fail(ErrorKind::unavailable, "down");
     for (const auto& [name, pod] : kube_.pods()) {
@@ -27,7 +27,7 @@ class FakeSurvey final : public kube::Survey {
   std::vector<kube::SurveyedQuota> quotas_;
 
  private:
-  oppen::testing::FakeKube& kube_;
+  oppen::test::FakeKube& kube_;
 };
 
 class AuditTest : public CoreTest {

@@ -200,7 +200,7 @@ class CoreTest : public ::testing::Test {
   static inline runtime::RedisServer* server = nullptr;
   TestClock clock;
   runtime::Metrics metrics;
-  oppen::testing::FakeKube kube;
+  oppen::test::FakeKube kube;
   std::atomic<int> generation{0};
   std::mutex mutex;
   std::deque<std::function<Status()>> tasks;

@@ -17,14 +17,14 @@
 namespace oppen::runtime {
 namespace {
 
+using test::Answer;
+using test::Arrivals;
+using test::Asked;
+using test::ScriptedServer;
 using ::testing::AllOf;
-using testing::Answer;
-using testing::Arrivals;
-using testing::Asked;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::ScriptedServer;
 
 HttpRequest get(const std::string& url) {
   HttpRequest request;
@@ -248,7 +248,7 @@ TEST(HttpClient, RunsTimersInOrderOnItsThread) {
     });
   });
   client.run_after(std::chrono::milliseconds{0}, [&] { order.push_back(1); });
-  ASSERT_EQ(last.get_future().wait_for(testing::patience), std::future_status::ready);
+  ASSERT_EQ(last.get_future().wait_for(test::patience), std::future_status::ready);
   EXPECT_THAT(order, ElementsAre(1, 2, 3));
 }
 
@@ -277,7 +277,7 @@ class HttpClientTls : public ::testing::Test {
     text << std::ifstream(folder / name).rdbuf();
     return text.str();
   }
-  testing::ServerTls server_tls(const std::string& client_ca) const {
+  test::ServerTls server_tls(const std::string& client_ca) const {
     return {folder / "server.pem", folder / "server.key",
             client_ca.empty() ? "" : folder / client_ca};
   }

@@ -11,7 +11,7 @@
 #include "scheduler/kube/kube_client.hpp"
 #include "tests/component/http/scripted_server.hpp"
 
-namespace oppen::testing {
+namespace oppen::test {
 
 inline constexpr const char* pods_path = "/api/v1/namespaces/ml-training/pods";
 
@@ -51,4 +51,4 @@ class KubeServer {
   std::unique_ptr<kube::KubeClient> client;
 };
 
-}  // namespace oppen::testing
+}  // namespace oppen::test

@@ -11,14 +11,14 @@ namespace oppen::kube {
 namespace {
 
 using nlohmann::json;
-using testing::Answer;
-using testing::Arrivals;
-using testing::Asked;
+using test::Answer;
+using test::Arrivals;
+using test::Asked;
+using test::KubeServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::KubeServer;
-using testing::pods_path;
-using testing::refusal;
+using test::pods_path;
+using test::refusal;
 
 const std::string pod_path = std::string(pods_path) + "/job-a-1";
 

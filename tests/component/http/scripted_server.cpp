@@ -8,7 +8,7 @@
 
 #include "tests/support/httplib_statics.hpp"
 
-namespace oppen::testing {
+namespace oppen::test {
 namespace {
 
 constexpr std::size_t server_threads = 32;  // a watch holds one
@@ -136,4 +136,4 @@ void ScriptedServer::end_streams() {
   impl_->changed.notify_all();
 }
 
-}  // namespace oppen::testing
+}  // namespace oppen::test

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace oppen::testing {
+namespace oppen::test {
 
 // How long a test waits for what must happen.
 inline constexpr std::chrono::seconds patience{20};
@@ -86,4 +86,4 @@ class Arrivals {
   std::deque<T> values_;
 };
 
-}  // namespace oppen::testing
+}  // namespace oppen::test

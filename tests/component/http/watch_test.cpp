@@ -12,15 +12,15 @@ namespace oppen::kube {
 namespace {
 
 using nlohmann::json;
-using testing::Answer;
-using testing::Arrivals;
-using testing::Asked;
+using test::Answer;
+using test::Arrivals;
+using test::Asked;
+using test::KubeServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::KubeServer;
 using ::testing::Pair;
-using testing::refusal;
+using test::refusal;
 
 json pod(const std::string& name, const std::string& phase, const std::string& version) {
   return {{"metadata", {{"name", name}, {"uid", "u-" + name}, {"resourceVersion", version}}},

@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-using ::oppen::testing::Answer;
-using ::oppen::testing::Asked;
-using ::oppen::testing::ScriptedServer;
+using ::oppen::test::Answer;
+using ::oppen::test::Asked;
+using ::oppen::test::ScriptedServer;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;

@@ -14,7 +14,7 @@ namespace oppen::telemetry {
 
 class ApiServer {
  public:
-  explicit ApiServer(std::function<testing::Answer(const testing::Asked&)> handler)
+  explicit ApiServer(std::function<test::Answer(const test::Asked&)> handler)
       : server(std::move(handler)) {
     std::string pattern = (std::filesystem::temp_directory_path() / "oppen-kube-XXXXXX").string();
     folder = mkdtemp(pattern.data());
@@ -28,7 +28,7 @@ class ApiServer {
   }
   ~ApiServer() { std::filesystem::remove_all(folder); }
 
-  testing::ScriptedServer server;
+  test::ScriptedServer server;
   std::filesystem::path folder;
   std::unique_ptr<runtime::KubeAccess> access;
 };

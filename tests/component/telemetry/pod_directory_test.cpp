@@ -15,8 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-using testing::Answer;
-using testing::Asked;
+using test::Answer;
+using test::Asked;
 using ::testing::HasSubstr;
 using ::testing::Not;
 

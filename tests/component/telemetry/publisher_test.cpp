@@ -22,7 +22,7 @@ KafkaRecord record(int number) {
           {{"ce_id", "sample-" + std::to_string(number)}, {"content-type", "application/json"}}};
 }
 
-class PublisherTest : public testing::Test {
+class PublisherTest : public ::testing::Test {
  protected:
   ~PublisherTest() override { std::filesystem::remove_all(folder); }
 
@@ -57,8 +57,8 @@ class PublisherTest : public testing::Test {
     for (int number = from; number < to; ++number) ASSERT_TRUE(publisher.publish({record(number)}));
   }
 
-  const std::string folder = testing::TempDir() + "publisher-" + std::to_string(getpid()) + "-" +
-                             testing::UnitTest::GetInstance()->current_test_info()->name();
+  const std::string folder = ::testing::TempDir() + "publisher-" + std::to_string(getpid()) + "-" +
+                             ::testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 // First: before there are threads that a fork would leave behind.

@@ -14,7 +14,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::vector<std::string> paths(const FieldErrors& errors) {
+std::vector<std::string> sorted_paths(const FieldErrors& errors) {
   std::vector<std::string> list;
   for (const auto& error : errors) list.push_back(error.path);
   std::sort(list.begin(), list.end());
@@ -73,8 +73,9 @@ TEST(Job, NamesEveryFault) {
                                 {"epoch", 3},
                                 {"resources", {{"gpus", -1}, {"ram", "2Gi"}}}});
   ASSERT_FALSE(job);
-  EXPECT_EQ(paths(job.error()), (std::vector<std::string>{"epoch", "epochs", "job_id", "model_type",
-                                                          "resources.gpus", "resources.ram"}));
+  EXPECT_EQ(sorted_paths(job.error()),
+            (std::vector<std::string>{"epoch", "epochs", "job_id", "model_type", "resources.gpus",
+                                      "resources.ram"}));
 }
 
 TEST(Job, SaysWhichFieldsThereAre) {

@@ -29,7 +29,7 @@ kube::Pod pod(const std::string& name, const std::string& uid = "uid") {
 }
 
 constexpr auto header = "r 3 4 n 1 16384 2 1000 64 500 60000 - 0 250 90 3600 kim";
-constexpr Time now{std::chrono::hours{500'000}};
+constexpr Time present{std::chrono::hours{500'000}};
 
 TEST(CompareSums, NamesEachSumThatDiffersAndWhoseItIs) {
   auto counted = sums_of(std::vector{live("a"), live("b")});
@@ -88,7 +88,7 @@ TEST(CheckLive, WhatChangedSinceIsLeftAlone) {
 
 TEST(PodComparison, MissingAndStrayAndOthers) {
   const std::vector<LiveView> views{live("a"), live("b"), live("c", 2)};
-  PodComparison pods(views, now);
+  PodComparison pods(views, present);
   pods.add(pod("a-1"));
   pods.add(pod("b-1", "other uid"));
   pods.add(pod("c-1"));  // an earlier attempt
@@ -107,15 +107,15 @@ TEST(PodComparison, AnAttemptThatIsNotLaunchedYetNeedsNoPodAndADeletedPodHasItsT
   auto view = live("a");
   view.launched = false;
   const std::vector<LiveView> views{view};
-  PodComparison pods(views, now);
+  PodComparison pods(views, present);
   auto leaving = pod("old-1");
   leaving.deleting = true;
-  leaving.delete_by = now;
+  leaving.delete_by = present;
   pods.add(leaving);
   std::vector<Drift> drifts;
   pods.finish(drifts);
   EXPECT_TRUE(drifts.empty());
-  PodComparison later(views, now + std::chrono::minutes(5));
+  PodComparison later(views, present + std::chrono::minutes(5));
   later.add(leaving);
   later.finish(drifts);
   EXPECT_EQ(drifts.size(), 1U);
@@ -123,7 +123,7 @@ TEST(PodComparison, AnAttemptThatIsNotLaunchedYetNeedsNoPodAndADeletedPodHasItsT
 
 TEST(PodComparison, AQuotaCountsThePodsOfItsClass) {
   const std::vector<LiveView> views{live("a")};
-  PodComparison pods(views, now);
+  PodComparison pods(views, present);
   pods.add(pod("a-1"));
   const kube::SurveyedQuota right{{"all", "", {{"gpus", 8}}, {{"gpus", 2}, {"pods", 1}}}, "1"};
   const kube::SurveyedQuota wrong{{"of-normal", "normal", {{"gpus", 8}}, {{"gpus", 3}}}, "1"};

@@ -11,17 +11,17 @@
 namespace oppen::core {
 namespace {
 
-constexpr Time now{std::chrono::hours{500'000}};
+constexpr Time noon{std::chrono::hours{500'000}};
 
 client::ConsumedRecord step(std::string_view type, std::int64_t seq, const std::string& state) {
   const CloudEvent event{"id", "/test", std::string(type),
-                         now,  "a",     {{"job_id", "a"}, {"seq", seq}, {"state", state}}};
-  return {"job-events", 0, 0, now, encode(event, "a")};
+                         noon, "a",     {{"job_id", "a"}, {"seq", seq}, {"state", state}}};
+  return {"job-events", 0, 0, noon, encode(event, "a")};
 }
 
-std::size_t differences(JobState state, const std::string& header, Time at = now) {
+std::size_t differences(JobState state, const std::string& text, Time at = noon) {
   std::vector<Drift> drifts;
-  check_logged("a", {4, state, at}, header, now, drifts);
+  check_logged("a", {4, state, at}, text, noon, drifts);
   return drifts.size();
 }
 
@@ -36,7 +36,7 @@ TEST(Fold, TheHighestStepCountsAndAnswersAreNone) {
   EXPECT_EQ(fold(step(JobStarted::type, 3, "running"), jobs), "a");
   EXPECT_EQ(fold(step(JobLaunched::type, 2, "launching"), jobs), "a");  // late
   EXPECT_EQ(fold(step(JobDuplicate::type, 9, "queued"), jobs), "");
-  EXPECT_EQ(fold({"job-events", 0, 0, now, {"a", "not an event", {}}}, jobs), "");
+  EXPECT_EQ(fold({"job-events", 0, 0, noon, {"a", "not an event", {}}}, jobs), "");
   EXPECT_EQ(jobs.at("a").seq, 3);
   EXPECT_EQ(jobs.at("a").state, JobState::running);
 }
@@ -58,8 +58,8 @@ TEST(CheckLogged, SomeStatesAreWrittenBeforeTheirEvent) {
 
 TEST(CheckLogged, ARecordMayBeGoneAfterTheHorizonAlone) {
   EXPECT_EQ(differences(JobState::succeeded, ""), 1U);
-  EXPECT_EQ(differences(JobState::succeeded, "", now - queue::horizon), 0U);
-  EXPECT_EQ(differences(JobState::queued, "", now - queue::horizon), 1U);
+  EXPECT_EQ(differences(JobState::succeeded, "", noon - queue::horizon), 0U);
+  EXPECT_EQ(differences(JobState::queued, "", noon - queue::horizon), 1U);
 }
 
 TEST(Tried, CountsProcessesThatBeganAndDidNotFinish) {
@@ -74,7 +74,7 @@ TEST(Tried, CountsProcessesThatBeganAndDidNotFinish) {
 }
 
 TEST(NoteOf, TellsRecordsApart) {
-  client::ConsumedRecord one{"jobs", 0, 5, now, {"k", "value", {}}};
+  client::ConsumedRecord one{"jobs", 0, 5, noon, {"k", "value", {}}};
   auto other = one;
   EXPECT_EQ(note_of(one), note_of(other));
   EXPECT_EQ(note_of(one).substr(0, 2), "5 ");
@@ -99,7 +99,7 @@ TEST(Nodes, TellTheLargestOfThoseThatTakePods) {
   auto cordoned = node("cordoned", "A100", {110, 8, 64'000, 1 << 30});
   cordoned.schedulable = false;
   auto away = node("away", "A100", {110, 4, 32'000, 1 << 20});
-  away.not_ready_since = now;
+  away.not_ready_since = noon;
   nodes.update({node("small", "T4", {110, 1, 8'000, 1 << 20}), cordoned, away,
                 node("cpu", "", {110, 0, 64'000, 1 << 20}), node("starting", "T4", {}),
                 node("twin", "T4", {110, 1, 8'000, 1 << 20})});
@@ -114,26 +114,26 @@ TEST(Nodes, TellTheLargestOfThoseThatTakePods) {
 
 TEST(Nodes, AreAwayWhileNotReadyAndWhenTheyAreGone) {
   Nodes nodes;
-  EXPECT_FALSE(nodes.away_since("n", now)) << "nothing is known of any node";
+  EXPECT_FALSE(nodes.away_since("n", noon)) << "nothing is known of any node";
   kube::Node ready;
   ready.name = "n";
   ready.gpu_product = "A100";
   nodes.update({ready});
   EXPECT_EQ(nodes.gpu_product("n"), "A100");
-  EXPECT_FALSE(nodes.away_since("n", now));
+  EXPECT_FALSE(nodes.away_since("n", noon));
   auto broken = ready;
-  broken.not_ready_since = now - std::chrono::minutes(2);
+  broken.not_ready_since = noon - std::chrono::minutes(2);
   nodes.update({broken});
-  EXPECT_EQ(nodes.away_since("n", now), now - std::chrono::minutes(2));
+  EXPECT_EQ(nodes.away_since("n", noon), noon - std::chrono::minutes(2));
   kube::Node other;
   other.name = "other";
   nodes.update({other});
-  EXPECT_EQ(nodes.away_since("n", now), now);
-  EXPECT_EQ(nodes.away_since("n", now + std::chrono::minutes(1)), now)
+  EXPECT_EQ(nodes.away_since("n", noon), noon);
+  EXPECT_EQ(nodes.away_since("n", noon + std::chrono::minutes(1)), noon)
       << "since it was missed first";
   nodes.update({ready, other});
-  EXPECT_FALSE(nodes.away_since("n", now));
-  EXPECT_FALSE(nodes.away_since("", now)) << "not on any node yet";
+  EXPECT_FALSE(nodes.away_since("n", noon));
+  EXPECT_FALSE(nodes.away_since("", noon)) << "not on any node yet";
 }
 
 }  // namespace

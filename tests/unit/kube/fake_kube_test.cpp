@@ -6,7 +6,7 @@
 
 #include "scheduler/kube/pod_manifest.hpp"
 
-namespace oppen::testing {
+namespace oppen::test {
 namespace {
 
 using kube::LaunchOutcome;
@@ -102,4 +102,4 @@ TEST_F(FakeKubeTest, DrivesPods) {
 }
 
 }  // namespace
-}  // namespace oppen::testing
+}  // namespace oppen::test

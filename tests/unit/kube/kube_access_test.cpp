@@ -12,12 +12,12 @@
 namespace oppen::runtime {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::Pair;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
 
-class KubeAccessTest : public testing::Test {
+class KubeAccessTest : public ::testing::Test {
  protected:
   KubeAccessTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "oppen-access-XXXXXX").string();

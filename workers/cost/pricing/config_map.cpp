@@ -9,8 +9,6 @@
 namespace oppen::pricing {
 namespace {
 
-constexpr std::int64_t million = 1'000'000;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view trimmed(std::string_view text) {

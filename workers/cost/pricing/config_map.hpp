@@ -13,6 +13,8 @@
 
 namespace oppen::pricing {
 
+inline constexpr std::int64_t million = 1'000'000;
+
 // "0.25" -> 250000. At most six decimals and one million; nullopt for anything else, signs and
 // exponents included.
 std::optional<std::int64_t> parse_millionths(std::string_view text);

@@ -11,7 +11,6 @@
 namespace oppen::pricing {
 namespace {
 
-constexpr std::int64_t million = 1'000'000;
 constexpr std::int64_t largest_rate = million * million;      // a million dollars an hour
 constexpr std::int64_t largest_multiplier = 1'000 * million;  // beyond that it is a typing error
 constexpr std::int64_t certainty = million;

@@ -13,8 +13,8 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr std::uint64_t million = 1'000'000;
 constexpr std::uint64_t hour_ms = 3'600'000;
+constexpr std::uint64_t one = 1'000'000;  // in millionths
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 
 // No rate, multiplier or amount is below zero.
@@ -91,7 +91,7 @@ std::uint64_t priority_multiplier(Priority priority, const CostModel& model) {
     case Priority::normal:
       break;
   }
-  return million;
+  return one;
 }
 
 Item gpu_item(const Usage& usage, const CostModel& model) {
@@ -101,7 +101,7 @@ Item gpu_item(const Usage& usage, const CostModel& model) {
       model.gpu_type_hourly.find(usage.gpu_type.empty() ? resources.gpu_type : usage.gpu_type);
   const std::int64_t rate = typed == model.gpu_type_hourly.end() ? model.gpu_hourly : typed->second;
   if (!resources.gpu_share) return {rate, resources.gpus, 1};
-  return {rate, std::llround(*resources.gpu_share * static_cast<double>(million)), million};
+  return {rate, std::llround(*resources.gpu_share * static_cast<double>(one)), one};
 }
 
 // Time at one set of rates, in milliseconds, each counted by its time-of-day multiplier in millionths.
@@ -121,11 +121,11 @@ Price price_weighted(const Usage& usage, std::span<const Weighted> parts) {
                    .times(natural(item.rate))
                    .times(natural(item.amount))
                    .times(priority_multiplier(usage.priority, *model))
-                   .times(usage.spot ? natural(model->spot_multiplier) : million));
+                   .times(usage.spot ? natural(model->spot_multiplier) : one));
     }
     // round(x) = floor((floor(2x) + 1) / 2): twice the amount is rounded down, and half of that is
     // rounded half up.
-    return sum.times(2).over(hour_ms * million).over(million * million).over(per_unit).half();
+    return sum.times(2).over(hour_ms * one).over(one * one).over(per_unit).half();
   };
   Price price;
   price.gpu = cost([&](const CostModel& model) { return gpu_item(usage, model); });
@@ -147,9 +147,9 @@ Price price(const Usage& usage, std::span<const Stretch> stretches) {
     if (end <= start) continue;
     const std::int64_t off_peak = off_peak_within(start, end, *model).count();
     const std::int64_t peak = (end - start).count() - off_peak;
-    parts.push_back({Wide{natural(peak)} * million +
-                         Wide{natural(off_peak)} * natural(model->off_peak_multiplier),
-                     model});
+    parts.push_back(
+        {Wide{natural(peak)} * one + Wide{natural(off_peak)} * natural(model->off_peak_multiplier),
+         model});
   }
   return price_weighted(usage, parts);
 }
@@ -161,7 +161,7 @@ Price price(const Usage& usage, Time start, Time end, const CostModel& model) {
 
 MicroUsd hourly(const Usage& usage, Time at, const CostModel& model) {
   const std::uint64_t multiplier =
-      is_off_peak(at, model) ? natural(model.off_peak_multiplier) : million;
+      is_off_peak(at, model) ? natural(model.off_peak_multiplier) : one;
   const Weighted hour[] = {{Wide{hour_ms} * multiplier, &model}};
   return price_weighted(usage, hour).total;
 }

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kafka_deadline = 5s;
+constexpr auto rates_deadline = 5s;
 constexpr int most_at_once = 1'000;
 
 client::TopicPartition control() { return {std::string(topics::control), 0}; }
@@ -37,7 +37,7 @@ Result<std::unique_ptr<RatesReader>> RatesReader::create(const client::KafkaSett
 }
 
 Status RatesReader::begin() {
-  const auto marks = consumer_->watermarks(control(), kafka_deadline);
+  const auto marks = consumer_->watermarks(control(), rates_deadline);
   if (!marks) return fail(marks.error());
   if (auto status = recall(marks->low); !status) return status;
   if (auto status = consumer_->assign({{control(), marks->low}}); !status) return status;

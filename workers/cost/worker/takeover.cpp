@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using client::TopicPartition;
 
-constexpr auto kafka_deadline = 5s;
+constexpr auto takeover_deadline = 5s;
 constexpr std::size_t recalled_at_once = 500;
 constexpr auto advice =
     ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one's keys "
@@ -73,9 +73,9 @@ Result<std::unique_ptr<Takeover>> Takeover::create(const client::KafkaSettings& 
 }
 
 Result<int> Takeover::check() {
-  const auto events = consumer_->partition_count(topics::job_events, kafka_deadline);
+  const auto events = consumer_->partition_count(topics::job_events, takeover_deadline);
   if (!events) return fail(events.error());
-  const auto costs = consumer_->partition_count(topics::costs, kafka_deadline);
+  const auto costs = consumer_->partition_count(topics::costs, takeover_deadline);
   if (!costs) return fail(costs.error());
   if (*events != *costs) {
     return fail(ErrorKind::fatal,
@@ -83,7 +83,7 @@ Result<int> Takeover::check() {
                             "have as many, so that a job is in the same one of both",
                             *events, *costs));
   }
-  const auto connected = consumer_->cluster_id(kafka_deadline);
+  const auto connected = consumer_->cluster_id(takeover_deadline);
   if (!connected) return fail(connected.error());
   const auto known = store_.cluster(*connected);
   if (!known) return fail(known.error());
@@ -96,7 +96,7 @@ Result<int> Takeover::check() {
 
 Result<std::int64_t> Takeover::place(const Claim& claim) {
   const TopicPartition at{std::string(topics::job_events), claim.partition};
-  const auto marks = consumer_->watermarks(at, kafka_deadline);
+  const auto marks = consumer_->watermarks(at, takeover_deadline);
   if (!marks) return fail(marks.error());
   if (!claim.next) return marks->low;
   if (*claim.next > marks->high) {
@@ -117,7 +117,7 @@ Result<std::int64_t> Takeover::place(const Claim& claim) {
 Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>& unpublished,
                                       const std::function<bool()>& go_on) {
   const TopicPartition at{std::string(topics::costs), partition.claim.partition};
-  const auto marks = consumer_->watermarks(at, kafka_deadline);
+  const auto marks = consumer_->watermarks(at, takeover_deadline);
   if (!marks) return fail(marks.error());
   auto next = std::max(partition.claim.costs.value_or(marks->low), marks->low);
   if (next >= marks->high) return marks->high;
