@@ -8,16 +8,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto doing = "measuring a bare burst";
+constexpr auto doing_bare_burst = "measuring a bare burst";
 const client::TopicPartition place{std::string(topics::recommendations), 0};
 
 }  // namespace
 
 BareBurst::BareBurst(const client::KafkaSettings& kafka, std::string value)
-    : producer_(must(client::Producer::create(kafka, {place.topic}), doing)),
-      consumer_(must(client::Consumer::create(kafka, ""), doing)),
+    : producer_(must(client::Producer::create(kafka, {place.topic}), doing_bare_burst)),
+      consumer_(must(client::Consumer::create(kafka, ""), doing_bare_burst)),
       record_{"bench", std::move(value), {{"content-type", "application/json"}}} {
-  must(consumer_->assign({{place, must(consumer_->watermarks(place, 10s), doing).high}}), doing);
+  must(consumer_->assign({{place, must(consumer_->watermarks(place, 10s), doing_bare_burst).high}}),
+       doing_bare_burst);
 }
 
 SteadyClock::duration BareBurst::operator()(int records) {
@@ -25,10 +26,11 @@ SteadyClock::duration BareBurst::operator()(int records) {
   for (int i = 0; i < records; ++i)
     must(producer_->send(
              place.topic, record_, [](const auto&) {}, place.partition),
-         doing);
+         doing_bare_burst);
   for (int read = 0; read < records;) {
-    if (must(consumer_->poll(500ms), doing)) ++read;
-    if (SteadyClock::now() - begin > 60s) give_up(doing, "not all were read within 60 s");
+    if (must(consumer_->poll(500ms), doing_bare_burst)) ++read;
+    if (SteadyClock::now() - begin > 60s)
+      give_up(doing_bare_burst, "not all were read within 60 s");
   }
   return SteadyClock::now() - begin;
 }

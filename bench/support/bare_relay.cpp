@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using client::Consumer;
 using client::TopicPartition;
 
-constexpr auto doing = "measuring the bare relay";
+constexpr auto relaying = "measuring the bare relay";
 const TopicPartition there{std::string(topics::recommendations), 0};
 const TopicPartition back{std::string(topics::telemetry), 0};
 
@@ -31,9 +31,9 @@ const runtime::RedisScript& relay_script() {
 
 std::unique_ptr<Consumer> consumer_at_end(const client::KafkaSettings& kafka,
                                           const TopicPartition& partition) {
-  auto consumer = must(Consumer::create(kafka, ""), doing);
-  const auto marks = must(consumer->watermarks(partition, 10s), doing);
-  must(consumer->assign({{partition, marks.high}}), doing);
+  auto consumer = must(Consumer::create(kafka, ""), relaying);
+  const auto marks = must(consumer->watermarks(partition, 10s), relaying);
+  must(consumer->assign({{partition, marks.high}}), relaying);
   return consumer;
 }
 
@@ -55,10 +55,10 @@ struct BareRelay::Impl {
     const runtime::Redis::Args keys{"{bench.relay}:meta", "{bench.relay}:job",
                                     "{bench.relay}:outbox"};
     while (!stop.stop_requested()) {
-      const auto got = must(forward->poll(500ms), doing);
+      const auto got = must(forward->poll(500ms), relaying);
       if (!got) continue;
       const auto seen = SteadyClock::now();
-      must(redis->eval(relay_script(), keys, {*got->record.value}), doing);
+      must(redis->eval(relay_script(), keys, {*got->record.value}), relaying);
       const auto stored = SteadyClock::now();
       {
         const std::lock_guard lock(mutex);
@@ -67,7 +67,7 @@ struct BareRelay::Impl {
       }
       must(answering->send(
                back.topic, got->record, [](const auto&) {}, back.partition),
-           doing);
+           relaying);
     }
   }
 };
@@ -75,11 +75,11 @@ struct BareRelay::Impl {
 BareRelay::BareRelay(const client::KafkaSettings& kafka, const std::string& redis_url,
                      std::string value)
     : impl_(std::make_unique<Impl>()) {
-  impl_->producer = must(client::Producer::create(kafka, {there.topic}), doing);
-  impl_->answering = must(client::Producer::create(kafka, {back.topic}), doing);
+  impl_->producer = must(client::Producer::create(kafka, {there.topic}), relaying);
+  impl_->answering = must(client::Producer::create(kafka, {back.topic}), relaying);
   impl_->forward = consumer_at_end(kafka, there);
   impl_->answers = consumer_at_end(kafka, back);
-  impl_->redis = must(runtime::Redis::create(redis_url), doing);
+  impl_->redis = must(runtime::Redis::create(redis_url), relaying);
   impl_->record = {"bench", std::move(value), {{"content-type", "application/json"}}};
   impl_->relay =
       std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
@@ -97,11 +97,11 @@ void BareRelay::step() {
     const std::lock_guard lock(impl_->mutex);
     impl_->published = begin;
   }
-  must(impl_->producer->send_and_wait(there.topic, impl_->record, 10s, there.partition), doing);
+  must(impl_->producer->send_and_wait(there.topic, impl_->record, 10s, there.partition), relaying);
   const auto acknowledged = SteadyClock::now();
   const auto deadline = acknowledged + 10s;
-  while (!must(impl_->answers->poll(500ms), doing)) {
-    if (SteadyClock::now() > deadline) give_up(doing, "no answer within 10 s");
+  while (!must(impl_->answers->poll(500ms), relaying)) {
+    if (SteadyClock::now() > deadline) give_up(relaying, "no answer within 10 s");
   }
   impl_->acknowledged.add(acknowledged - begin);
   impl_->acknowledged_to_answer.add(SteadyClock::now() - acknowledged);

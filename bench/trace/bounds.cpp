@@ -9,10 +9,6 @@
 namespace oppen::bench {
 namespace {
 
-Time after(Time time, double seconds) {
-  return time + std::chrono::milliseconds(std::llround(seconds * 1000));
-}
-
 constexpr std::int64_t plan::Amounts::*resources[] = {
     &plan::Amounts::gpus, &plan::Amounts::cpu_millicores, &plan::Amounts::memory_bytes};
 

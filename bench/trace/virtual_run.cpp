@@ -16,10 +16,6 @@
 namespace oppen::bench {
 namespace {
 
-Time after(Time time, double seconds) {
-  return time + std::chrono::milliseconds(std::llround(seconds * 1000));
-}
-
 // The least that is enough of 5, 15, 30 minutes, 1, 2, 4, 8, 12 hours, and whole days.
 std::int64_t as_people_say(double seconds) {
   for (const int minutes : {5, 15, 30, 60, 120, 240, 480, 720}) {

@@ -1,12 +1,17 @@
 #pragma once
 // A trace played through the scheduler's own planning (scheduler/plan: decide, project, Durations) in time that passes only
 // from event to event. Pure; one thread.
+#include <cmath>
 #include <vector>
 
 #include "bench/trace/pod_trace.hpp"
 #include "scheduler/plan/amounts.hpp"
 
 namespace oppen::bench {
+
+inline Time after(Time time, double seconds) {
+  return time + std::chrono::milliseconds(std::llround(seconds * 1000));
+}
 
 // A node of the trace's cluster, of the kind that most of its GPUs are in ("G2" in openb_node_list.csv).
 inline constexpr plan::Amounts trace_node{0, 8, 96'000, std::int64_t{384} << 30};

@@ -31,7 +31,7 @@ Answer list(const std::vector<json>& pods, const std::string& more = "") {
 
 template <class Condition>
 bool soon(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + testing::patience;
+  const auto end = std::chrono::steady_clock::now() + test::patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(5ms);

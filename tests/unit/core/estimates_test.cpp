@@ -37,8 +37,8 @@ TEST(Estimates, SlotsAreWhatTheTightestQuotaAllows) {
 TEST(Estimates, CostOfAShortRun) {
   JobSpec spec;
   spec.resources = {1, std::nullopt, "", 1000, std::int64_t{0}};
-  const auto noon = Time{std::chrono::hours{12}};
-  EXPECT_EQ(estimate_cost(spec, noon, 4.1 * 60, pricing::CostModel{}).value, 20'500);
+  const auto midday = Time{std::chrono::hours{12}};
+  EXPECT_EQ(estimate_cost(spec, midday, 4.1 * 60, pricing::CostModel{}).value, 20'500);
 }
 
 }  // namespace

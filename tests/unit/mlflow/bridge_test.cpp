@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-constexpr std::int64_t now_ms = day_ms * 20'000;
+constexpr std::int64_t today_ms = day_ms * 20'000;
 
 class BridgeTest : public ::testing::Test {
  protected:
@@ -33,7 +33,7 @@ class BridgeTest : public ::testing::Test {
         std::make_unique<Bridge>(mlflow_, topic_, Mapping::usual(), options_, *metrics_, *health_);
   }
   Status pass(std::chrono::milliseconds later = 0ms) {
-    return bridge_->pass(Time(std::chrono::milliseconds(now_ms)) + later);
+    return bridge_->pass(Time(std::chrono::milliseconds(today_ms)) + later);
   }
   void passes(std::chrono::milliseconds later = 0ms) {
     const auto passed = pass(later);
@@ -60,9 +60,9 @@ class BridgeTest : public ::testing::Test {
 };
 
 TEST_F(BridgeTest, TellsWhatHasEnded) {
-  mlflow_.add("a", now_ms - 1000);
-  mlflow_.add("b", now_ms - 500, "FAILED");
-  mlflow_.add("c", now_ms - 400, "KILLED");
+  mlflow_.add("a", today_ms - 1000);
+  mlflow_.add("b", today_ms - 500, "FAILED");
+  mlflow_.add("c", today_ms - 400, "KILLED");
   mlflow_.add("d", 0);
   mlflow_.add("e", 0)["info"]["status"] = "SCHEDULED";
   passes();
@@ -75,10 +75,10 @@ TEST_F(BridgeTest, TellsWhatHasEnded) {
 }
 
 TEST_F(BridgeTest, TheEventIsTheSameWhoeverTells) {
-  auto& run = mlflow_.add("a", now_ms - 1000);
+  auto& run = mlflow_.add("a", today_ms - 1000);
   set(run, "tags", "oppen.job_id", "a-job");
   set(run, "tags", "oppen.attempt", "2");
-  mlflow_.add("b", now_ms - 500);
+  mlflow_.add("b", today_ms - 500);
   passes();
   const auto first = topic_.records;
   topic_.records.clear();
@@ -95,27 +95,27 @@ TEST_F(BridgeTest, TheEventIsTheSameWhoeverTells) {
   EXPECT_EQ(event->id, "a/completed");
   EXPECT_EQ(event->source, "/oppen/mlflow");
   EXPECT_EQ(event->subject, "a-job");
-  EXPECT_EQ(event->time, Time(std::chrono::milliseconds(now_ms - 1000)));
+  EXPECT_EQ(event->time, Time(std::chrono::milliseconds(today_ms - 1000)));
 }
 
 TEST_F(BridgeTest, OnceAcrossPassesAndRestarts) {
   options_.page_size = 2;
   restart();
   for (const auto* id : {"a", "b", "c", "d", "e"})
-    mlflow_.add(id, now_ms);  // a page's edge falls between equal ends
+    mlflow_.add(id, today_ms);  // a page's edge falls between equal ends
   for (int i = 0; i < 3; ++i) {
     passes(i * 11min);
     restart();
     passes(i * 11min + 1s);
   }
-  mlflow_.add("f", now_ms + 60'000);
+  mlflow_.add("f", today_ms + 60'000);
   passes(35min);
   EXPECT_THAT(completed(), ElementsAre("a", "b", "c", "d", "e", "f"));
 }
 
 TEST_F(BridgeTest, OnceWhenItDiesAtAnyRequest) {
   options_.page_size = 2;
-  for (int i = 0; i < 7; ++i) mlflow_.add("run-" + std::to_string(i), now_ms - i);
+  for (int i = 0; i < 7; ++i) mlflow_.add("run-" + std::to_string(i), today_ms - i);
   // It gets through more and more requests before MLflow is gone and it is started anew.
   for (std::size_t good = 0; good < 12; ++good) {
     restart();
@@ -131,7 +131,7 @@ TEST_F(BridgeTest, OnceWhenItDiesAtAnyRequest) {
 }
 
 TEST_F(BridgeTest, WhatIsNotAcknowledgedIsLookedForInTheTopic) {
-  mlflow_.add("a", now_ms);
+  mlflow_.add("a", today_ms);
   topic_.lost_answers = Error{ErrorKind::unavailable, "no answer"};
   const auto failed = pass();
   ASSERT_FALSE(failed);
@@ -145,7 +145,7 @@ TEST_F(BridgeTest, WhatIsNotAcknowledgedIsLookedForInTheTopic) {
 }
 
 TEST_F(BridgeTest, NothingIsLostWhileKafkaIsAway) {
-  mlflow_.add("a", now_ms);
+  mlflow_.add("a", today_ms);
   topic_.away = Error{ErrorKind::unavailable, "Kafka is away"};
   EXPECT_FALSE(pass());
   EXPECT_THAT(mlflow_.asked, IsEmpty()) << "there is nobody to tell";
@@ -156,7 +156,7 @@ TEST_F(BridgeTest, NothingIsLostWhileKafkaIsAway) {
 }
 
 TEST_F(BridgeTest, MlflowIsAwayOrRefuses) {
-  mlflow_.add("a", now_ms);
+  mlflow_.add("a", today_ms);
   mlflow_.answers = {Error{ErrorKind::refused, "wants other credentials"}};
   EXPECT_FALSE(pass());
   EXPECT_THAT(health_->readiness_json(), HasSubstr("wants other credentials"));
@@ -171,16 +171,16 @@ TEST_F(BridgeTest, MlflowIsAwayOrRefuses) {
 
 TEST_F(BridgeTest, WhatComesLate) {
   passes();
-  mlflow_.add("minutes", now_ms - 30 * 60'000);
+  mlflow_.add("minutes", today_ms - 30 * 60'000);
   passes(1min);
   EXPECT_THAT(completed(), ElementsAre("minutes"));
-  mlflow_.add("days", now_ms - 3 * day_ms);
+  mlflow_.add("days", today_ms - 3 * day_ms);
   passes(2min);
   EXPECT_THAT(completed(), ElementsAre("minutes"));
   passes(11min);  // a sweep
   EXPECT_THAT(completed(), ElementsAre("minutes", "days"));
-  mlflow_.add("ahead", now_ms + day_ms);  // by a clock that is wrong
-  mlflow_.add("too-old", now_ms - 8 * day_ms);
+  mlflow_.add("ahead", today_ms + day_ms);  // by a clock that is wrong
+  mlflow_.add("too-old", today_ms - 8 * day_ms);
   passes(12min);
   passes(40min);
   EXPECT_THAT(completed(), ElementsAre("minutes", "days", "ahead"));
@@ -188,7 +188,7 @@ TEST_F(BridgeTest, WhatComesLate) {
 
 TEST_F(BridgeTest, WhatHasEndedWhileItWasAwayForLongIsTold) {
   passes();
-  mlflow_.add("meanwhile", now_ms + day_ms);
+  mlflow_.add("meanwhile", today_ms + day_ms);
   passes(std::chrono::hours(24 * 3));
   EXPECT_THAT(completed(), ElementsAre("meanwhile"));
 }
@@ -196,7 +196,7 @@ TEST_F(BridgeTest, WhatHasEndedWhileItWasAwayForLongIsTold) {
 TEST_F(BridgeTest, ARunThatIsDeletedMeanwhileCostsNoOther) {
   options_.page_size = 2;
   restart();
-  for (const auto* id : {"a", "b", "c", "d", "e"}) mlflow_.add(id, now_ms - 1000);
+  for (const auto* id : {"a", "b", "c", "d", "e"}) mlflow_.add(id, today_ms - 1000);
   bool deleted = false;
   mlflow_.after_page = [&] {
     auto& runs = mlflow_.experiments.front().runs;
@@ -211,15 +211,15 @@ TEST_F(BridgeTest, ARunThatIsDeletedMeanwhileCostsNoOther) {
 }
 
 TEST_F(BridgeTest, ARunThatIsTakenUpAgainOrChangedIsNotToldAgain) {
-  auto& run = mlflow_.add("a", now_ms);
+  auto& run = mlflow_.add("a", today_ms);
   set(run, "tags", "oppen.job_id", "a-job");
   set(run, "tags", "oppen.attempt", "1");
   passes();
   run["info"]["status"] = "RUNNING";
-  set(run, "metrics", "epoch", 3, now_ms + 1);
+  set(run, "metrics", "epoch", 3, today_ms + 1);
   passes(1min);
   run["info"]["status"] = "FINISHED";
-  run["info"]["end_time"] = now_ms + 120'000;
+  run["info"]["end_time"] = today_ms + 120'000;
   set(run, "params", "epochs", "20");
   passes(3min);
   restart();
@@ -229,12 +229,12 @@ TEST_F(BridgeTest, ARunThatIsTakenUpAgainOrChangedIsNotToldAgain) {
 }
 
 TEST_F(BridgeTest, WhatCannotBeToldStopsNothingAndIsCountedOnce) {
-  set(mlflow_.add("bad", now_ms - 3), "params", "epochs", "many");
-  mlflow_.add("good", now_ms - 2);
-  auto& no_end = mlflow_.add("no-end", now_ms - 1);
+  set(mlflow_.add("bad", today_ms - 3), "params", "epochs", "many");
+  mlflow_.add("good", today_ms - 2);
+  auto& no_end = mlflow_.add("no-end", today_ms - 1);
   no_end["info"].erase("end_time");
   mlflow_.experiments.front().runs.push_back(
-      {{"info", {{"status", "FINISHED"}, {"end_time", now_ms}, {"start_time", now_ms}}}});
+      {{"info", {{"status", "FINISHED"}, {"end_time", today_ms}, {"start_time", today_ms}}}});
   passes();
   passes(1s);
   passes(11min);
@@ -255,7 +255,7 @@ TEST_F(BridgeTest, ProgressWhenItSaysSomethingNew) {
   set(run, "tags", "oppen.attempt", "1");
   passes();
   passes(15s);
-  set(run, "metrics", "epoch", 1, now_ms + 20'000);
+  set(run, "metrics", "epoch", 1, today_ms + 20'000);
   passes(30s);
   restart();
   passes(45s);
@@ -266,7 +266,7 @@ TEST_F(BridgeTest, ProgressWhenItSaysSomethingNew) {
   EXPECT_EQ(told[1]["epochs"], 10);
   EXPECT_EQ(topic_.records.back().key, "a-job");
   run["info"]["status"] = "FINISHED";
-  run["info"]["end_time"] = now_ms + 60'000;
+  run["info"]["end_time"] = today_ms + 60'000;
   passes(1min);
   EXPECT_THAT(completed(), ElementsAre("a"));
   EXPECT_EQ(topic_.told("run.progress").size(), 2U);
@@ -276,17 +276,17 @@ TEST_F(BridgeTest, ProgressOfALongTraining) {
   auto& run = mlflow_.add("a", 0);
   set(run, "tags", "oppen.job_id", "a-job");
   set(run, "tags", "oppen.attempt", "1");
-  run["info"]["start_time"] = now_ms - 100 * day_ms;
+  run["info"]["start_time"] = today_ms - 100 * day_ms;
   passes();
-  set(run, "metrics", "epoch", 1, now_ms + 20'000);
+  set(run, "metrics", "epoch", 1, today_ms + 20'000);
   passes(30s);
   EXPECT_EQ(topic_.told("run.progress").size(), 2U);
 }
 
 TEST_F(BridgeTest, WhatWasToldIsKnownAsLongAsItCanBeFound) {
   constexpr auto day = std::chrono::hours(24);
-  mlflow_.add("a", now_ms);
-  mlflow_.add("ahead", now_ms + 300 * day_ms);  // by a clock that is wrong
+  mlflow_.add("a", today_ms);
+  mlflow_.add("ahead", today_ms + 300 * day_ms);  // by a clock that is wrong
   passes();
   ASSERT_THAT(completed(), ElementsAre("a", "ahead"));
   // Taken up again, and ended again, when no search had found it for weeks.
@@ -296,22 +296,22 @@ TEST_F(BridgeTest, WhatWasToldIsKnownAsLongAsItCanBeFound) {
   passes(29 * day);
   passes(58 * day);
   run["info"]["status"] = "FINISHED";
-  run["info"]["end_time"] = now_ms + 60 * day_ms;
+  run["info"]["end_time"] = today_ms + 60 * day_ms;
   passes(60 * day);
   EXPECT_THAT(completed(), ElementsAre("a", "ahead"));
   // Nothing is kept of it for ever.
   passes(68 * day);
   passes(100 * day);
-  run["info"]["end_time"] = now_ms + 100 * day_ms;
+  run["info"]["end_time"] = today_ms + 100 * day_ms;
   passes(101 * day);
   EXPECT_THAT(completed(), ElementsAre("a", "ahead", "a"));
 }
 
 TEST_F(BridgeTest, TheExperimentsThatWereChosen) {
   mlflow_.experiments = {{"0", "Default", {}}, {"1", "vision", {}}, {"2", "search", {}}};
-  mlflow_.add("run-Default", now_ms, "FINISHED", 0);
-  mlflow_.add("run-vision", now_ms, "FINISHED", 1);
-  mlflow_.add("run-search", now_ms, "FINISHED", 2);
+  mlflow_.add("run-Default", today_ms, "FINISHED", 0);
+  mlflow_.add("run-vision", today_ms, "FINISHED", 1);
+  mlflow_.add("run-search", today_ms, "FINISHED", 2);
   options_.experiments = {"vision", "not there yet"};
   restart();
   passes();
@@ -326,8 +326,8 @@ TEST_F(BridgeTest, ManyExperimentsAreAskedForInParts) {
   mlflow_.experiments.clear();
   for (int i = 0; i < 250; ++i)
     mlflow_.experiments.push_back({std::to_string(i), "experiment " + std::to_string(i), {}});
-  mlflow_.add("first", now_ms, "FINISHED", 0);
-  mlflow_.add("last", now_ms, "FINISHED", 249);
+  mlflow_.add("first", today_ms, "FINISHED", 0);
+  mlflow_.add("last", today_ms, "FINISHED", 249);
   passes();
   EXPECT_THAT(completed(), ElementsAre("first", "last"));
   for (const auto& [endpoint, request] : mlflow_.asked) {
@@ -338,7 +338,7 @@ TEST_F(BridgeTest, ManyExperimentsAreAskedForInParts) {
 }
 
 TEST_F(BridgeTest, OthersRecordsOnTheTopicAreNotTakenForItsOwn) {
-  mlflow_.add("a", now_ms);
+  mlflow_.add("a", today_ms);
   passes();
   for (auto& [name, value] : topic_.records.front().headers) {
     if (name == "ce_source") value = "/my/trainer";

@@ -49,9 +49,9 @@ TEST(Window, OneThatIsEmptyNeverOpensAndAWholeDayIsAlwaysOpen) {
 }
 
 TEST(Window, ListsAreWhatTheCostModelSays) {
-  const unsigned seed = 20260106;
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::mt19937 random(seed);
+  const unsigned window_seed = 20260106;
+  SCOPED_TRACE(testing::Message() << "seed " << window_seed);
+  std::mt19937 random(window_seed);
   for (const char* zone : {"UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"}) {
     const auto model =
         window(static_cast<int>(random() % 24), static_cast<int>(random() % 24), zone);
