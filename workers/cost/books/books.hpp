@@ -1,0 +1,40 @@
+#pragma once
+// Reads what the cost worker has written down: the owner's library, for the console. scripts/lib.lua of workers/cost/store lists the
+// keys. One thread. Errors of all: of Redis; fatal for what is broken in it.
+#include <string>
+#include <vector>
+
+#include "schemas/error.hpp"
+#include "workers/cost/books/records.hpp"
+#include "workers/runtime/redis.hpp"
+
+namespace oppen::cost {
+
+// Empty fields match everything.
+struct RunFilter {
+  std::string team;
+  std::string project;
+  std::string model_type;
+};
+
+class Books {
+ public:
+  // `redis` must outlive this.
+  Books(runtime::Redis& redis, const std::string& topic_prefix);
+
+  // Every row of the days from `from` on, before `to`. At most 400 days; more is invalid.
+  Result<std::vector<DayRow>> days(std::chrono::sys_days from, std::chrono::sys_days to);
+  // By job id, else run id, else the latest one of that name.
+  Result<std::optional<RunRecord>> run(const std::string& id_or_name);
+  // Runs that were at work within [from, to), the latest first, at most `limit`.
+  Result<std::vector<RunRecord>> runs(Time from, Time to, const RunFilter& filter,
+                                      std::size_t limit);
+  // The latest finished runs of a model type, the latest first, at most `limit`.
+  Result<std::vector<RunRecord>> history(const std::string& model_type, std::size_t limit);
+
+ private:
+  runtime::Redis& redis_;
+  std::string prefix_;
+};
+
+}  // namespace oppen::cost
