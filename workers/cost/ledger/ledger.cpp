@@ -156,29 +156,31 @@ class Charging {
   std::vector<Charge>& out_;
 };
 
-void apply_fact(Attempt& attempt, const Fact& fact) {
+// False: it is no news.
+bool apply_fact(Attempt& attempt, const Fact& fact) {
   if (!fact.started_at) {
     // Over, without a word of where it began. That may yet come: it must not run on then.
-    if (attempt.ended_at || (attempt.over_by && *attempt.over_by <= *fact.ended_at)) return;
+    if (attempt.ended_at || (attempt.over_by && *attempt.over_by <= *fact.ended_at)) return false;
     attempt.over_by = fact.ended_at;
     if (attempt.until != attempt.over_by) attempt.final = false;
-    return;
+    return true;
   }
   if (fact.ended_at) {
-    if (attempt.ended_at && attempt.end_seq <= fact.seq) return;
+    if (attempt.ended_at && attempt.end_seq <= fact.seq) return false;
     attempt.ended_at = fact.ended_at;
     attempt.end_seq = fact.seq;
   } else if (attempt.ended_at || attempt.started_at) {
-    return;  // the end has told more, or it is told again
+    return false;  // the end has told more, or it is told again
   }
   // One that was recalled as final is told of again: it stays as it was charged.
   const bool as_charged = attempt.final && (!fact.ended_at || attempt.until == fact.ended_at) &&
                           (!attempt.started_at || attempt.started_at == fact.started_at);
   attempt.started_at = fact.started_at;
   attempt.bearer = fact.bearer;
-  if (as_charged) return;
+  if (as_charged) return true;
   attempt.stale = true;
   attempt.final = false;  // until it is charged to this end: it may be stored before
+  return true;
 }
 
 }  // namespace
@@ -191,10 +193,11 @@ void Ledger::load_settled(const std::string& job_id, Job job) {
 }
 
 void Ledger::apply(const Fact& fact) {
+  bool news = !knows(fact.job_id);
   auto& job = jobs_[fact.job_id];
-  if (fact.started_at || fact.ended_at) apply_fact(job.attempts[fact.attempt], fact);
-  tell(job, fact);
-  touch(fact.job_id);
+  if (fact.started_at || fact.ended_at) news |= apply_fact(job.attempts[fact.attempt], fact);
+  news |= tell(job, fact);
+  if (news) touch(fact.job_id);
 }
 
 void Ledger::apply(const Report& report) {

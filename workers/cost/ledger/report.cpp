@@ -121,13 +121,13 @@ Result<std::optional<Report>> read_report(const CloudEvent& event, Time recorded
   return report;
 }
 
-void tell(Job& job, const Fact& fact) {
+bool tell(Job& job, const Fact& fact) {
   auto& record = job.run.record;
   if (fact.started_at) {
     record.started_at = std::min(record.started_at.value_or(*fact.started_at), *fact.started_at);
     record.attempts = std::max(record.attempts, std::max(fact.attempt, 1));
   }
-  if (!fact.told || fact.seq <= job.run.seq) return;
+  if (!fact.told || fact.seq <= job.run.seq) return false;
   job.run.seq = fact.seq;
   const auto& bearer = fact.bearer;
   const auto& told = *fact.told;
@@ -151,13 +151,14 @@ void tell(Job& job, const Fact& fact) {
   record.batch_size = told.batch_size;
   add_metrics(record.metrics, told.metrics);
   record.ended_at.reset();
-  if (!told.over) return;
+  if (!told.over) return true;
   record.ended_at = fact.ended_at;
   // Over while none ran.
   for (const auto& [number, attempt] : job.attempts) {
     if (!fact.ended_at && attempt.ended_at)
       record.ended_at = std::max(record.ended_at.value_or(*attempt.ended_at), *attempt.ended_at);
   }
+  return true;
 }
 
 void tell(Job& job, const Report& report) {

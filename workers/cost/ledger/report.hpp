@@ -21,8 +21,8 @@ struct Report {
 Result<std::optional<Report>> read_report(const CloudEvent& event, Time recorded_at);
 
 // Events come again, late and in any order: a job's state is that of its highest seq, an epoch counts once, the first report of the
-// latest attempt holds.
-void tell(Job& job, const Fact& fact);
+// latest attempt holds. False: a fact that is no news.
+bool tell(Job& job, const Fact& fact);
 void tell(Job& job, const Report& report);
 // A charge, made now or recalled. Each once.
 void tell_charge(Run& run, const CostAccrued& event);
