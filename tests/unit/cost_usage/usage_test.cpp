@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/cost_usage/samples.hpp"
+#include "workers/cost/usage/gpu_hourly.hpp"
 #include "workers/cost/usage/usage_book.hpp"
 
 namespace oppen::cost {
@@ -135,6 +136,22 @@ TEST(Usage, OfATimeThatCostsNothingIsNothing) {
   usage.add(gpu(noon, 50));
   EXPECT_EQ(usage.settle(0, 0), Effective{});
   EXPECT_EQ(usage.settle(360'000, 1'000), Effective{});
+}
+
+TEST(GpuHourly, IsOfOneGpuWithAllMultipliers) {
+  const pricing::CostModel model;
+  pricing::Usage usage;
+  usage.resources.gpus = 8;
+  usage.resources.gpu_type = "A100";
+  usage.resources.cpu_millicores = 4000;
+  usage.resources.memory_bytes = 1 << 30;
+  EXPECT_EQ(gpu_hourly(usage, noon, model), 350'000);
+  usage.resources.gpus = 0;
+  usage.resources.gpu_share = 0.25;
+  usage.spot = true;
+  usage.priority = Priority::urgent;
+  // $0.35 x 1.5 urgent x 0.3 spot x 0.5 off-peak
+  EXPECT_EQ(gpu_hourly(usage, noon + 11h, model), 78'750);
 }
 
 TEST(Usage, DecodesNoOtherText) {

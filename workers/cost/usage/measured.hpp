@@ -1,5 +1,6 @@
 #pragma once
-// What telemetry tells of an attempt, as sums and maxima that add up: nothing of it depends on the order of the samples. Plain value.
+// What telemetry tells of an attempt, as sums and maxima that add up: nothing of it depends on the order of the samples. Plain
+// value.
 #include <cstdint>
 #include <optional>
 #include <string_view>
