@@ -127,6 +127,20 @@ TEST_F(LedgerStoreTest, ARedisThatHasForgottenIsNotGoneOnFrom) {
   EXPECT_EQ(store.commit(claim, {3, {}, {}, {}}).error().kind, ErrorKind::fenced);
 }
 
+// It may have come back as it was when a former owner owned, and know no better: what is claimed is dropped at the first error.
+TEST_F(LedgerStoreTest, ARedisThatWasRestartedIsNoticedBeforeAnythingIsChanged) {
+  auto claim = store.claim(0).value();
+  ASSERT_TRUE(store.commit(claim, {1, {}, {}, {}}));
+  server->kill();
+  server->start();
+  ASSERT_TRUE(runtime::Redis::create(server->url())
+                  .value()
+                  ->command({"HSET", "{oppen.cost}:partition:0", "token", claim.token, "version",
+                             "1", "next", "1"}));
+  EXPECT_EQ(store.commit(claim, {2, {}, {}, {}}).error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(store.claim(0).value().next, 1);
+}
+
 TEST_F(LedgerStoreTest, RemembersPolicies) {
   EXPECT_TRUE(store.policies().value().empty());
   ASSERT_TRUE(store.remember_policies({{9, "{}"}}));

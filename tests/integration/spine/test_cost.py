@@ -368,6 +368,54 @@ def test_a_run_from_outside(bare, workers):
     assert (told["ed"], told["me"]) == (2, {"loss": 0.5})
 
 
+def test_telemetry_divides_the_cost(bare, workers):
+    """What was measured of an attempt's GPU time, and how much of that worked, stands beside what it was charged; twice told counts once."""
+    stack, bus, _ = bare
+    worker = workers().wait_ready()
+    made = MadeJobs(bus, "measured", 6)
+    now = time.time()
+    job = {
+        "resources": {"gpus": 1, "cpu": "1", "memory": "1Gi"},
+        "gpu_type": "T4",
+        "priority": "normal",
+        "spot": False,
+        "started_at": stamp(now - 100),
+    }
+    bus.produce_all([made.command("job.started", "measured-1", 1, 1, **job)], "oppen.job-events")
+    charged = bus.wait_for("a charge", lambda: [record for record in bus.records("oppen.costs") if record.key == "measured-1"])
+    worker.wait("it goes on", lambda: worker.metric("oppen_cost_open_attempts") is not None)
+    samples = []
+    for number in range(3):
+        sample = {
+            "node": "n",
+            "gpu_uuid": "GPU-1",
+            "gpu_index": 0,
+            "gpu_type": "T4",
+            "sampled_at": stamp(now - 60 + 10 * number),
+            "interval_seconds": 10,
+            "utilization_percent": 50,
+            "memory_used_mb": 1000 + number,
+            "memory_total_mb": 16000,
+            "temperature_celsius": 50,
+            "power_watts": 60,
+            "job_id": "measured-1",
+            "attempt": 1,
+        }
+        samples += [bus.command("gpu.sample", sample, "measured-1", f"measured/{number}")] * 2
+    bus.produce_all(samples, "oppen.telemetry")
+    usage = f"{{oppen.cost}}:usage:{charged[0].partition}"
+    bus.wait_for("the samples", lambda: stack.redis("HGET", usage, "measured-1/1"))
+    job |= {"ended_at": stamp(now - 1), "message": "", "class": "node", "state": "failed"}
+    bus.produce_all([made.command("job.failed", "measured-1", 2, 1, **job)], "oppen.job-events")
+    wait_charged(bus, lambda job_id: job_id == "measured-1", 1)
+    run = json.loads(stack.redis("GET", "{oppen.cost}:run:measured-1"))
+    begin = milliseconds(stamp(now - 70))
+    price, _, _ = policies_of(bus).of(job, "T4", begin, begin + 30_000)
+    assert abs(run["$M"] - price) <= 2 and abs(run["$E"] - price / 2) <= 2
+    assert (run["gu"], run["us"], run["gm"]) == (50, "gpu_utilization", 1002)
+    bus.wait_for("it is forgotten", lambda: not stack.redis("HGET", usage, "measured-1/1"))
+
+
 def test_a_record_that_nobody_survives_is_set_aside(bare, workers):
     """As Redis says of it; those behind it count."""
     stack, bus, _ = bare

@@ -18,8 +18,10 @@ std::string milliseconds(std::optional<Time> time) {
   return time ? std::to_string(time->time_since_epoch().count()) : std::string();
 }
 
-void add_days(Redis::Args& args, const std::vector<const CostAccrued*>& charges) {
+void add_days(Redis::Args& args, const std::vector<const CostAccrued*>& charges,
+              const std::vector<DayRow>& measured) {
   DayRows rows;
+  for (const auto& row : measured) rows.add(row);
   for (const auto* charge : charges) rows.add({day_key_of(*charge), spent_of(*charge)});
   std::map<sys_days, std::vector<std::pair<std::string, std::int64_t>>> by_day;
   for (const auto& row : rows.take()) {
@@ -60,7 +62,7 @@ void add_run(Redis::Args& args, const std::string& id, const Run& run) {
 void add_books(Redis::Args& args, const Change& change) {
   auto charges = change.recalled;
   for (const auto* charge : change.charges) charges.push_back(&charge->event);
-  add_days(args, charges);
+  add_days(args, charges, change.measured);
   std::map<std::string, Run*> runs;
   for (const auto& [id, job] : change.jobs) runs[id] = &job->run;
   for (const auto* charge : charges) {

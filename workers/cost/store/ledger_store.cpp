@@ -108,7 +108,9 @@ Result<Claim> LedgerStore::claim(int partition) {
   claim.costs = number(reply->elements.at(2).text);
   claim.runs = number(reply->elements.at(3).text);
   claim.tried = {{std::string(topics::job_events), reply->elements.at(4).text},
-                 {std::string(topics::runs), reply->elements.at(5).text}};
+                 {std::string(topics::runs), reply->elements.at(5).text},
+                 {std::string(topics::telemetry), reply->elements.at(7).text}};
+  claim.telemetry = number(reply->elements.at(6).text);
   return claim;
 }
 
@@ -169,6 +171,15 @@ Result<std::map<std::string, Job>> LedgerStore::settled_jobs(
   return jobs;
 }
 
+Result<std::map<std::string, std::string>> LedgerStore::usages(int partition) {
+  auto reply = redis_.command({"HGETALL", prefix_ + "usage:" + std::to_string(partition)});
+  if (!reply) return fail(reply.error());
+  std::map<std::string, std::string> found;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2)
+    found[reply->elements[i].text] = std::move(reply->elements[i + 1].text);
+  return found;
+}
+
 Result<std::vector<Charge>> LedgerStore::outbox(int partition) {
   const auto reply =
       redis_.command({"LRANGE", prefix_ + "outbox:" + std::to_string(partition), "0", "-1"});
@@ -193,6 +204,7 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
                    text_of(change.costs),
                    text_of(change.runs),
                    change.keep_outbox ? "keep" : "",
+                   text_of(change.telemetry),
                    std::to_string(keep_settled.count()),
                    std::to_string(std::chrono::milliseconds(keep_runs).count())};
   for (const auto& [id, job] : change.jobs) {
@@ -205,6 +217,8 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
     args.push_back(charge->id + '\n' + to_text(charge->event));
   }
   for (const auto& [topic, text] : change.tried) args.insert(args.end(), {"T", topic, text});
+  for (const auto& [attempt, text] : change.usages)
+    args.insert(args.end(), {std::string("U"), attempt, text});
   add_books(args, change);
   const auto reply = redis_.eval(script, {prefix_ + "partition:" + place}, args);
   if (!reply) return fail(reply.error());

@@ -24,6 +24,7 @@ struct Claim {
       next;  // offset of job-events from which to go on; none: nothing is known of the partition
   std::optional<std::int64_t> costs;  // offset of costs up to which everything is accounted for
   std::optional<std::int64_t> runs;   // as next, of the topic runs
+  std::optional<std::int64_t> telemetry = {};     // and of telemetry
   std::map<std::string, std::string> tried = {};  // by topic, see first_record.hpp
 };
 
@@ -35,12 +36,16 @@ struct Change {
   std::vector<const Charge*> charges;  // to be published; those before must have been, see costs
   std::optional<std::int64_t> runs = {};
   std::vector<const CostAccrued*> recalled = {};  // that are on the bus, and count in the books now
+  std::optional<std::int64_t> telemetry = {};
+  std::vector<DayRow> measured = {};  // adds to the books what telemetry told
+  std::vector<std::pair<std::string, std::string>> usages =
+      {};                    // "job/attempt" and its usage; "": forgotten
   bool keep_outbox = false;  // `costs` does not say that what was to be published is on the bus
   std::map<std::string, std::string> tried = {};  // by topic
 
   bool empty() const {
     return !next && !costs && !runs && jobs.empty() && charges.empty() && recalled.empty() &&
-           tried.empty();
+           tried.empty() && !telemetry && usages.empty();
   }
 };
 
@@ -56,6 +61,8 @@ class LedgerStore {
   Result<std::vector<std::pair<std::string, Job>>> open_jobs(int partition);
   // Those of these that are stored as settled, or of whose runs there is a record.
   Result<std::map<std::string, Job>> settled_jobs(const std::vector<std::string>& job_ids);
+  // What telemetry has told of attempts, by "job/attempt".
+  Result<std::map<std::string, std::string>> usages(int partition);
   // What was to be published last.
   Result<std::vector<Charge>> outbox(int partition);
   // Policies by their offset in control. They are kept here because the topic forgets what has stood unchanged for long.

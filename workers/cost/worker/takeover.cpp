@@ -73,11 +73,14 @@ Result<int> Takeover::check() {
   if (!costs) return fail(costs.error());
   const auto runs = consumer_->partition_count(topics::runs, takeover_deadline);
   if (!runs) return fail(runs.error());
-  if (*events != *costs || *events != *runs) {
+  const auto telemetry = consumer_->partition_count(topics::telemetry, takeover_deadline);
+  if (!telemetry) return fail(telemetry.error());
+  if (*events != *costs || *events != *runs || *events != *telemetry) {
     return fail(ErrorKind::fatal,
-                fmt::format("the topic job-events has {} partitions, costs has {} and runs has {}: "
-                            "they must have as many, so that a job is in the same one of each",
-                            *events, *costs, *runs));
+                fmt::format("the topic job-events has {} partitions, costs has {}, runs has {} and "
+                            "telemetry has {}: they must have as many, so that a job is in the "
+                            "same one of each",
+                            *events, *costs, *runs, *telemetry));
   }
   const auto connected = consumer_->cluster_id(takeover_deadline);
   if (!connected) return fail(connected.error());
@@ -103,11 +106,19 @@ Result<std::int64_t> Takeover::place(std::string_view topic, int number,
   }
   if (*next < marks->low) {
     spdlog::error(
-        "{}/{} is not kept before offset {} any more, and was handled up to {}: what it told of "
-        "costs in between is lost",
+        "{}/{} is not kept before offset {} any more, and was handled up to {}: what it told in "
+        "between is lost",
         topic, number, marks->low, *next);
   }
   return std::max(*next, marks->low);
+}
+
+// Without a place, from now on: no money depends on it, and a day of it would take long to read.
+Result<std::int64_t> Takeover::telemetry_place(const Claim& claim) {
+  const auto marks =
+      consumer_->watermarks({std::string(topics::telemetry), claim.partition}, takeover_deadline);
+  if (!marks) return fail(marks.error());
+  return std::clamp(claim.telemetry.value_or(marks->high), marks->low, marks->high);
 }
 
 // What is on the bus and not in Redis. Returns where the log of costs ends; what it holds of `unpublished` is taken out.
@@ -168,6 +179,12 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
   if (!next) return fail(next.error());
   const auto runs = place(topics::runs, number, partition->claim.runs);
   if (!runs) return fail(runs.error());
+  const auto telemetry = telemetry_place(partition->claim);
+  if (!telemetry) return fail(telemetry.error());
+  const auto usages = store_.usages(number);
+  if (!usages) return fail(usages.error());
+  if (auto status = partition->measuring.load(*usages); !status) return fail(status.error());
+  partition->measuring.next = *telemetry;
   auto jobs = store_.open_jobs(number);
   if (!jobs) return fail(jobs.error());
   for (auto& [id, job] : *jobs) partition->ledger.load(id, std::move(job));
@@ -187,7 +204,9 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
   partition->moved = partition->claim.next != *next;
   partition->runs = *runs;
   partition->runs_moved = partition->claim.runs != *runs;
-  for (const auto& [topic, place] : {std::pair(topics::job_events, *next), {topics::runs, *runs}})
+  for (const auto& [topic, place] : {std::pair(topics::job_events, *next),
+                                     {topics::runs, *runs},
+                                     {topics::telemetry, *telemetry}})
     partition->first.emplace(
         topic, FirstRecord(partition->claim.tried[std::string(topic)], place, store_.instance()));
   if (auto status = store_changes(store_, *partition); !status) return fail(status.error());

@@ -7,6 +7,7 @@
 
 #include "workers/cost/store/ledger_store.hpp"
 #include "workers/cost/worker/first_record.hpp"
+#include "workers/cost/worker/measuring.hpp"
 #include "workers/cost/worker/publisher.hpp"
 
 namespace oppen::cost {
@@ -20,6 +21,7 @@ struct Partition {
   bool moved = false;     // next is not stored yet
   std::int64_t runs = 0;  // offset of runs that is handled next
   bool runs_moved = false;
+  Measuring measuring = {};
   std::optional<std::int64_t> costs =
       {};  // what was published last is on the bus up to here, which is not stored yet
   std::map<std::string, FirstRecord> first = {};  // by topic
@@ -32,7 +34,7 @@ class Takeover {
                                                   LedgerStore& store, Publisher& publisher,
                                                   const pricing::RateHistory& rates);
 
-  // How many partitions job-events has. Errors: fatal when costs or runs has another number, or Redis holds another Kafka's ledger;
+  // How many partitions job-events has. Errors: fatal when costs, runs or telemetry has another number, or Redis holds another Kafka's ledger;
   // unavailable.
   Result<int> check();
   // `go_on` as of Publisher. Errors: unavailable; fenced; fatal (Redis and the log do not belong together, or something in it is
@@ -44,6 +46,7 @@ class Takeover {
            const pricing::RateHistory& rates)
       : consumer_(std::move(consumer)), store_(store), publisher_(publisher), rates_(rates) {}
   Result<std::int64_t> place(std::string_view topic, int number, std::optional<std::int64_t> next);
+  Result<std::int64_t> telemetry_place(const Claim& claim);
   Result<std::int64_t> recall(Partition& partition, std::vector<Charge>& unpublished,
                               const std::function<bool()>& go_on);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schemas/topics.hpp"
+#include "workers/cost/usage/sample_reader.hpp"
 #include "workers/cost/worker/present.hpp"
 
 namespace oppen::cost {
@@ -35,6 +36,7 @@ constexpr auto crashing =
 
 TopicPartition events_of(int partition) { return {std::string(topics::job_events), partition}; }
 TopicPartition runs_of(int partition) { return {std::string(topics::runs), partition}; }
+TopicPartition telemetry_of(int partition) { return {std::string(topics::telemetry), partition}; }
 
 // What a record says, if anything.
 using Said = std::variant<std::monostate, Fact, Report>;
@@ -78,6 +80,7 @@ struct Worker::Impl {
         present(given.clock, [this] { return store.time(); }),
         events_lag(lag_of(given, kafka, topics::job_events)),
         runs_lag(lag_of(given, kafka, topics::runs)),
+        telemetry_lag(lag_of(given, kafka, topics::telemetry)),
         corrections(given.metrics.counter("oppen_cost_corrections_total",
                                           "Charges that put right what had been charged before")),
         misplaced(given.metrics.counter(
@@ -100,10 +103,12 @@ struct Worker::Impl {
   std::unique_ptr<RatesReader> rates_reader;
   std::unique_ptr<Takeover> takeover;
   std::unique_ptr<client::GroupConsumer> consumer;
+  SampleReader samples;
   runtime::Gauge& open_attempts;
   Present present;
   runtime::Gauge& events_lag;
   runtime::Gauge& runs_lag;
+  runtime::Gauge& telemetry_lag;
   runtime::Counter& corrections;
   runtime::Counter& misplaced;
 
@@ -160,16 +165,17 @@ struct Worker::Impl {
     for (const auto& [topic, number] : owned) {
       if (topic != topics::job_events) continue;
       // The group gives the same numbers of both to a member, unless one of its members reads only one of them.
-      if (!owned.contains(runs_of(number)))
-        return fail(ErrorKind::unavailable, "the group has given job-events/" +
-                                                std::to_string(number) +
-                                                " without runs: an instance of another version");
+      if (!owned.contains(runs_of(number)) || !owned.contains(telemetry_of(number)))
+        return fail(ErrorKind::unavailable,
+                    "the group has given job-events/" + std::to_string(number) +
+                        " without runs and telemetry: an instance of another version");
       auto partition = takeover->take(number, still);
       if (!partition) return fail(partition.error());
       if (consumer->generation() != generation)
         return fail(ErrorKind::unavailable, "the group has begun to rebalance");
       places[events_of(number)] = (*partition)->next;
       places[runs_of(number)] = (*partition)->runs;
+      places[telemetry_of(number)] = (*partition)->measuring.next;
       partitions[number] = std::move(*partition);
     }
     parts.health.set("redis", {});
@@ -218,7 +224,10 @@ struct Worker::Impl {
       if (found == partitions.end()) continue;
       auto& partition = *found->second;
       const bool is_event = record.topic == topics::job_events;
-      auto& next = is_event ? partition.next : partition.runs;
+      const bool is_sample = record.topic == topics::telemetry;
+      auto& next = is_event    ? partition.next
+                   : is_sample ? partition.measuring.next
+                               : partition.runs;
       if (record.offset < next) continue;
       auto& first = partition.first.at(record.topic);
       if (const auto trying = first.begin(record.offset)) {
@@ -226,11 +235,13 @@ struct Worker::Impl {
         change.tried[record.topic] = *trying;
         if (auto status = store.commit(partition.claim, change); !status) return status;
       }
-      auto what = first.sets_aside() ? set_aside(record, crashing) : look_at(record);
+      auto what = first.sets_aside() ? set_aside(record, crashing)
+                  : is_sample        ? measure(record, partition.measuring)
+                                     : look_at(record);
       if (!what) return fail(what.error());
       if (!job_of(*what).empty()) all[record.partition].push_back(std::move(*what));
       next = record.offset + 1;
-      (is_event ? partition.moved : partition.runs_moved) = true;
+      if (!is_sample) (is_event ? partition.moved : partition.runs_moved) = true;
       if (is_event) partition.told = std::max(partition.told, record.timestamp);
     }
     for (auto& [number, some] : all) {
@@ -252,6 +263,14 @@ struct Worker::Impl {
                  reason);
     if (auto put = dead_letters.put(record, reason, dead_letter_deadline); !put)
       return fail(put.error());
+    return Said();
+  }
+
+  // A sample of telemetry. It changes nothing but what has been measured.
+  Result<Said> measure(const ConsumedRecord& record, Measuring& measuring) {
+    const auto reading = samples.read(record.record, record.timestamp);
+    if (!reading) return set_aside(record, reading.error().message);
+    if (*reading) measuring.add(**reading);
     return Said();
   }
 
@@ -323,6 +342,8 @@ struct Worker::Impl {
       show_ended(partition.ledger, charges, now);
       Change change;
       for (const auto& one : charges) change.charges.push_back(&one);
+      partition.measuring.settle(partition.ledger, charges, rates, now, change);
+      partition.measuring.store_all(now, change);
       if (auto status = store_changes(store, partition, std::move(change)); !status) return status;
       if (!charges.empty()) stored.emplace_back(number, std::move(charges));
     }
@@ -352,6 +373,7 @@ struct Worker::Impl {
       std::map<TopicPartition, std::int64_t> places;
       std::int64_t events_behind = 0;
       std::int64_t runs_behind = 0;
+      std::int64_t telemetry_behind = 0;
       const auto tell_place = [&](const TopicPartition& place, std::int64_t next,
                                   std::int64_t& behind) {
         places[place] = next;
@@ -361,10 +383,12 @@ struct Worker::Impl {
       for (const auto& [number, partition] : partitions) {
         tell_place(events_of(number), partition->next, events_behind);
         tell_place(runs_of(number), partition->runs, runs_behind);
+        tell_place(telemetry_of(number), partition->measuring.next, telemetry_behind);
       }
       if (!places.empty()) consumer->commit_info(places);
       events_lag.set(static_cast<double>(events_behind));
       runs_lag.set(static_cast<double>(runs_behind));
+      telemetry_lag.set(static_cast<double>(telemetry_behind));
     }
     if (now < next_pods) return;
     next_pods = now + pods_every;
@@ -447,7 +471,8 @@ Result<std::unique_ptr<Worker>> Worker::create(const client::KafkaSettings& kafk
   if (!takeover) return fail(takeover.error());
   impl->takeover = std::move(*takeover);
   auto consumer = client::GroupConsumer::create(
-      kafka, group, {std::string(topics::job_events), std::string(topics::runs)});
+      kafka, group,
+      {std::string(topics::job_events), std::string(topics::runs), std::string(topics::telemetry)});
   if (!consumer) return fail(consumer.error());
   impl->consumer = std::move(*consumer);
   impl->consumer->on_revoked = [raw = impl.get()](bool lost) { raw->revoked(lost); };

@@ -1,10 +1,12 @@
 -- One change of a partition, all or nothing: jobs, charges, books, and the offsets from which to go on.
 --   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), runs ('': as it was), outbox ('keep': what
---         it holds is not all on the bus), how long settled jobs are kept and how long runs are, in milliseconds, then operations:
+--         it holds is not all on the bus), telemetry ('': as it was), how long settled jobs are kept and how long runs are, in
+--         milliseconds, then operations:
 --         O id job                            something of it is open
 --         S id job                            everything is charged
 --         E entry                             a charge, to be published
 --         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
+--         U attempt usage                     what telemetry has told of an attempt; '': it is forgotten
 --         R id expire run                     the record of a run. `expire`, here and below: a time in milliseconds, '': runs from now
 --         L id expire day started             it was at work on that day
 --         H id expire model ended             it is over
@@ -25,7 +27,7 @@ local function keep(key, expire)
   if expire ~= '' then
     redis.call('PEXPIREAT', key, expire)
   else
-    redis.call('PEXPIRE', key, ARGV[10])
+    redis.call('PEXPIRE', key, ARGV[11])
   end
 end
 
@@ -38,7 +40,7 @@ local operations = {
   end,
   S = function(i)
     redis.call('HDEL', open, ARGV[i + 1])
-    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[9])
+    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[10])
     return i + 3
   end,
   E = function(i)
@@ -47,6 +49,15 @@ local operations = {
   end,
   T = function(i)
     redis.call('HSET', partition, 'tried:' .. ARGV[i + 1], ARGV[i + 2])
+    return i + 3
+  end,
+  U = function(i)
+    local key = prefix .. 'usage:' .. ARGV[2]
+    if ARGV[i + 2] == '' then
+      redis.call('HDEL', key, ARGV[i + 1])
+    else
+      redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2])
+    end
     return i + 3
   end,
   R = function(i)
@@ -65,7 +76,7 @@ local operations = {
     local key = prefix .. 'history:' .. ARGV[i + 3]
     redis.call('ZADD', key, ARGV[i + 4], ARGV[i + 1])
     redis.call('ZREMRANGEBYRANK', key, 0, -most_history - 1)
-    redis.call('PEXPIRE', key, ARGV[10])
+    redis.call('PEXPIRE', key, ARGV[11])
     return i + 5
   end,
   N = function(i)
@@ -105,8 +116,9 @@ if ARGV[6] ~= '' then
   if ARGV[8] ~= 'keep' then redis.call('DEL', outbox) end
   redis.call('HSET', partition, 'costs', ARGV[6])
 end
-local i = 11
+local i = 12
 while i <= #ARGV do i = operations[ARGV[i]](i) end
 if ARGV[5] ~= '' then redis.call('HSET', partition, 'next', ARGV[5]) end
 if ARGV[7] ~= '' then redis.call('HSET', partition, 'runs', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', partition, 'telemetry', ARGV[9]) end
 return redis.call('HINCRBY', partition, 'version', 1)

@@ -1,11 +1,12 @@
 -- Shared by the scripts below: the build puts this text before each of them.
 --
 -- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot); P is the number of a partition:
---   partition:P    hash: token (of the instance that owns it), version (one more with each change), next and runs (the offsets of
---                  job-events and runs from which to go on), costs (the offset of costs up to which everything is accounted for),
+--   partition:P    hash: token (of the instance that owns it), version (one more with each change), next, runs and telemetry (the
+--                  offsets of job-events, runs and telemetry from which to go on), costs (the offset of costs up to which everything is accounted for),
 --                  tried:<topic> (who is trying the record that comes next)
 --   open:P         hash: job id -> its attempts, of jobs of which something runs or is not charged yet
 --   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again
+--   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
 --   policies       hash: offset in control -> what that policy says of rates
 --   cluster        the id of the Kafka cluster whose events these are
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
