@@ -351,8 +351,9 @@ def test_a_run_from_outside(bare, workers):
         "team": "vision",
         "project": "digits",
     }
-    bus.produce_all([bus.command("run.completed", outside, "outside-1", "r1"), bus.command("run.completed", outside, "outside-1", "r2")], "oppen.runs")
-    progress = {"job_id": "told-1", "attempt": 1, "epoch": 2, "epochs": 3, "at": stamp(end), "epoch_seconds": 1.5, "metrics": {"loss": 0.5}}
+    bus.produce_all([bus.command("run.completed", outside, "outside-1", event_id) for event_id in ("r1", "r2")], "oppen.runs")
+    progress = {"job_id": "told-1", "attempt": 1, "epoch": 2, "epochs": 3, "at": stamp(end)}
+    progress |= {"epoch_seconds": 1.5, "metrics": {"loss": 0.5}}
     bus.produce_all([bus.command("run.progress", progress, "told-1")], "oppen.runs")
 
     def charges():
@@ -369,7 +370,7 @@ def test_a_run_from_outside(bare, workers):
 
 
 def test_telemetry_divides_the_cost(bare, workers):
-    """What was measured of an attempt's GPU time, and how much of that worked, stands beside what it was charged; twice told counts once."""
+    """What was measured of an attempt's GPU time and how much of that worked stands beside its charges; twice told counts once."""
     stack, bus, _ = bare
     worker = workers().wait_ready()
     made = MadeJobs(bus, "measured", 6)
@@ -422,16 +423,18 @@ def test_a_record_that_nobody_survives_is_set_aside(bare, workers):
     worker = workers()
     made = MadeJobs(bus, "deadly", 5)
     now = time.time()
-    command = made.command("job.failed", "deadly-1", 2, 1, started_at=stamp(now - 50), ended_at=stamp(now - 20), message="", **{"class": "node"})
-    next_one = made.command("job.failed", "deadly-1", 3, 2, started_at=stamp(now - 20), ended_at=stamp(now - 10), message="", **{"class": "node"})
-    offset = bus.produce_all([command], "oppen.job-events")[0]
+
+    def failed(attempt):
+        times = {"started_at": stamp(now - 60 + attempt * 10), "ended_at": stamp(now - 55 + attempt * 10)}
+        return made.command("job.failed", "deadly-1", attempt, attempt, **times, message="", **{"class": "node"})
+
+    bus.produce_all([failed(1)], "oppen.job-events")
     each_costs_its_price(bus, lambda job_id: job_id == "deadly-1", 1)
     partition = next(record.partition for record in bus.records("oppen.costs") if record.key == "deadly-1")
     assert worker.stop() == 0, worker.tail()
-    offset = bus.produce_all([next_one], "oppen.job-events")[0]
+    offset = bus.produce_all([failed(2)], "oppen.job-events")[0]
     stack.redis("HSET", f"{{oppen.cost}}:partition:{partition}", "tried:job-events", f"{offset} 3 another")
-    third = {**json.loads(next_one[0]), "attempt": 3, "seq": 4}
-    bus.produce_all([(json.dumps(third).encode(), next_one[1], next_one[2])], "oppen.job-events")
+    bus.produce_all([failed(3)], "oppen.job-events")
     worker.start()
     reason = bus.wait_for("a dead letter", lambda: letter(bus, partition, offset)).headers["oppen_error"].decode()
     assert "crash" in reason
