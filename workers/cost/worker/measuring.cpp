@@ -45,9 +45,9 @@ Status Measuring::load(const std::map<std::string, std::string>& stored) {
   return {};
 }
 
-void Measuring::add(const Reading& reading) {
+std::optional<Usage::Outcome> Measuring::add(const Reading& reading) {
   moved_ = true;
-  std::visit([this](const auto& one) { static_cast<void>(book_.add(one)); }, reading);
+  return std::visit([this](const auto& one) { return book_.add(one); }, reading);
 }
 
 void Measuring::settle(Ledger& ledger, const std::vector<Charge>& charges,

@@ -20,7 +20,8 @@ class Measuring {
 
   // As LedgerStore::usages has them. Errors: fatal for what is broken in it.
   Status load(const std::map<std::string, std::string>& stored);
-  void add(const Reading& reading);
+  // As UsageBook::add.
+  std::optional<Usage::Outcome> add(const Reading& reading);
   // Adds to `change` what has become known of the attempts of these charges, which have been made, and to their runs' records.
   void settle(Ledger& ledger, const std::vector<Charge>& charges, const pricing::RateHistory& rates,
               Time now, Change& change);

@@ -266,11 +266,24 @@ struct Worker::Impl {
     return Said();
   }
 
+  void count_ignored(std::optional<Usage::Outcome> outcome) {
+    const char* const why = outcome == Usage::Outcome::absurd     ? "absurd"
+                            : outcome == Usage::Outcome::late     ? "late"
+                            : outcome == Usage::Outcome::too_many ? "too_many_gpus"
+                            : outcome == Usage::Outcome::no_room  ? "too_many_attempts"
+                                                                  : nullptr;
+    if (why == nullptr) return;
+    parts.metrics
+        .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
+                 {{"why", why}})
+        .add();
+  }
+
   // A sample of telemetry. It changes nothing but what has been measured.
   Result<Said> measure(const ConsumedRecord& record, Measuring& measuring) {
     const auto reading = samples.read(record.record, record.timestamp);
     if (!reading) return set_aside(record, reading.error().message);
-    if (*reading) measuring.add(**reading);
+    if (*reading) count_ignored(measuring.add(**reading));
     return Said();
   }
 
