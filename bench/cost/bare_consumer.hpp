@@ -1,0 +1,30 @@
+#pragma once
+// A librdkafka consumer and nothing around it: the limit of whoever reads records off a topic. One thread.
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "producers/client/kafka.hpp"
+
+namespace oppen::bench {
+
+class BareConsumer {
+ public:
+  // `properties` beside those of `kafka`. Ends the program when librdkafka refuses.
+  BareConsumer(const client::KafkaSettings& kafka,
+               const std::map<std::string, std::string>& properties);
+  ~BareConsumer();
+  BareConsumer(const BareConsumer&) = delete;
+  BareConsumer& operator=(const BareConsumer&) = delete;
+
+  // Takes so many records of these partitions, each from its offset on, and looks at none.
+  void consume(const std::map<client::TopicPartition, std::int64_t>& offsets, std::size_t count);
+
+ private:
+  std::string prefix_;
+  rd_kafka_t* kafka_ = nullptr;
+};
+
+}  // namespace oppen::bench
