@@ -68,7 +68,13 @@ Offsets ends(client::Consumer& consumer) {
   const int count = must(consumer.partition_count(topics::telemetry, 10s), doing);
   for (int partition = 0; partition < count; ++partition) {
     const client::TopicPartition at{std::string(topics::telemetry), partition};
-    offsets[at] = must(consumer.watermarks(at, 10s), doing).high;
+    auto held = consumer.watermarks(at, 10s);
+    // The topics have just been made: their leaders come within seconds.
+    for (const auto end = SteadyClock::now() + 30s; !held && SteadyClock::now() < end;) {
+      std::this_thread::sleep_for(100ms);
+      held = consumer.watermarks(at, 10s);
+    }
+    offsets[at] = must(std::move(held), doing).high;
   }
   return offsets;
 }
