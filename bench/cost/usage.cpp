@@ -199,12 +199,12 @@ class Accounts {
   }
 
   void settle(Time at) {
-    const auto& model = rates_.at(at);
+    cost::GpuPrices prices(at, rates_.at(at));
     for (const auto& [key, unused] : book_.attempts()) {
       const auto job = ledger_.jobs().find(key.job_id);
       const auto& attempt = job->second.attempts.at(key.attempt);
-      const auto part = book_.find(key)->settle(cost::gpu_hourly(attempt.bearer->usage, at, model),
-                                                attempt.charged.gpu.value);
+      const auto part =
+          book_.find(key)->settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
       measured_ += part.measured_microusd;
       effective_ += part.effective_microusd;
     }
