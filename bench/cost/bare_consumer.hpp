@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -19,8 +20,9 @@ class BareConsumer {
   BareConsumer(const BareConsumer&) = delete;
   BareConsumer& operator=(const BareConsumer&) = delete;
 
-  // Takes so many records of these partitions, each from its offset on, and looks at none.
-  void consume(const std::map<client::TopicPartition, std::int64_t>& offsets, std::size_t count);
+  // Takes so many records of these partitions, each from its offset on. `look`, if any, borrows the message.
+  void consume(const std::map<client::TopicPartition, std::int64_t>& offsets, std::size_t count,
+               const std::function<void(const rd_kafka_message_t&)>& look = nullptr);
 
  private:
   std::string prefix_;

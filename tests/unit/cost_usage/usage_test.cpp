@@ -152,6 +152,15 @@ TEST(GpuHourly, IsOfOneGpuWithAllMultipliers) {
   usage.priority = Priority::urgent;
   // $0.35 x 1.5 urgent x 0.3 spot x 0.5 off-peak
   EXPECT_EQ(gpu_hourly(usage, noon + 11h, model), 78'750);
+
+  GpuPrices prices(noon + 11h, model);
+  EXPECT_EQ(prices.hourly(usage), 78'750);
+  usage.spot = false;
+  EXPECT_EQ(prices.hourly(usage), 262'500);
+  usage.priority = Priority::normal;
+  EXPECT_EQ(prices.hourly(usage), 175'000);
+  usage.gpu_type = "T4";
+  EXPECT_EQ(prices.hourly(usage), 75'000);
 }
 
 TEST(Usage, DecodesNoOtherText) {

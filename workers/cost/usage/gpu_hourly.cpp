@@ -10,4 +10,11 @@ std::int64_t gpu_hourly(pricing::Usage usage, Time at, const pricing::CostModel&
   return pricing::hourly(usage, at, model).value;
 }
 
+std::int64_t GpuPrices::hourly(const pricing::Usage& usage) {
+  const auto& type = usage.gpu_type.empty() ? usage.resources.gpu_type : usage.gpu_type;
+  const auto [found, is_new] = known_.try_emplace({type, usage.priority, usage.spot}, 0);
+  if (is_new) found->second = gpu_hourly(usage, at_, model_);
+  return found->second;
+}
+
 }  // namespace oppen::cost

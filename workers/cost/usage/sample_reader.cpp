@@ -129,11 +129,12 @@ bool is_plain(std::string_view text) {
 }
 
 // The event's type where its headers are such as our own encode() writes; else "": to be looked at more closely.
-std::string_view plain_type(const KafkaRecord& record) {
+std::string_view plain_type(std::span<const HeaderView> headers) {
   enum : unsigned { id = 1, source = 2, type = 4, version = 8, needed = 15, time = 16, other = 32 };
   std::string_view event_type;
   unsigned seen = 0;
-  for (const auto& [name, value] : record.headers) {
+  for (const auto& [c_name, value] : headers) {
+    const std::string_view name = c_name;
     unsigned which = 0;
     bool good = is_plain(value);
     if (name == "ce_id") {
@@ -342,12 +343,12 @@ struct SampleReader::Fast {
   std::string buffer;  // the value, and the room behind it that simdjson reads
   Fields fields;
 
-  std::optional<Reading> read(const KafkaRecord& record) {
-    const auto type = plain_type(record);
+  std::optional<Reading> read(std::string_view value, std::span<const HeaderView> headers) {
+    const auto type = plain_type(headers);
     const bool of_gpu = type == GpuSample::type;
-    if (!record.value || (!of_gpu && type != PodSample::type)) return std::nullopt;
-    buffer.reserve(record.value->size() + simdjson::SIMDJSON_PADDING);
-    buffer.assign(*record.value);
+    if (value.data() == nullptr || (!of_gpu && type != PodSample::type)) return std::nullopt;
+    buffer.reserve(value.size() + simdjson::SIMDJSON_PADDING);
+    buffer.assign(value);
     ondemand::document document;
     if (parser.iterate(buffer.data(), buffer.size(), buffer.capacity()).get(document))
       return std::nullopt;
@@ -364,8 +365,17 @@ SampleReader::SampleReader() : fast_(std::make_unique<Fast>()) {}
 SampleReader::~SampleReader() = default;
 
 Result<std::optional<Reading>> SampleReader::read(const KafkaRecord& record, Time recorded_at) {
-  Result<std::optional<Reading>> reading = fast_->read(record);
-  if (!*reading) reading = read_slowly(record);
+  headers_.clear();
+  for (const auto& [name, value] : record.headers) headers_.push_back({name.c_str(), value});
+  return read(record.value ? std::string_view(*record.value) : std::string_view(), headers_,
+              recorded_at);
+}
+
+Result<std::optional<Reading>> SampleReader::read(std::string_view value,
+                                                  std::span<const HeaderView> headers,
+                                                  Time recorded_at) {
+  Result<std::optional<Reading>> reading = fast_->read(value, headers);
+  if (!*reading) reading = read_slowly(value, headers);
   if (!reading || !*reading) return reading;
   const Time at = std::visit([](const auto& of) { return of.sampled_at; }, **reading);
   if (at > recorded_at + most_ahead_of_record) {
@@ -378,7 +388,11 @@ Result<std::optional<Reading>> SampleReader::read(const KafkaRecord& record, Tim
   return reading;
 }
 
-Result<std::optional<Reading>> SampleReader::read_slowly(const KafkaRecord& record) {
+Result<std::optional<Reading>> SampleReader::read_slowly(std::string_view value,
+                                                         std::span<const HeaderView> headers) {
+  KafkaRecord record;
+  if (value.data() != nullptr) record.value = value;
+  for (const auto& header : headers) record.headers.emplace_back(header.name, header.value);
   const auto event = decode(record);
   if (!event) return fail(event.error());
   const auto parsed = [&](auto& into, const auto& reading_of) -> Result<std::optional<Reading>> {
