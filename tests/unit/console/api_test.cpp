@@ -32,11 +32,12 @@ class ApiTest : public ::testing::Test {
   }
 
   ScriptedQueue queue_;
+  ScriptedBooks books_;
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
   std::vector<Part> parts_;
-  Api api_{queue_, logs_, scheduler_, [this] { return parts_; }, clock_, "ml-training"};
+  Api api_{queue_, books_, logs_, scheduler_, [this] { return parts_; }, clock_, "ml-training"};
 };
 
 TEST_F(ApiTest, TheQueueInFigures) {
