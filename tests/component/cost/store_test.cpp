@@ -129,8 +129,8 @@ TEST_F(LedgerStoreTest, ARedisThatHasForgottenIsNotGoneOnFrom) {
 
 TEST_F(LedgerStoreTest, RemembersPolicies) {
   EXPECT_TRUE(store.policies().value().empty());
-  ASSERT_TRUE(store.remember_policy(9, "{}"));
-  ASSERT_TRUE(store.remember_policy(10, "{\"a\":1}"));
+  ASSERT_TRUE(store.remember_policies({{9, "{}"}}));
+  ASSERT_TRUE(store.remember_policies({{10, "{\"a\":1}"}}));
   EXPECT_EQ(store.policies().value(),
             (std::map<std::int64_t, std::string>{{9, "{}"}, {10, "{\"a\":1}"}}));
   ASSERT_TRUE(store.forget_policy(9));
