@@ -8,6 +8,7 @@
 #include "schemas/text.hpp"
 #include "workers/console/answers.hpp"
 #include "workers/console/queue_status.hpp"
+#include "workers/cost/books/run.hpp"
 #include "workers/cost/report/compare.hpp"
 #include "workers/cost/report/focus.hpp"
 #include "workers/cost/report/forecast.hpp"
@@ -119,16 +120,25 @@ HttpAnswer CostAnswers::report(Params params) {
   input.days = *std::move(days);
   if (format == "focus") return {200, cost::to_focus(input.days, input.filter), csv_type};
 
-  auto earlier = books_.days(range->before().from, range->before().to);
-  if (!earlier) return error_answer(earlier.error());
-  input.earlier = *std::move(earlier);
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  const auto kept_from = today - cost::keep_days;
+  if (range->from < kept_from) input.kept_from = kept_from;
+  input.earlier_kept = range->before().from >= kept_from;
+  if (input.earlier_kept) {
+    auto earlier = books_.days(range->before().from, range->before().to);
+    if (!earlier) return error_answer(earlier.error());
+    input.earlier = *std::move(earlier);
+  }
   auto runs = books_.runs(range->from, range->to,
                           {input.filter.team, input.filter.project, input.filter.model_type},
                           most_runs + 1);
   if (!runs) return error_answer(runs.error());
   input.runs = *std::move(runs);
-  input.all_runs = input.runs.size() <= most_runs;
-  if (!input.all_runs) input.runs.resize(most_runs);
+  if (input.runs.size() > most_runs) {
+    input.runs.resize(most_runs);
+    input.all_runs = false;
+  }
+  if (range->from < today - cost::keep_runs) input.all_runs = false;
   const auto report = cost::make_report(input, now);
   if (format == "csv") return {200, cost::to_csv(report), csv_type};
   return json_answer(cost::to_json(report));

@@ -158,8 +158,13 @@ Report make_report(const ReportInput& input, Time now) {
   for (const DayRow& row : input.days) {
     if (input.filter.matches(row.key)) report.total.spent += row.spent;
   }
-  for (const DayRow& row : input.earlier) {
-    if (input.filter.matches(row.key)) report.earlier_microusd += row.spent.total_microusd;
+  report.kept_from = input.kept_from;
+  if (input.earlier_kept) {
+    std::int64_t earlier = 0;
+    for (const DayRow& row : input.earlier) {
+      if (input.filter.matches(row.key)) earlier += row.spent.total_microusd;
+    }
+    report.earlier_microusd = earlier;
   }
   if (input.all_runs) {
     report.total.runs = static_cast<std::int64_t>(input.runs.size());

@@ -52,7 +52,8 @@ struct Report {
   Group total;
   std::optional<double> mean_run_seconds;  // of the runs, as long as they have run
   DayRange earlier;
-  std::int64_t earlier_microusd = 0;
+  std::optional<std::int64_t> earlier_microusd;
+  std::optional<std::chrono::sys_days> kept_from;  // where the range begins before what is kept
 };
 
 struct ReportInput {
@@ -61,8 +62,10 @@ struct ReportInput {
   ReportFilter filter;
   std::vector<DayRow> days;     // of the range; what the filter lets out is skipped
   std::vector<DayRow> earlier;  // of range.before()
-  std::vector<RunRecord> runs;  // at work in the range, filtered
-  bool all_runs = true;         // there are no more than those
+  bool earlier_kept = true;
+  std::optional<std::chrono::sys_days> kept_from;  // of days; where the range begins before that
+  std::vector<RunRecord> runs;                     // at work in the range, filtered
+  bool all_runs = true;                            // there are no more than those
 };
 Report make_report(const ReportInput& input, Time now);
 

@@ -93,13 +93,6 @@ json to_json(const Report& report) {
     if (group.run) one["run"] = run_json(*group.run);
     groups.push_back(std::move(one));
   }
-  json trend = {{"from", to_text(report.earlier.from)},
-                {"to", last_day(report.earlier)},
-                {"total_microusd", report.earlier_microusd},
-                {"change_microusd", total - report.earlier_microusd}};
-  if (report.earlier_microusd > 0)
-    trend["change_percent"] = 100.0 * static_cast<double>(total - report.earlier_microusd) /
-                              static_cast<double>(report.earlier_microusd);
   json whole = group_json(report.total, 0);
   if (report.mean_run_seconds) whole["mean_run_seconds"] = *report.mean_run_seconds;
   json out = {{"from", to_text(report.range.from)}, {"to", last_day(report.range)},
