@@ -153,7 +153,7 @@ std::string second_text(const json& object, const char* name) {
              : text.substr(0, text.find('.')) + (text.find('.') == std::string::npos ? "" : "Z");
 }
 
-std::string plural(double count, const char* what) {
+std::string counted(double count, const char* what) {
   return fmt::format("{:.0f} {}{}", count, what, count == 1 ? "" : "s");
 }
 
@@ -164,14 +164,14 @@ std::string basis_text(const json& forecast) {
   if (basis == "progress") return "the epochs it has done";
   if (basis == "pace") {
     return "the pace of the epochs it has done" +
-           (runs > 0 ? ", and how much " + plural(runs, "run") + " of " + model + " differ" : "");
+           (runs > 0 ? ", and how much " + counted(runs, "run") + " of " + model + " differ" : "");
   }
-  if (basis == "history") return plural(runs, "finished run") + " of " + model;
+  if (basis == "history") return counted(runs, "finished run") + " of " + model;
   if (basis == "default") return "a minute an epoch: the model catalogue lacks " + model;
   return "the model catalogue's seconds per epoch: no run of " + model + " has finished yet";
 }
 
-void line(std::string& out, const char* label, const std::string& text) {
+void put_line(std::string& out, const char* label, const std::string& text) {
   if (!text.empty()) out += fmt::format("  {:<10} {}\n", label, text);
 }
 
@@ -203,7 +203,7 @@ std::string report_text(const json& report, int width) {
                                            : group_table(report, groups, width);
   out += '\n';
   if (total.contains("average_microusd")) {
-    out += fmt::format("{}, {} each on average", plural(number_field(total, "runs"), "run"),
+    out += fmt::format("{}, {} each on average", counted(number_field(total, "runs"), "run"),
                        money_field(total, "average_microusd"));
     if (total.contains("mean_run_seconds"))
       out += ", which ran for " + duration_text(number_field(total, "mean_run_seconds"));
@@ -229,20 +229,20 @@ std::string cost_forecast_text(const json& forecast) {
                            money_field(total, "expected"));
   const auto within =
       fmt::format("in {:.0f} of 100 cases ", number_field(forecast, "interval_percent"));
-  line(out, "Total", within + money_field(total, "low") + " to " + money_field(total, "high"));
+  put_line(out, "Total", within + money_field(total, "low") + " to " + money_field(total, "high"));
   if (number_field(forecast, "spent_microusd") != 0)
-    line(out, "So far", money_field(forecast, "spent_microusd"));
+    put_line(out, "So far", money_field(forecast, "spent_microusd"));
   if (forecast.contains("epochs_done"))
-    line(out, "Epochs",
-         fmt::format("{:.0f} of {:.0f} done", number_field(forecast, "epochs_done"),
-                     number_field(forecast, "epochs")));
-  line(out, "Left", seconds_between(left));
+    put_line(out, "Epochs",
+             fmt::format("{:.0f} of {:.0f} done", number_field(forecast, "epochs_done"),
+                         number_field(forecast, "epochs")));
+  put_line(out, "Left", seconds_between(left));
   if (!end.empty()) {
-    line(out, "End",
-         second_text(end, "expected") + " (" + second_text(end, "low") + " to " +
-             second_text(end, "high") + ")");
+    put_line(out, "End",
+             second_text(end, "expected") + " (" + second_text(end, "low") + " to " +
+                 second_text(end, "high") + ")");
   }
-  line(out, "From", printable(basis_text(forecast)));
+  put_line(out, "From", printable(basis_text(forecast)));
   return out;
 }
 
@@ -265,7 +265,7 @@ std::string comparison_text(const json& comparison, int width) {
     const auto measured = number_field(one, "measured_runs");
     from += fmt::format(
         "  {}: time from {}{}\n", printable(text_field(one, "name")), printable(basis_text(one)),
-        measured > 0 ? "; latency and throughput from " + plural(measured, "run") + " like it"
+        measured > 0 ? "; latency and throughput from " + counted(measured, "run") + " like it"
                      : "");
   }
   std::string out = table({{"CONFIGURATION"},

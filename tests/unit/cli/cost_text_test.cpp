@@ -36,7 +36,7 @@ TEST(CostText, OfAReport) {
       "(none)  $0.0205  45.3 %     1  $0.0205       0.07  $0.0171  $0.0034  $0.0000\n"
       "total   $0.0453             2  $0.0227       0.15  $0.0378  $0.0076  $0.0000  $0.0099\n"
       "\n"
-      "2 runs, $0.0227 each on average, which ran for 4m 31s.\n"
+      "2 runs, $0.0227 each on average, which ran for 4m 32s.\n"
       "GPU use: measured for 50 % of their cost; of that $0.0090 (48 %) worked, $0.0099 was "
       "wasted.\n"
       "Before (2025-12-01 to 2025-12-31): $0.0302, so +$0.0151 (+50 %) so far.\n");
@@ -58,7 +58,7 @@ TEST(CostText, OfAReportByRun) {
   const auto text = report_text(report, 0);
   EXPECT_THAT(
       text,
-      HasSubstr("mnist-1                mnist  succeeded  4m 6s  $0.0205  45.3 %     0.987\n"));
+      HasSubstr("mnist-1               mnist  succeeded  4m 6s  $0.0205  45.3 %     0.987\n"));
   EXPECT_THAT(text, HasSubstr("(other days or runs)"));
 }
 

@@ -216,7 +216,7 @@ TEST_F(ApiTest, FaultsAreNamedWithTheirParameter) {
 
 TEST_F(ApiTest, WhatIsNotThereIsNotFound) {
   for (const auto* path : {"/api/v1/jobs/x", "/api/v1/batches/x", "/api/v1/jobs/x/logs",
-                           "/api/v1/jobs/x/nothing", "/api/v1/costs", "/api/v2/queue", "/", ""}) {
+                           "/api/v1/jobs/x/nothing", "/api/v1/colours", "/api/v2/queue", "/", ""}) {
     const auto [status, body] = get(path);
     EXPECT_EQ(status, 404) << path;
     EXPECT_EQ(body["error"]["code"], "not_found");

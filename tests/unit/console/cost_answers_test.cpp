@@ -175,11 +175,11 @@ TEST_F(CostAnswersTest, TheQueueKnowsTheEndBeforeTheBooks) {
 TEST_F(CostAnswersTest, AComparison) {
   queue_.policies = {{"scheduling_policies",
                       {{"model_catalog", R"({"mnist":{"image":"i","seconds_per_epoch":123}})"}}},
-                     {"cost_model", json::object()},
+                     {"cost_model", {{"memory_gb_hourly_usd", "0"}}},
                      {"effective_from", "2026-01-01T00:00:00Z"}};
   const json jobs = json::parse(R"([
-      {"job_id":"c1","model_type":"mnist","epochs":2,"batch_size":64,"resources":{"gpus":1,"cpu":"1","memory":"0"}},
-      {"job_id":"c2","model_type":"mnist","epochs":2,"batch_size":128,"resources":{"gpus":1,"cpu":"1","memory":"0"}}])");
+      {"job_id":"c1","model_type":"mnist","epochs":2,"batch_size":64,"resources":{"gpus":1,"cpu":"1","memory":"1Mi"}},
+      {"job_id":"c2","model_type":"mnist","epochs":2,"batch_size":128,"resources":{"gpus":1,"cpu":"1","memory":"1Mi"}}])");
   const auto [status, body, text] = compare(jobs);
   ASSERT_EQ(status, 200) << text;
   EXPECT_NEAR(body["configurations"][0]["cost_microusd"]["expected"], 20'500, 1);

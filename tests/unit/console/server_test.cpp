@@ -50,7 +50,8 @@ class ServerTest : public ::testing::Test {
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, books_, logs_, scheduler_, [] { return std::vector<Part>{}; }, clock_, "ml-training"};
+  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
+           clock_, "ml-training"};
   runtime::Metrics metrics_;
   runtime::Health health_;
   std::unique_ptr<Server> server_;

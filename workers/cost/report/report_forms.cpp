@@ -98,7 +98,18 @@ json to_json(const Report& report) {
   json out = {{"from", to_text(report.range.from)}, {"to", last_day(report.range)},
               {"by", to_string(report.by)},         {"as_of", to_rfc3339(report.as_of)},
               {"ongoing", report.ongoing},          {"groups", std::move(groups)},
-              {"total", std::move(whole)},          {"before", std::move(trend)}};
+              {"total", std::move(whole)}};
+  if (report.earlier_microusd) {
+    const auto before = *report.earlier_microusd;
+    json& trend = out["before"] = {{"from", to_text(report.earlier.from)},
+                                   {"to", last_day(report.earlier)},
+                                   {"total_microusd", before},
+                                   {"change_microusd", total - before}};
+    if (before > 0)
+      trend["change_percent"] =
+          100.0 * static_cast<double>(total - before) / static_cast<double>(before);
+  }
+  if (report.kept_from) out["kept_from"] = to_text(*report.kept_from);
   if (!report.filter.team.empty()) out["team"] = report.filter.team;
   if (!report.filter.project.empty()) out["project"] = report.filter.project;
   if (!report.filter.model_type.empty()) out["model_type"] = report.filter.model_type;
