@@ -46,10 +46,12 @@ class ServerTest : public ::testing::Test {
   }
 
   ScriptedQueue queue_;
+  ScriptedBooks books_;
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, logs_, scheduler_, [] { return std::vector<Part>{}; }, clock_, "ml-training"};
+  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
+           clock_, "ml-training"};
   runtime::Metrics metrics_;
   runtime::Health health_;
   std::unique_ptr<Server> server_;
@@ -149,11 +151,12 @@ TEST_F(ServerTest, StopsAlthoughALogHasNoEnd) {
 
 TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   ScriptedQueue queue;
+  ScriptedBooks books;
   ScriptedLogs logs;
   StoppedClock clock;
   ScriptedScheduler scheduler;
   Api api(
-      queue, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training");
+      queue, books, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training");
   runtime::Metrics metrics;
   runtime::Health health;
   const auto first = Server::start("127.0.0.1:0", api, metrics, health);
