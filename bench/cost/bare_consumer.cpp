@@ -12,10 +12,8 @@ constexpr int patience_ms = 30'000;
 
 }  // namespace
 
-BareConsumer::BareConsumer(const client::KafkaSettings& kafka,
-                           const std::map<std::string, std::string>& properties)
-    : prefix_(kafka.topic_prefix) {
-  auto all = properties;
+BareConsumer::BareConsumer(const client::KafkaSettings& kafka) : prefix_(kafka.topic_prefix) {
+  std::map<std::string, std::string> all;
   all["bootstrap.servers"] = kafka.brokers;
   all["group.id"] = "bench-bare";
   all["enable.auto.commit"] = "false";

@@ -13,9 +13,8 @@ namespace oppen::bench {
 
 class BareConsumer {
  public:
-  // `properties` beside those of `kafka`. Ends the program when librdkafka refuses.
-  BareConsumer(const client::KafkaSettings& kafka,
-               const std::map<std::string, std::string>& properties);
+  // With librdkafka's own settings but those of `kafka`. Ends the program when librdkafka refuses.
+  explicit BareConsumer(const client::KafkaSettings& kafka);
   ~BareConsumer();
   BareConsumer(const BareConsumer&) = delete;
   BareConsumer& operator=(const BareConsumer&) = delete;

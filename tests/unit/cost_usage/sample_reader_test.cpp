@@ -148,8 +148,8 @@ TEST(SampleReader, AgreesWithTheSchemaOnItsExamples) {
   EXPECT_GE(seen, 8);
 }
 
-// Records bent at random, of fields, of bytes, of headers: what the fast way lets through must be what the schema lets through, and
-// say the same.
+// Records bent at random, of fields, of bytes, of headers: what the fast way lets through must be what the schema lets through,
+// and say the same.
 class Bender {
  public:
   std::size_t pick(std::size_t count) {

@@ -21,9 +21,9 @@ class SampleReader {
   SampleReader();
   ~SampleReader();
 
-  // `value`: without data where it is null. nullopt: an event of another type. What is returned borrows from this, until the next call. `recorded_at`: the record's
-  // timestamp. Errors: invalid, in sentences: what decode() or the schema refuses, and a sample taken more than 10 minutes after
-  // it was recorded: the node's clock has jumped.
+  // `value`: without data where it is null. nullopt: an event of another type. What is returned borrows from this, until the next
+  // call. `recorded_at`: the record's timestamp. Errors: invalid, in sentences: what decode() or the schema refuses, and a
+  // sample taken more than 10 minutes after it was recorded: the node's clock has jumped.
   Result<std::optional<Reading>> read(std::string_view value, std::span<const HeaderView> headers,
                                       Time recorded_at);
   Result<std::optional<Reading>> read(const KafkaRecord& record, Time recorded_at);
