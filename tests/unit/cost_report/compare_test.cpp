@@ -1,4 +1,4 @@
-// Proves what configurations are compared by: the seeds' example, where each figure comes from, and what a thousand inferences cost.
+// Proves what configurations are compared by: a worked example, where each figure comes from, and what a thousand inferences cost.
 #include "workers/cost/report/compare.hpp"
 
 #include <gtest/gtest.h>
@@ -53,8 +53,8 @@ RunRecord served(int batch_size, double latency, double per_second,
 }
 
 TEST(Compare, OfTheWorkedExample) {
-  // The seeds: 2 epochs at 64 cost $0.0205, at 128 the half of the time and $0.0103. By the formula 246 s / 3600 x 0.30 = 20,500;
-  // 123 s = 10,250 micro-dollars. (Their 10.0 and 5.0 minutes are not the times of these costs; the formula wins.)
+  // 2 epochs at 64 cost $0.0205, at 128 they take half the time and cost $0.0103: 246 s / 3600 x 0.30 = 20,500; 123 s = 10,250
+  // micro-dollars.
   const auto small = compare_one(spec(2, 64));
   const auto large = compare_one(spec(2, 128));
   EXPECT_EQ(small.basis, "catalogue");

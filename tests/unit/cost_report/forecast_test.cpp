@@ -51,8 +51,7 @@ RunRecord finished(int epochs, double seconds) {
 Forecast of(const ForecastInput& input, Time now) { return make_forecast(input, {}, {}, now); }
 
 TEST(Forecast, OfTheWorkedExample) {
-  // Three epochs of 15 minutes are to come: 0.75 h. At the seeds' one GPU without cores and off-peak that is 0.75 x 0.125 =
-  // $0.09375 by the formula (the seeds print $0.0187, which is no price of theirs for 0.75 h: the formula wins).
+  // Three epochs of 15 minutes are to come: 0.75 h. On one GPU without cores and off-peak that is 0.75 x 0.125 = $0.09375.
   ForecastInput input;
   input.run = running(6, {900, 900, 900});
   input.run.resources.cpu_millicores = 0;

@@ -19,7 +19,7 @@ sys_days day(int d) { return sys_days(std::chrono::year{2026} / 1 / d); }
 const DayRange january{day(1), sys_days(std::chrono::year{2026} / 2 / 1)};
 const Time afterwards = Time(january.to) + 1h;
 
-// The seeds' run: 4.1 minutes on one GPU and one core, 246 s / 3600 x 0.25 = 17,083 and x 0.05 = 3,417 micro-dollars: $0.0205.
+// 4.1 minutes on one GPU and one core, 246 s / 3600 x 0.25 = 17,083 and x 0.05 = 3,417 micro-dollars: $0.0205.
 Spent run_of_4_minutes() {
   Spent spent;
   spent.gpu_microusd = 17'083;
@@ -29,7 +29,7 @@ Spent run_of_4_minutes() {
   return spent;
 }
 
-// The same for 4.9 minutes and a bit: 24,800 together, so that both make the seeds' $0.0453.
+// The same for 4.9 minutes and a bit: 24,800 together, so that both make $0.0453.
 Spent run_of_5_minutes() {
   Spent spent;
   spent.gpu_microusd = 20'667;
@@ -84,7 +84,7 @@ std::vector<std::string> keys(const Report& report) {
 }
 
 TEST(Report, OfTheWorkedExample) {
-  // TOTAL $0.0453 of two runs; average cost per run $0.0453 / 2 = $0.02265, which the seeds show as $0.0227; average duration
+  // TOTAL $0.0453 of two runs; average cost per run $0.0453 / 2 = $0.02265, which is shown as $0.0227; average duration
   // (246 + 297.6) / 2 = 271.8 s = 4.5 minutes.
   auto input = two_runs();
   input.by = GroupBy::run;
