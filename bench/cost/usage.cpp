@@ -192,19 +192,26 @@ class Accounts {
 
   void settle(Time at) {
     cost::GpuPrices prices(at, rates_.at(at));
-    for (const auto& [key, unused] : book_.attempts()) {
-      const auto job = ledger_.jobs().find(key.job_id);
-      const auto& attempt = job->second.attempts.at(key.attempt);
+    book_.visit([&](const auto& key, cost::Usage& usage) {
+      const auto& attempt = ledger_.jobs().at(key.job_id).attempts.at(key.attempt);
       const auto part =
-          book_.find(key)->settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
+          usage.settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
       measured_ += part.measured_microusd;
       effective_ += part.effective_microusd;
-    }
+      return true;
+    });
   }
 
   std::int64_t measured() const { return measured_; }
   std::int64_t effective() const { return effective_; }
-  std::size_t stored_bytes() const { return book_.attempts().begin()->second.encode().size(); }
+  std::size_t stored_bytes() {
+    std::size_t bytes = 0;  // of the last one
+    book_.visit([&](const auto&, const cost::Usage& usage) {
+      bytes = usage.encode().size();
+      return true;
+    });
+    return bytes;
+  }
 
  private:
   void count(const std::optional<cost::Reading>& reading) {
