@@ -1,6 +1,5 @@
 // How many gpu.sample events are read, parsed, joined to their attempt and accounted, against a bare librdkafka consumer of the
 // same records, in turn; and the memory that this takes with 10,000 attempts on 10,000 GPUs.
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "bench/cost/bare_consumer.hpp"
+#include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "bench/support/report.hpp"
@@ -114,15 +114,6 @@ Offsets publish_apart(const client::KafkaSettings& kafka, int rounds) {
   waitpid(child, &status, 0);
   if (status != 0 || offsets.empty()) give_up(doing, "the samples could not be published");
   return offsets;
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 // Of several rounds.
