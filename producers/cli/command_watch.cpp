@@ -59,7 +59,7 @@ constexpr Watched watched[] = {
      "  oppen watch costs --job mnist-7 --from-beginning -o json | jq .total_microusd\n",
      true},
     {"recommendations", topics::recommendations,
-     "Prints what could have been saved on runs, some seconds after they have succeeded.",
+     "Prints what is published of what could have been saved on runs.",
      "Examples:\n"
      "  oppen watch recommendations\n"
      "  oppen watch recommendations --from-beginning -o json | jq -r .action.command\n",

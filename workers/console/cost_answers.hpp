@@ -29,9 +29,8 @@ class CostAnswers {
   runtime::HttpAnswer compare(std::string_view body, Params params);
   // What could have been saved on the run that the parameter `run` names.
   //
-  // Computed when it is asked for, from what the books hold by now: so it is there of every run whose record is kept, whatever has become
-  // of the topic, with what later runs have shown, and at the rates at which it would run next. The cost worker publishes what could be
-  // known when the run ended.
+  // Computed when it is asked for, from what the books hold by now: so it is there of every run whose record is kept, with what later
+  // runs have shown, and at the rates at which it would run next; and nothing has to be kept of answers that nobody asks for.
   runtime::HttpAnswer recommendations(Params params);
 
  private:
