@@ -56,7 +56,8 @@ TEST(Completion, KnowsEveryCommand) {
   EXPECT_THAT(paths, ElementsAre("", "submit", "submit-batch", "retry", "amend", "cancel", "queue",
                                  "queue pause", "queue resume", "status", "list", "describe",
                                  "explain", "simulate", "wait", "logs", "watch", "watch jobs",
-                                 "report", "forecast", "compare", "dead-letter", "dead-letter list",
+                                 "watch costs", "watch recommendations", "report", "forecast",
+                                 "recommend", "compare", "dead-letter", "dead-letter list",
                                  "dead-letter replay", "health", "completion"));
 }
 
