@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "producers/cli/event_text.hpp"
@@ -20,6 +22,17 @@ json part_of(const json& object, const char* name) { return object.value(name, j
 // "" where it isn't known.
 std::string money_if(const json& object, const char* name) {
   return object.contains(name) ? money_field(object, name) : "";
+}
+
+// Of what may be less than the four decimals of an amount show: two digits at least. "" where it isn't known.
+std::string small_money_if(const json& object, const char* name) {
+  if (!object.contains(name)) return "";
+  constexpr int decimals = 4;
+  constexpr int most_decimals = 12;
+  const double dollars = number_field(object, name) / 1e6;
+  if (!(dollars > 0)) return money_field(object, name);
+  const auto first_digit = static_cast<int>(-std::floor(std::log10(dollars)));
+  return fmt::format("${:.{}f}", dollars, std::clamp(first_digit + 1, decimals, most_decimals));
 }
 
 std::string number_if(const json& object, const char* name, const char* form) {
@@ -221,6 +234,10 @@ std::string cost_forecast_text(const json& forecast) {
     return out + fmt::format(" is over ({}) and has cost {}.\n", text_field(forecast, "state"),
                              money_field(total, "expected"));
   }
+  if (text_field(forecast, "basis") == "charging") {
+    return out + fmt::format(" is over ({}), but not charged to its end yet: {} so far.\n",
+                             text_field(forecast, "state"), money_field(total, "expected"));
+  }
   const json left = part_of(forecast, "left_seconds");
   const json end = part_of(forecast, "end");
   out += forecast.value("begun", true)
@@ -260,7 +277,7 @@ std::string comparison_text(const json& comparison, int width) {
                     fmt::format("{:g}", gpus) + (gpu_type.empty() ? "" : " " + gpu_type),
                     duration_text(number_field(part_of(one, "seconds"), "expected")),
                     money_between(part_of(one, "cost_microusd")),
-                    money_if(one, "cost_per_1000_inferences_microusd"),
+                    small_money_if(one, "cost_per_1000_inferences_microusd"),
                     number_if(one, "latency_p99_ms", "{:.4g} ms")});
     const auto measured = number_field(one, "measured_runs");
     from += fmt::format(
