@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "producers/cli/event_text.hpp"
@@ -24,15 +23,8 @@ std::string money_if(const json& object, const char* name) {
   return object.contains(name) ? money_field(object, name) : "";
 }
 
-// Of what may be less than the four decimals of an amount show: two digits at least. "" where it isn't known.
 std::string small_money_if(const json& object, const char* name) {
-  if (!object.contains(name)) return "";
-  constexpr int decimals = 4;
-  constexpr int most_decimals = 12;
-  const double dollars = number_field(object, name) / 1e6;
-  if (!(dollars > 0)) return money_field(object, name);
-  const auto first_digit = static_cast<int>(-std::floor(std::log10(dollars)));
-  return fmt::format("${:.{}f}", dollars, std::clamp(first_digit + 1, decimals, most_decimals));
+  return object.contains(name) ? small_money_field(object, name) : "";
 }
 
 std::string number_if(const json& object, const char* name, const char* form) {

@@ -79,9 +79,13 @@ void add_faults(json& errors, std::optional<std::size_t> index, const FieldError
   }
 }
 
-bool is_over(const std::string& state) {
-  const auto known = parse_job_state(state);
-  return known && is_terminal(*known);
+// Over, as far as the books know, and what they count of it is all that it ran. The end is written down before its last charge. Of several
+// attempts the time between them is not known, so they count as charged once they are over.
+bool is_charged(const cost::RunRecord& run) {
+  const auto state = parse_job_state(run.state);
+  if (!state || !is_terminal(*state)) return false;
+  return !run.started_at || !run.ended_at || run.attempts > 1 ||
+         std::chrono::milliseconds(run.spent.run_ms) >= *run.ended_at - *run.started_at;
 }
 
 // A job that has not run yet, as its record would begin.
@@ -217,7 +221,7 @@ HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
   if (!job) return error_answer(job.error());
   if (const auto& queued = *job) {
     // The queue knows at once what events tell a little later, and what they charge later still.
-    input.charged = *known ? is_over(input.run.state) : !queued->started_at;
+    input.charged = *known ? is_charged(input.run) : !queued->started_at;
     if (!*known) input.run = record_of(*queued);
     input.run.state = to_string(queued->state);
     input.attempt_started_at = queue::is_live(queued->state) ? queued->started_at : std::nullopt;

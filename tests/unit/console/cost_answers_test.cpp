@@ -250,12 +250,15 @@ TEST_F(CostAnswersTest, RecommendationsAtTheRatesInForce) {
   EXPECT_EQ(body["job_id"], "a");
   EXPECT_EQ(body["ended"], true);
   EXPECT_EQ(body["total_microusd"], 20'500);
-  const auto& first = body["recommendations"][0];
-  EXPECT_EQ(first["strategy"], "spot");
-  EXPECT_EQ(first["recommendation_id"], "rec-a-spot");
-  EXPECT_TRUE(first["savings_microusd"]["high"].is_number_integer());
-  EXPECT_EQ(first["savings_microusd"]["high"], 10'250);
-  EXPECT_THAT(first["action"]["command"].get<std::string>(), HasSubstr("oppen submit"));
+  const auto& all = body["recommendations"];
+  const auto spot = std::find_if(all.begin(), all.end(), [](const json& recommendation) {
+    return recommendation["strategy"] == "spot";
+  });
+  ASSERT_NE(spot, all.end()) << all;
+  EXPECT_EQ((*spot)["recommendation_id"], "rec-a-spot");
+  EXPECT_TRUE((*spot)["savings_microusd"]["high"].is_number_integer());
+  EXPECT_EQ((*spot)["savings_microusd"]["high"], 10'250);
+  EXPECT_THAT((*spot)["action"]["command"].get<std::string>(), HasSubstr("oppen submit"));
 }
 
 TEST_F(CostAnswersTest, RecommendationsLearnFromPastRuns) {
