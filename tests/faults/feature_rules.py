@@ -39,7 +39,8 @@ def _launched_within(history, job, intervals):
         since = queued.get(pod["attempt"])
         created = calendar.timegm(time.strptime(pod["created"], "%Y-%m-%dT%H:%M:%SZ"))  # whole seconds, rounded down
         for begin, end in intervals:
-            inside = since is not None and begin < since and created + 1 < end
+            # A pod that was there before is of a job that was queued a second time, after Redis came back older.
+            inside = since is not None and begin < since and begin <= pod["at"] and created + 1 < end
             if inside and not excused(history, pod["at"], pod["at"]):
                 yield pod, begin
 
