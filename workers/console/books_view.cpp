@@ -31,4 +31,9 @@ Result<std::vector<cost::RunRecord>> PooledBooks::history(const std::string& mod
   });
 }
 
+Result<std::vector<std::optional<MicroUsd>>> PooledBooks::charged(
+    const std::vector<cost::AttemptId>& ids) {
+  return pool_.with([&](runtime::Redis& redis) { return cost::charged(redis, prefix_, ids); });
+}
+
 }  // namespace oppen::console

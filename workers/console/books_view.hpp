@@ -7,6 +7,7 @@
 
 #include "workers/console/redis_pool.hpp"
 #include "workers/cost/books/books.hpp"
+#include "workers/cost/store/charged.hpp"
 
 namespace oppen::console {
 
@@ -22,6 +23,9 @@ class BooksView {
                                      std::size_t limit) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
+  // As cost::charged.
+  virtual Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) = 0;
 };
 
 class PooledBooks final : public BooksView {
@@ -38,6 +42,8 @@ class PooledBooks final : public BooksView {
                              std::size_t limit) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
+  Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) override;
 
  private:
   RedisPool& pool_;
