@@ -168,7 +168,7 @@ def test_cost_and_return_of_each_run(bridged, console):
 
     [microusd] = bridged.wait_charged(outside)
     tags, metrics = bridged.wait_cost(outside, microusd)
-    assert microusd > 3_000_000, "an hour of four GPUs"
+    assert microusd > 1_000_000, "an hour of four GPUs, off-peak or not"
     assert metrics[COST] == microusd / 1e6
     assert metrics[PER_EPOCH] == round(microusd / 10) / 1e6 and tags["oppen.cost_per_epoch_microusd"] == str(round(microusd / 10))
     assert metrics[ROI] == float(tags["oppen.roi"]) == pytest.approx(5 / (microusd / 1e6), abs=0.001)
@@ -211,7 +211,7 @@ def test_killed_in_the_middle_and_mlflow_away(bridged, console):
     """Many runs wait for their cost, since there is no console. One is deleted. Then the bridge is killed again and again while it writes,
     and MLflow stopped and started: each of the others has its cost in the end, as one point."""
     bridged.worker.start()
-    runs = [bridged.finished(start_time=now_ms() - 1000 * (number + 60)) for number in range(60)]
+    runs = [bridged.finished(start_time=now_ms() - 1000 * (number + 60)) for number in range(90)]
     costs = dict(zip(runs, bridged.wait_charged(*runs), strict=True))
     bridged.worker.wait("the console is missed", lambda: "console" in bridged.worker.readyz()[1].get("console", ""))
     assert bridged.worker.get("/healthz")[0] == 200 and bridged.worker.metric("oppen_mlflow_costs_written_total") == 0
@@ -219,15 +219,15 @@ def test_killed_in_the_middle_and_mlflow_away(bridged, console):
     bridged.mlflow.post("runs/delete", run_id=deleted)
 
     def written():
-        return {run_id for run_id in runs if "oppen.cost_microusd" in bridged.mlflow.run(run_id)[0]}
+        return sum("oppen.cost_microusd" in bridged.mlflow.run(run_id)[0] for run_id in runs)
 
     console.start()
     for _ in range(6):
-        before = len(written())
         if not bridged.worker.runs():
             bridged.worker.start()
-        wait_until("more costs", lambda: len(written()) > before or before == len(runs), explain=bridged.worker.tail)  # noqa: B023
+        bridged.worker.wait("it writes", lambda: (bridged.worker.metric("oppen_mlflow_costs_written_total") or 0) >= 3)
         bridged.worker.kill()
+    assert 18 <= written() < len(runs), "it was killed in the middle"
     bridged.worker.start()
     late = [bridged.finished() for _ in range(3)]
     costs.update(zip(late, bridged.wait_charged(*late), strict=True))
