@@ -222,12 +222,14 @@ def test_killed_in_the_middle_and_mlflow_away(bridged, console):
         return sum("oppen.cost_microusd" in bridged.mlflow.run(run_id)[0] for run_id in runs)
 
     console.start()
-    for _ in range(6):
+    kills = 0
+    while written() < len(runs):
         if not bridged.worker.runs():
             bridged.worker.start()
-        bridged.worker.wait("it writes", lambda: (bridged.worker.metric("oppen_mlflow_costs_written_total") or 0) >= 3)
+        bridged.worker.wait("it writes", lambda: (bridged.worker.metric("oppen_mlflow_costs_written_total") or 0) >= 3 or written() == len(runs))
         bridged.worker.kill()
-    assert 18 <= written() < len(runs), "it was killed in the middle"
+        kills += 1
+    assert kills >= 2, "all but the last were in the middle"
     bridged.worker.start()
     late = [bridged.finished() for _ in range(3)]
     costs.update(zip(late, bridged.wait_charged(*late), strict=True))
