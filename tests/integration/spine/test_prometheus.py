@@ -2,6 +2,7 @@
 cost is what the topic says."""
 
 import collections
+import json
 import re
 import time
 
@@ -132,12 +133,17 @@ def test_cost_is_what_the_topic_says(prometheus, workers, bus, jobs, policies):
 
 
 def test_every_worker_is_scraped_and_the_rules_hold(prometheus, workers, bus):
-    """Every name in the rules is one that a worker serves; a worker that stops is missed."""
+    """What the dashboard asks can be answered, and every name in it and in the rules is one that a worker serves; a worker that stops is
+    missed."""
     prometheus.wait("all answer", lambda: {labels["program"]: value for labels, value in prometheus.query("up")} == dict.fromkeys(workers, 1))
-    rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    panels = json.loads((ROOT / "deploy" / "grafana" / "cost.json").read_text())["panels"]
+    asked = [target["expr"].replace("$__range", "1h") for panel in panels for target in panel["targets"]]
+    for expression in asked:
+        prometheus.query(expression)  # fails when it is none
+    asked += [rule["query"] for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
     prometheus.wait("rules are evaluated", lambda: all(rule["health"] == "ok" for group in prometheus.get("rules")["groups"] for rule in group["rules"]))
     bus.produce(b"no command", key="nobody")  # a counter that is there once it counts
-    used = set(re.findall(r"\b(?:oppen|pod|nvidia_smi)_\w+", " ".join(rule["query"] for rule in rules))) - {"pod_name", "pod_namespace"}
+    used = set(re.findall(r"\b(?:oppen|pod|nvidia_smi)_\w+", " ".join(asked))) - {"pod_name", "pod_namespace"}
     assert len(used) >= 10, used
     prometheus.wait(f"all of {used}", lambda: used <= prometheus.get("metadata").keys())
     workers["oppen-mlflow"].kill()
