@@ -132,7 +132,7 @@ def test_cost_is_what_the_topic_says(prometheus, workers, bus, jobs, policies):
     prometheus.wait("an ended pod costs nothing an hour", lambda: prometheus.value(gone) is None)
 
 
-def test_every_worker_is_scraped_and_the_rules_hold(prometheus, workers, bus):
+def test_every_worker_is_scraped_and_the_rules_hold(prometheus, workers, bus, jobs):
     """What the dashboard asks can be answered, and every name in it and in the rules is one that a worker serves; a worker that stops is
     missed."""
     prometheus.wait("all answer", lambda: {labels["program"]: value for labels, value in prometheus.query("up")} == dict.fromkeys(workers, 1))
@@ -142,10 +142,11 @@ def test_every_worker_is_scraped_and_the_rules_hold(prometheus, workers, bus):
         prometheus.query(expression)  # fails when it is none
     asked += [rule["query"] for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
     prometheus.wait("rules are evaluated", lambda: all(rule["health"] == "ok" for group in prometheus.get("rules")["groups"] for rule in group["rules"]))
-    bus.produce(b"no command", key="nobody")  # a counter that is there once it counts
+    bus.produce(b"no command", key="nobody")  # counters that are there once they count
+    bus.submit(jobs.spec("one", seconds=3))
     used = set(re.findall(r"\b(?:oppen|pod|nvidia_smi)_\w+", " ".join(asked))) - {"pod_name", "pod_namespace"}
     assert len(used) >= 10, used
-    prometheus.wait(f"all of {used}", lambda: used <= prometheus.get("metadata").keys())
+    prometheus.wait(f"all of {used}", lambda: used <= set(prometheus.get("label/__name__/values")))
     workers["oppen-mlflow"].kill()
     prometheus.wait("it is missed", lambda: prometheus.value('ALERTS{alertname="OppenWorkerDown",program="oppen-mlflow"}') == 1)
     assert prometheus.query('ALERTS{alertname="OppenWorkerDown",program!="oppen-mlflow"}') == []
