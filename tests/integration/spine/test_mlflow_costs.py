@@ -251,7 +251,7 @@ def test_killed_in_the_middle_and_mlflow_away(bridged, console):
 def test_a_user_that_may_only_read(bridged, console):
     """Its runs are told of all the same; the log names the right that is missing. Given it, the costs are written."""
     console.start()
-    bridged.mlflow.post("users/create", username="reader", password="reads and reads")
+    bridged.mlflow.add_user("reader", "reads and reads")
     worker = bridged.worker = bridged.another(MLFLOW_TRACKING_USERNAME="reader", MLFLOW_TRACKING_PASSWORD="reads and reads")
     worker.start()
     run_id = bridged.finished()
@@ -260,6 +260,6 @@ def test_a_user_that_may_only_read(bridged, console):
     [line] = [line for line in worker.tail(20_000).splitlines() if run_id in line]
     assert "EDIT" in line
     worker.wait_ready()
-    bridged.mlflow.post("experiments/permissions/create", experiment_id=bridged.experiment, username="reader", permission="EDIT")
+    bridged.mlflow.grant("reader", bridged.experiment, "EDIT")
     bridged.wait_cost(run_id, microusd)
     assert worker.metric("oppen_mlflow_costs_refused_total") == 1

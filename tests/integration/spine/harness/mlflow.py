@@ -100,10 +100,10 @@ class Mlflow:
     def get(self, endpoint, **parameters):
         return self._ask(f"{endpoint}?{urllib.parse.urlencode(parameters)}", None)
 
-    def _ask(self, endpoint, body):
+    def _ask(self, endpoint, body, version="2.0"):
         coded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         headers = {"authorization": f"Basic {coded}", "content-type": "application/json"}
-        asked = urllib.request.Request(f"{self.uri}/api/2.0/mlflow/{endpoint}", body, headers)
+        asked = urllib.request.Request(f"{self.uri}/api/{version}/mlflow/{endpoint}", body, headers)
         try:
             with urllib.request.urlopen(asked, timeout=60) as answer:
                 return json.load(answer)
@@ -133,6 +133,16 @@ class Mlflow:
 
     def end(self, run_id, status="FINISHED", end_time=None):
         self.post("runs/update", run_id=run_id, status=status, end_time=end_time or now_ms())
+
+    # What its administrator does.
+
+    def add_user(self, name, password):
+        """Who may read everything."""
+        self.post("users/create", username=name, password=password)
+
+    def grant(self, name, experiment_id, permission):
+        granted = {"username": name, "resource_type": "experiment", "resource_id": experiment_id, "permission": permission}
+        self._ask("users/permissions/grant", json.dumps(granted).encode(), version="3.0")
 
     # What is seen there.
 
