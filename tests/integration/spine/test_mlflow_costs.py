@@ -170,7 +170,8 @@ def test_cost_and_return_of_each_run(bridged, console):
     tags, metrics = bridged.wait_cost(outside, microusd)
     assert microusd > 1_000_000, "an hour of four GPUs, off-peak or not"
     assert metrics[COST] == microusd / 1e6
-    assert metrics[PER_EPOCH] == round(microusd / 10) / 1e6 and tags["oppen.cost_per_epoch_microusd"] == str(round(microusd / 10))
+    each = (microusd + 5) // 10
+    assert metrics[PER_EPOCH] == each / 1e6 and tags["oppen.cost_per_epoch_microusd"] == str(each)
     assert metrics[ROI] == float(tags["oppen.roi"]) == pytest.approx(5 / (microusd / 1e6), abs=0.001)
     assert metrics["val_accuracy"] == 0.945 and tags["gpus"] == "4"
 
