@@ -27,6 +27,8 @@ void add_logs(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_dead_letter(CLI::App& app, Context& context);
 void add_health(CLI::App& app, Context& context);
+void add_budget(CLI::App& app, Context& context);
+void add_proposals(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace oppen::cli

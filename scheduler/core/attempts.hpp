@@ -77,9 +77,12 @@ class Attempts {
     std::size_t in_turn = 0;             // how many of these; the rest passes one that waits
     std::string head_waits;              // why the first that is not launched waits
     bool more = false;                   // there is more that may be launched now
+    bool again = false;                  // some were held: it is to be asked for anew
   };
   Result<Next> next_in_order(std::int64_t limit);
   Result<Next> next_with_backfill(std::int64_t limit);
+  // Whether some were found to be over a budget, and wait elsewhere now.
+  Result<bool> hold_over_budget(std::vector<queue::JobRecord>& records);
   // What a decision depends on and changes often.
   struct Seen {
     std::array<std::int64_t, 3> queued;

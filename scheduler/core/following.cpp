@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduler/core/attempts.hpp"
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/retry.hpp"
@@ -144,6 +145,10 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
     attempt_end.duration_seconds = seconds_between(*record.started_at, ended_at);
 
   Changes changes;
+  if (record.started_at && state_.budgets.holds()) {
+    changes.unseen(unseen_field(record.spec, ended_at),
+                   cost_of_ended(record, *record.started_at, ended_at));
+  }
   const auto metrics = pod ? reported_metrics(*pod) : nlohmann::json();
   if (pod && pod->terminal() && metrics.is_object() && record.started_at) {
     changes.event(entry(topics::runs, job_id,

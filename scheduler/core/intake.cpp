@@ -364,7 +364,7 @@ std::optional<Refusal> Intake::amend_record(JobRecord& record, const JobAmend& a
   record.spread_permille = anew->spread_permille;
   record.doubt_permille = anew->doubt_permille;
   // What it waits for it goes on waiting for.
-  if (record.hold == queue::Hold::none || record.hold == queue::Hold::window)
+  if (record.hold != queue::Hold::dependency && record.hold != queue::Hold::retry)
     record.hold = hold_by_window(record.spec);
   record.estimated_cost = expectation(record, attempts_.outlook(state_.clock.now())).estimated_cost;
   return std::nullopt;

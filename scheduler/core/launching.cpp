@@ -7,6 +7,7 @@
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/bounds.hpp"
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/kube/pod_manifest.hpp"
 #include "workers/runtime/log.hpp"
@@ -24,6 +25,7 @@ constexpr std::int64_t most_heads = 64;  // read per priority in one go
 // Launches that have no outcome yet: several times what the API server is asked at once. What is decided later is decided on what is
 // known then, and no launch spends its deadline waiting for its turn.
 constexpr std::size_t most_in_flight = 128;
+constexpr int most_rounds = 16;  // of jobs that are found to be held, before others have their turn
 constexpr auto launch_deadline = 20s;
 constexpr auto longest_probe_wait = 16s;
 constexpr auto remaining_keep = 500ms;
@@ -76,6 +78,7 @@ Attempts::Attempts(State& state, Post post)
 Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");
   if (state_.policy->queue_paused) return say_head_waits(plan::paused_text(state_.paused_until));
+  int rounds = 0;
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs -
                             state_.counters.usage_total().pods -
@@ -93,6 +96,11 @@ Status Attempts::launch_next() {
     const auto began = std::chrono::steady_clock::now();
     auto next = backfill ? next_with_backfill(limit) : next_in_order(limit);
     if (!next) return fail(next.error());
+    if (next->again) {
+      if (++rounds < most_rounds) continue;
+      post_([]() -> Status { return {}; });  // go on after whatever else waits
+      return {};
+    }
     auto& jobs = next->jobs;
     decision_.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -118,6 +126,15 @@ Status Attempts::launch_next() {
     }
 
     Changes changes;
+    if (state_.budgets.holds()) {
+      auto gate = BudgetGate::open(state_);
+      if (!gate) return fail(gate.error());
+      const auto held = gate->hold(jobs, true);
+      if (!held) return fail(held.error());
+      if (*held > 0) next->more = true;
+      if (jobs.empty()) continue;
+      gate->bind(jobs, changes);
+    }
     const auto decided_at = now();
     for (auto& record : jobs) {
       record.state = JobState::launching;
@@ -148,11 +165,22 @@ Attempts::Seen Attempts::seen() const {
   return {std::to_array(counters.queued), std::to_array(counters.usage), state_.policy};
 }
 
+// Whoever is held is to stand in nobody's way, whatever else he would have waited for.
+Result<bool> Attempts::hold_over_budget(std::vector<JobRecord>& records) {
+  if (!state_.budgets.holds()) return false;
+  auto gate = BudgetGate::open(state_);
+  if (!gate) return fail(gate.error());
+  return gate->hold(records, false).map([](std::size_t held) { return held > 0; });
+}
+
 Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
   auto heads = state_.store.heads(static_cast<int>(limit), state_.off_peak(now()));
   if (!heads) return fail(heads.error());
   Next next;
   next.jobs = in_order(std::move(*heads), limit, next.more);
+  const auto held = hold_over_budget(next.jobs);
+  if (!held) return fail(held.error());
+  if ((next.again = *held)) return next;
   std::vector<plan::WaitingJob> waiting;
   for (const auto& record : next.jobs) waiting.push_back({record.priority, record.amounts()});
   const auto decision = plan::decide(waiting, state_.capacity());
@@ -172,6 +200,13 @@ Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   std::vector<JobRecord> records;
   for (auto& of_priority : heads->by_priority)
     std::move(of_priority.begin(), of_priority.end(), std::back_inserter(records));
+  const auto held = hold_over_budget(records);
+  if (!held) return fail(held.error());
+  if (*held) {
+    Next again;
+    again.again = true;
+    return again;
+  }
 
   const auto time = now();
   Bounds bounds(*state_.policy);

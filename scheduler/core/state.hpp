@@ -18,6 +18,7 @@
 #include "scheduler/plan/policy.hpp"
 #include "scheduler/queue/store.hpp"
 #include "schemas/time.hpp"
+#include "workers/cost/budgets/book.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 #include "workers/runtime/metrics.hpp"
 
@@ -46,6 +47,8 @@ struct State {
   // Mirrors of what Redis holds, renewed by each commit: this thread is its only writer.
   queue::Counters counters = {};
   std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
+
+  budgets::Book budgets = {};  // in force, with what was told of them last
 
   Claimed claimed = {};  // by a batch that is being decided
 

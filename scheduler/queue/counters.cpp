@@ -25,6 +25,10 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     const auto colon = field.find(':');
     if (colon == std::string_view::npos || colon + 1 >= field.size()) continue;
     const auto name = field.substr(0, colon);
+    if (name == "committed") {
+      counters.committed[std::string(field.substr(colon + 1))] = {value};
+      continue;
+    }
     const char priority_letter = field[colon + 1];
     const std::size_t priority = priority_letter == 'u' ? 0 : priority_letter == 'n' ? 1 : 2;
     if (name == "state") {

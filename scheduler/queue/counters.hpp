@@ -15,6 +15,8 @@ struct Counters {
   MicroUsd pending_cost[3] = {};
   double pending_seconds[3] = {};
   plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
+  std::map<std::string, MicroUsd>
+      committed;  // what live attempts are estimated at, by pair_of (header.hpp)
   std::map<JobState, std::int64_t> jobs;  // by state other than queued
   std::map<JobState, std::int64_t> jobs_by_priority[3];
 

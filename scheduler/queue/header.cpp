@@ -17,8 +17,11 @@ constexpr Letters<JobState> states[] = {{JobState::queued, 'q'},    {JobState::l
                                         {JobState::running, 'r'},   {JobState::cancelling, 'x'},
                                         {JobState::succeeded, 's'}, {JobState::failed, 'f'},
                                         {JobState::cancelled, 'c'}, {JobState::rejected, 'j'}};
-constexpr Letters<Hold> holds[] = {
-    {Hold::none, '-'}, {Hold::window, 'w'}, {Hold::retry, 't'}, {Hold::dependency, 'd'}};
+constexpr Letters<Hold> holds[] = {{Hold::none, '-'},
+                                   {Hold::window, 'w'},
+                                   {Hold::retry, 't'},
+                                   {Hold::dependency, 'd'},
+                                   {Hold::budget, 'b'}};
 constexpr Letters<Priority> priorities[] = {
     {Priority::urgent, 'u'}, {Priority::normal, 'n'}, {Priority::background, 'b'}};
 
@@ -75,6 +78,10 @@ char letter(JobState state) { return letter_in(states, state); }
 
 std::string user_word(const std::string& user) { return user.empty() ? no_user : user; }
 std::string user_of(std::string_view word) { return word == no_user ? "" : std::string(word); }
+
+std::string pair_of(const std::string& team, const std::string& project) {
+  return user_word(team) + " " + user_word(project);
+}
 
 std::string to_line(const Header& header) {
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", letter(header.state),

@@ -58,7 +58,7 @@ Result<BatchView> QueueReader::batch(const std::string& batch_id) {
 
 Result<std::optional<std::int64_t>> QueueReader::position(const JobRecord& record) {
   if (record.state != JobState::queued) return std::nullopt;
-  if (record.hold == Hold::retry || record.hold == Hold::dependency) return std::nullopt;
+  if (record.hold != Hold::none && record.hold != Hold::window) return std::nullopt;
   std::vector<runtime::Redis::Args> commands;
   for (const auto priority : all_priorities) {
     const bool own = priority == record.priority;

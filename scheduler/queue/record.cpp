@@ -123,6 +123,7 @@ std::string encode(const JobRecord& record) {
   put(detail, "gpu", record.gpu_type);
   put(detail, "started", record.started_at);
   put(detail, "ended", record.ended_at);
+  put(detail, "approved", record.approved_by);
   put(detail, "by", record.requested_by);
   put(detail, "reason", record.reason);
   if (record.cancelled_from != JobState::queued)
@@ -182,6 +183,7 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.gpu_type = detail.value("gpu", "");
   record.started_at = optional_time(detail, "started");
   record.ended_at = optional_time(detail, "ended");
+  record.approved_by = detail.value("approved", "");
   record.requested_by = detail.value("by", "");
   record.reason = detail.value("reason", "");
   record.cancelled_from = parse_job_state(detail.value("was", "queued")).value_or(JobState::queued);

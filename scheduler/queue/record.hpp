@@ -55,6 +55,8 @@ struct JobRecord {
   std::string gpu_type;  // what it really got
   std::optional<Time> started_at;
   std::optional<Time> ended_at;
+  std::string
+      approved_by;  // passes the budgets that ask for an approval; "": nobody has approved it
   std::string requested_by;                    // of a cancel
   std::string reason;                          // of a cancel or a rejection
   JobState cancelled_from = JobState::queued;  // what it was when the cancel came

@@ -40,9 +40,26 @@ Changes& Changes::put(JobRecord& record) {
   const auto ended = record.ended_at.value_or(record.submitted_at).time_since_epoch().count();
   for (auto&& part :
        {std::string("J"), record.spec.job_id, std::to_string(expected), encode(record),
-        terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0)}) {
+        terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0),
+        pair_of(record.spec.team, record.spec.project)}) {
     operations_.push_back(part);
   }
+  return *this;
+}
+
+Changes& Changes::within(const std::string& team, const std::string& project, std::int64_t most) {
+  const auto word = [](const std::string& name) { return name.empty() ? "*" : name; };
+  operations_.insert(operations_.end(), {"B", word(team), word(project), std::to_string(most)});
+  return *this;
+}
+
+Changes& Changes::unseen(std::string field, MicroUsd cost) {
+  operations_.insert(operations_.end(), {"N", std::move(field), std::to_string(cost.value)});
+  return *this;
+}
+
+Changes& Changes::seen(std::string field) {
+  operations_.insert(operations_.end(), {"H", "unseen", std::move(field), ""});
   return *this;
 }
 
@@ -202,6 +219,32 @@ Result<std::vector<std::string>> QueueStore::held_by_dependency(Priority priorit
                                                                 std::int64_t from, int count) {
   return texts({"ZRANGE", prefix_ + "dependent:" + letter(priority), std::to_string(from),
                 std::to_string(from + count - 1)});
+}
+
+Result<std::vector<JobRecord>> QueueStore::held_by_budget(Priority priority, std::int64_t after,
+                                                          int count) {
+  const auto ids =
+      texts({"ZRANGEBYSCORE", prefix_ + "budget:" + letter(priority), "(" + std::to_string(after),
+             "+inf", "LIMIT", "0", std::to_string(count)});
+  if (!ids) return fail(ids.error());
+  auto found = jobs(*ids);
+  if (!found) return fail(found.error());
+  std::vector<JobRecord> held;
+  for (auto& record : *found) {
+    if (record) held.push_back(std::move(*record));
+  }
+  return held;
+}
+
+Result<std::vector<std::pair<std::string, MicroUsd>>> QueueStore::unseen() {
+  const auto reply = command({"HGETALL", prefix_ + "unseen"});
+  if (!reply) return fail(reply.error());
+  std::vector<std::pair<std::string, MicroUsd>> fields;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2) {
+    const auto cost = std::strtoll(reply->elements[i + 1].text.c_str(), nullptr, 10);
+    fields.emplace_back(reply->elements[i].text, MicroUsd{cost});
+  }
+  return fields;
 }
 
 Result<std::vector<std::string>> QueueStore::dependents(const std::string& job_id) {

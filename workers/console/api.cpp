@@ -6,6 +6,7 @@
 
 #include "schemas/text.hpp"
 #include "workers/console/answers.hpp"
+#include "workers/console/budgets_json.hpp"
 #include "workers/console/job_json.hpp"
 #include "workers/console/listing.hpp"
 #include "workers/console/queue_status.hpp"
@@ -43,6 +44,7 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(5, "jobs") && path[4] == "explain") return {explain(path[3], params), nullptr};
   if (query.path == simulate_path) return {simulate(query.body, params), nullptr};
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
+  if (is(3, "budgets")) return {budgets(params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};
   if (is(3, "openapi.yaml"))
     return {{200, std::string(openapi_document()), "application/yaml"}, nullptr};
@@ -189,6 +191,15 @@ HttpAnswer Api::simulate(std::string_view batch, Params params) {
     return bad_request("", "POST a batch here, as JSON: {\"batch_id\": ..., \"jobs\": [...]}");
   }
   return scheduler_.ask(simulate_path, batch);
+}
+
+HttpAnswer Api::budgets(Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto budgets = read_budgets_();
+  if (!budgets) return error_answer(budgets.error());
+  const auto live = all_live(queue_);
+  if (!live) return error_answer(live.error());
+  return json_answer(budgets_json(*budgets, *live, clock_.now()));
 }
 
 HttpAnswer Api::health(Params params) {

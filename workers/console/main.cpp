@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
   console::Parts parts(**queue, http, kube, schedulers);
   console::SchedulerApi scheduler(http, schedulers);
   console::Api api(
-      **queue, logs, scheduler, [&parts] { return parts.check(); }, clock, worker.kube_namespace);
+      **queue, logs, scheduler, [&parts] { return parts.check(); }, clock, worker.kube_namespace,
+      [&queue] { return (*queue)->budgets(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

@@ -70,6 +70,14 @@ Result<nlohmann::json> PooledQueue::leader() {
   return with_redis<nlohmann::json>([](auto& reader) { return reader.leader(); });
 }
 
+Result<std::vector<budgets::BudgetView>> PooledQueue::budgets() {
+  auto redis = borrow();
+  if (!redis) return fail(redis.error());
+  auto found = budgets::read_budgets(**redis, prefix_);
+  give_back(*std::move(redis));
+  return found;
+}
+
 Status PooledQueue::ping() {
   auto redis = borrow();
   if (!redis) return fail(redis.error());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "workers/console/queue_view.hpp"
+#include "workers/cost/budgets/keeper/keeper_store.hpp"
 #include "workers/runtime/redis.hpp"
 
 namespace oppen::console {
@@ -29,6 +30,9 @@ class PooledQueue final : public QueueView {
   Result<queue::Page> ended(const std::string& cursor, int limit) override;
   Result<nlohmann::json> policy() override;
   Result<nlohmann::json> leader() override;
+
+  // The budgets, from the same Redis.
+  Result<std::vector<budgets::BudgetView>> budgets();
 
   // Whether Redis answers.
   Status ping();

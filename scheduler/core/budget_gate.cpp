@@ -1,0 +1,152 @@
+#include "scheduler/core/budget_gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "scheduler/core/events.hpp"
+#include "schemas/control.hpp"
+
+namespace oppen::core {
+namespace {
+
+using budgets::Standing;
+using queue::JobRecord;
+
+constexpr std::chrono::seconds unseen_step{10};
+
+bool holds_back(const Standing& standing, const JobRecord& record) {
+  const auto& mode = standing.set.mode;
+  return mode == "hard" || (mode == "approval" && record.approved_by.empty());
+}
+
+bool counts(const Standing& standing, const JobRecord& record) {
+  return budgets::covers(standing.set.scope, record.spec.team, record.spec.project);
+}
+
+// The same for the same job and period, however often it is asked for.
+queue::OutboxEntry proposal(const JobRecord& record, const Standing& standing, Time now) {
+  const auto& job_id = record.spec.job_id;
+  ProposalCreated event;
+  event.proposal_id = job_id;
+  event.kind = "budget_approval";
+  event.summary = fmt::format("Run job {} beyond budget {}: {}", job_id, standing.set.budget_id,
+                              budgets::sentence(standing, record.estimated_cost));
+  event.changes = {{"job_id", job_id}};
+  event.evidence = {{"budget_id", standing.set.budget_id},
+                    {"amount_microusd", standing.set.amount.value},
+                    {"spent_microusd", standing.spent.value},
+                    {"committed_microusd", standing.committed.value},
+                    {"estimated_cost_microusd", record.estimated_cost.value}};
+  event.expires_at = standing.period.end;
+  return entry(topics::control, job_id,
+               fmt::format("proposal/{}/{}/{}", job_id, standing.set.budget_id,
+                           to_rfc3339(standing.period.start)),
+               event, now);
+}
+
+}  // namespace
+
+std::string unseen_field(const JobSpec& spec, Time ended) {
+  const auto step =
+      std::chrono::floor<std::chrono::seconds>(ended.time_since_epoch()) / unseen_step;
+  return fmt::format("{} {}", step * unseen_step.count(), queue::pair_of(spec.team, spec.project));
+}
+
+std::optional<budgets::Commitment> read_unseen(const std::string& field, MicroUsd cost) {
+  std::int64_t second = 0;
+  const auto* end = field.data() + field.size();
+  const auto [stop, error] = std::from_chars(field.data(), end, second);
+  const auto first = field.find(' ');
+  const auto last = field.rfind(' ');
+  if (error != std::errc{} || stop == end || first == last) return std::nullopt;
+  budgets::Commitment commitment;
+  commitment.team = queue::user_of(std::string_view(field).substr(first + 1, last - first - 1));
+  commitment.project = queue::user_of(std::string_view(field).substr(last + 1));
+  commitment.cost = cost;
+  commitment.ended = Time(std::chrono::seconds(second)) + unseen_step;
+  return commitment;
+}
+
+MicroUsd cost_of_ended(const JobRecord& record, Time started, Time ended) {
+  if (record.estimated_seconds <= 0) return record.estimated_cost;
+  const double part = Seconds(ended - started).count() / record.estimated_seconds;
+  return {std::llround(static_cast<double>(record.estimated_cost.value) * std::max(0.0, part))};
+}
+
+Result<std::vector<Standing>> standings(State& state) {
+  std::vector<Standing> found;
+  if (!state.budgets.holds()) return found;
+  const auto unseen = state.store.unseen();
+  if (!unseen) return fail(unseen.error());
+  std::vector<budgets::Commitment> commitments;
+  commitments.reserve(state.live.size() + unseen->size());
+  for (const auto& [job_id, record] : state.live) {
+    commitments.push_back({record.spec.team, record.spec.project, record.estimated_cost,
+                           record.estimated_seconds, record.started_at, std::nullopt});
+  }
+  for (const auto& [field, cost] : *unseen) {
+    if (auto commitment = read_unseen(field, cost)) commitments.push_back(std::move(*commitment));
+  }
+  return state.budgets.standings(commitments, state.clock.now());
+}
+
+Result<BudgetGate> BudgetGate::open(State& state) {
+  auto found = standings(state);
+  if (!found) return fail(found.error());
+  BudgetGate gate(state);
+  gate.standings_ = std::move(*found);
+  for (const auto& standing : gate.standings_) {
+    auto most = standing.room();
+    for (const auto& [pair, cost] : state.counters.committed) {
+      const auto space = pair.find(' ');
+      if (budgets::covers(standing.set.scope, queue::user_of(pair.substr(0, space)),
+                          queue::user_of(pair.substr(space + 1)))) {
+        most += cost.value;
+      }
+    }
+    gate.most_.push_back(most);
+  }
+  return gate;
+}
+
+Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together) {
+  std::vector<JobRecord> kept;
+  queue::Changes changes;
+  const auto now = state_->clock.now();
+  for (auto& record : jobs) {
+    const auto* const full =
+        budgets::in_the_way(standings_, record.spec.team, record.spec.project,
+                            record.estimated_cost, !record.approved_by.empty());
+    if (full != nullptr) {
+      record.hold = queue::Hold::budget;
+      changes.put(record);
+      if (full->set.mode == "approval") changes.event(proposal(record, *full, now));
+      continue;
+    }
+    for (auto& standing : standings_) {
+      if (together && counts(standing, record)) standing.committed += record.estimated_cost;
+    }
+    kept.push_back(std::move(record));
+  }
+  const auto held = jobs.size() - kept.size();
+  jobs = std::move(kept);
+  if (held == 0) return held;
+  if (auto committed = state_->commit(std::move(changes)); !committed)
+    return fail(committed.error());
+  return held;
+}
+
+void BudgetGate::bind(const std::vector<JobRecord>& jobs, queue::Changes& changes) const {
+  for (std::size_t i = 0; i < standings_.size(); ++i) {
+    const auto& standing = standings_[i];
+    const bool held_back = std::any_of(jobs.begin(), jobs.end(), [&](const JobRecord& record) {
+      return counts(standing, record) && holds_back(standing, record);
+    });
+    if (held_back) changes.within(standing.set.scope.team, standing.set.scope.project, most_[i]);
+  }
+}
+
+}  // namespace oppen::core

@@ -1,0 +1,44 @@
+#pragma once
+// Which of the jobs that could be launched the budgets have room for. One gate is good for one decision; core's thread. Borrows the state.
+#include <vector>
+
+#include "scheduler/core/state.hpp"
+#include "workers/cost/budgets/book.hpp"
+
+namespace oppen::core {
+
+// How long what an attempt was estimated at stays counted after its end, if no budget.state comes that contains it: an outage of the
+// cost worker that lasts longer lets through what ended before.
+inline constexpr std::chrono::hours unseen_kept{1};
+
+// The field of `unseen` for an attempt that ends then; and what it says.
+std::string unseen_field(const JobSpec& spec, Time ended);
+std::optional<budgets::Commitment> read_unseen(const std::string& field, MicroUsd cost);
+
+// What an attempt that ran from `started` to `ended` is counted with from then on: its estimate, by how long it took.
+MicroUsd cost_of_ended(const queue::JobRecord& record, Time started, Time ended);
+
+// Every budget as it is now; none when none holds jobs. Errors: of the store.
+Result<std::vector<budgets::Standing>> standings(State& state);
+
+class BudgetGate {
+ public:
+  // Errors: of the store.
+  static Result<BudgetGate> open(State& state);
+
+  // Takes those out of `jobs` that there is no room for, and has them wait as Hold::budget; how many. `together`: those that stay take
+  // room from those behind them, as they will be launched. Errors: of the store.
+  Result<std::size_t> hold(std::vector<queue::JobRecord>& jobs, bool together);
+
+  // The script that launches these jobs, which hold() left, is to make sure of it.
+  void bind(const std::vector<queue::JobRecord>& jobs, queue::Changes& changes) const;
+
+ private:
+  explicit BudgetGate(State& state) : state_(&state) {}
+
+  State* state_;
+  std::vector<budgets::Standing> standings_;
+  std::vector<std::int64_t> most_;  // of each: what all live attempts may be estimated at
+};
+
+}  // namespace oppen::core

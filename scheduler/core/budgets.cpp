@@ -1,0 +1,150 @@
+#include "scheduler/core/budgets.hpp"
+
+#include <utility>
+
+#include "scheduler/core/budget_gate.hpp"
+#include "scheduler/core/events.hpp"
+#include "scheduler/core/holds.hpp"
+#include "schemas/control.hpp"
+#include "workers/runtime/log.hpp"
+
+namespace oppen::core {
+namespace {
+
+constexpr auto budgets_key = "budgets";
+constexpr int looked_at_once = 250;  // records: Redis stands still for some milliseconds
+
+}  // namespace
+
+Status Budgets::load() {
+  const auto text = state_.store.value(budgets_key);
+  if (!text) return fail(text.error());
+  if (!*text) return {};
+  auto book = budgets::Book::parse(**text);
+  if (!book) return fail(book.error());
+  state_.budgets = std::move(*book);
+  return {};
+}
+
+Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
+                                                       const client::ConsumedRecord& record) {
+  if (event.type == ApprovalDecided::type) return decide(event, record);
+  if (event.type == BudgetSet::type) {
+    auto set = parse_data<BudgetSet>(event.data);
+    if (!set) return std::optional(sentences(set.error()));
+    spdlog::info("budget {} is {} a {}, {}", set->budget_id, budgets::dollars(set->amount),
+                 set->period, set->mode);
+    if (const auto taken = state_.budgets.take(std::move(*set)); !taken)
+      return std::optional(taken.error());
+  } else if (event.type == BudgetState::type) {
+    const auto told = parse_data<BudgetState>(event.data);
+    if (!told) return std::optional(sentences(told.error()));
+    state_.budgets.take(*told, event.time);
+  } else {
+    return std::optional<std::string>();
+  }
+  if (auto status = remember(record); !status) return fail(status.error());
+  return std::optional<std::string>();
+}
+
+Status Budgets::remember(const client::ConsumedRecord& record) {
+  queue::Changes changes;
+  changes.cause(std::string(topics::control), record.offset)
+      .value(budgets_key, state_.budgets.text());
+  return state_.commit(std::move(changes)).map([](auto&&) {});
+}
+
+Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
+                                                   const client::ConsumedRecord& record) {
+  const auto decision = parse_data<ApprovalDecided>(event.data);
+  if (!decision) return std::optional(sentences(decision.error()));
+  // The proposal to run a job bears the job's id.
+  const auto& job_id = decision->job_id.empty() ? decision->proposal_id : decision->job_id;
+  if (state_.claimed.contains(job_id)) return std::optional<std::string>();  // nobody sees it yet
+  auto found = state_.store.job(job_id);
+  if (!found) return fail(found.error());
+  auto& job = *found;
+  // What runs or has ended is not touched; what was submitted afterwards was not meant.
+  if (!job || job->state != JobState::queued || job->submitted_at > record.timestamp) {
+    spdlog::info("{} of {} by {} changes nothing: no such job waits", decision->decision, job_id,
+                 decision->by);
+    return std::optional<std::string>();
+  }
+  queue::Changes changes;
+  changes.cause(std::string(topics::control), record.offset);
+  if (decision->decision == "reject") {
+    job->state = JobState::cancelled;
+    job->seq += 1;
+    job->ended_at = state_.clock.now();
+    job->requested_by = decision->by;
+    job->reason = "not approved" + (decision->reason.empty() ? "" : ": " + decision->reason);
+    JobCancelled cancelled;
+    cancelled.job = job->context();
+    cancelled.end.ended_at = job->ended_at;
+    cancelled.requested_by = job->requested_by;
+    cancelled.reason = job->reason;
+    changes.put(*job).event(job_entry(cancelled, *job->ended_at));
+  } else {
+    job->approved_by = decision->decision == "approve" ? decision->by : "";
+    // What it then has no room in is found at its turn.
+    if (job->hold == queue::Hold::budget) job->hold = hold_by_window(job->spec);
+    changes.put(*job);
+  }
+  if (auto committed = state_.commit(std::move(changes)); !committed)
+    return fail(committed.error());
+  return std::optional<std::string>();
+}
+
+Status Budgets::tick() {
+  auto found = standings(state_);
+  if (!found) return fail(found.error());
+  if (!cursor_) {
+    Rooms rooms;
+    for (const auto& standing : *found)
+      rooms.emplace_back(standing.set.budget_id + " " + standing.set.mode, standing.room());
+    if (looked_with_ == rooms) return {};
+    looked_with_ = std::move(rooms);
+    cursor_ = Cursor();
+    if (auto status = forget_unseen(); !status) return status;
+  }
+  queue::Changes changes;
+  int left = looked_at_once;
+  while (left > 0 && cursor_->priority < 3) {
+    auto held =
+        state_.store.held_by_budget(all_priorities[cursor_->priority], cursor_->after, left);
+    if (!held) return fail(held.error());
+    for (auto& record : *held) {
+      cursor_->after = record.place;
+      const auto& spec = record.spec;
+      if (budgets::in_the_way(*found, spec.team, spec.project, record.estimated_cost,
+                              !record.approved_by.empty()) != nullptr)
+        continue;
+      // It takes the room from those behind it, who would come back at once.
+      for (auto& standing : *found) {
+        if (budgets::covers(standing.set.scope, spec.team, spec.project))
+          standing.committed += record.estimated_cost;
+      }
+      record.hold = hold_by_window(spec);
+      changes.put(record);
+    }
+    left -= static_cast<int>(held->size());
+    if (left > 0) cursor_ = Cursor{cursor_->priority + 1, -1};
+  }
+  if (cursor_->priority == 3) cursor_.reset();
+  if (changes.empty()) return {};
+  return state_.commit(std::move(changes)).map([](auto&&) {});
+}
+
+Status Budgets::forget_unseen() {
+  const auto unseen = state_.store.unseen();
+  if (!unseen) return fail(unseen.error());
+  queue::Changes changes;
+  for (const auto& [field, cost] : *unseen) {
+    const auto ended = read_unseen(field, cost);
+    if (!ended || *ended->ended + unseen_kept < state_.clock.now()) changes.seen(field);
+  }
+  if (changes.empty()) return {};
+  return state_.commit(std::move(changes)).map([](auto&&) {});
+}
+
+}  // namespace oppen::core

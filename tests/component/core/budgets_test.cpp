@@ -1,0 +1,269 @@
+// Budgets: what there is no room for waits and stands in nobody's way, whatever dies in between, and goes on when there is room again.
+// Amounts are in prices of one job, whatever that is estimated at.
+#include "scheduler/core/budgets.hpp"
+
+#include "scheduler/core/budget_gate.hpp"
+#include "scheduler/core/compare.hpp"
+#include "tests/component/core/core_fixture.hpp"
+
+namespace oppen::core {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+class BudgetsTest : public CoreTest {
+ protected:
+  void SetUp() override {
+    CoreTest::SetUp();
+    renew();
+  }
+  void renew() {
+    budgets = std::make_unique<Budgets>(*state);
+    ASSERT_TRUE(budgets->load());
+    auto policy = *state->policy;
+    policy.max_concurrent_jobs = 10;
+    state->policy = std::make_shared<const plan::Policy>(policy);
+  }
+  void next_leader(std::int64_t epoch) {
+    budgets.reset();
+    begin_term(epoch);
+    renew();
+  }
+
+  client::ConsumedRecord control(std::string_view type, const json& data) {
+    const CloudEvent event{"id", "/test", std::string(type), clock.now(), "", data};
+    return {"control", 0, next_control++, clock.now(), encode(event, "key")};
+  }
+  std::optional<std::string> say(const client::ConsumedRecord& record) {
+    const auto event = decode(record.record).value();
+    const auto fault = budgets->on_control(event, record);
+    EXPECT_TRUE(fault) << fault.error().message;
+    look();
+    return fault ? *fault : std::nullopt;
+  }
+  void look() {
+    ASSERT_TRUE(budgets->tick());
+    settle();
+  }
+  std::optional<std::string> set(const std::string& id, std::int64_t amount,
+                                 const std::string& mode = "hard", const std::string& team = "") {
+    json data{{"budget_id", id}, {"period", "month"}, {"amount_microusd", amount}, {"mode", mode}};
+    if (!team.empty()) data["scope"] = {{"team", team}};
+    return say(control(BudgetSet::type, data));
+  }
+  void told(const std::string& id, std::int64_t spent) {
+    BudgetState told;
+    told.budget_id = id;
+    told.period_start = budgets::period_at("month", clock.now()).start;
+    told.spent = {spent};
+    EXPECT_EQ(say(control(BudgetState::type, to_data(told))), std::nullopt);
+  }
+  void decide(const std::string& job, const std::string& decision) {
+    EXPECT_EQ(say(control(ApprovalDecided::type,
+                          {{"job_id", job}, {"decision", decision}, {"by", "ana"}})),
+              std::nullopt);
+  }
+  void submit_of(const std::string& team, const std::string& id) { submit(id, {{"team", team}}); }
+  void run(const std::string& id) {
+    kube.run(id + "-1", clock.now());
+    settle();
+  }
+  void finish(const std::string& id) {
+    kube.succeed(id + "-1", clock.now());
+    settle();
+    ASSERT_EQ(state_of(id), JobState::succeeded);
+    look();
+  }
+  bool held(const std::string& id) {
+    return state_of(id) == JobState::queued && record(id).hold == queue::Hold::budget;
+  }
+  bool launched(const std::string& id) { return state_of(id) == JobState::launching; }
+  // What Redis counts is what the records add up to.
+  void expect_sums() {
+    std::vector<LiveView> live;
+    for (const auto& [id, record] : state->live) live.push_back(view_of(record));
+    const auto counters = store->counters().value();
+    std::vector<Drift> drifts;
+    compare_sums(sums_of(live, counters), sums_of(counters), live, true, drifts);
+    for (const auto& drift : drifts)
+      ADD_FAILURE() << drift.kind << " " << drift.subject << ": " << drift.found;
+  }
+
+  std::unique_ptr<Budgets> budgets;
+  std::int64_t next_control = 0;
+};
+
+TEST_F(BudgetsTest, WhatThereIsNoRoomForWaitsAndStandsInNobodysWay) {
+  submit_of("vision", "first");
+  const auto price = record("first").estimated_cost.value;
+  ASSERT_GT(price, 0);
+  set("vision", 2 * price + price / 2, "hard", "vision");
+  submit_of("vision", "second");
+  submit_of("vision", "third");
+  submit_of("speech", "other");
+  EXPECT_TRUE(launched("second"));
+  EXPECT_TRUE(held("third"));
+  EXPECT_TRUE(launched("other"));
+  expect_sums();
+  // Raised, it goes on; nothing else had to happen.
+  set("vision", 3 * price, "hard", "vision");
+  EXPECT_TRUE(launched("third"));
+  expect_sums();
+}
+
+TEST_F(BudgetsTest, ManyAtOnceCannotSlipThrough) {
+  submit("sample");
+  const auto price = record("sample").estimated_cost.value;
+  set("all", 4 * price);
+  json jobs = json::array();
+  for (int i = 0; i < 8; ++i)
+    jobs.push_back({{"job_id", "b" + std::to_string(i)}, {"model_type", "mnist"}});
+  send({{"batch_id", "many"}, {"jobs", jobs}});
+  int running = 0;
+  int waiting = 0;
+  for (int i = 0; i < 8; ++i) {
+    running += launched("b" + std::to_string(i));
+    waiting += held("b" + std::to_string(i));
+  }
+  EXPECT_EQ(running, 3);
+  EXPECT_EQ(waiting, 5);
+  expect_sums();
+}
+
+TEST_F(BudgetsTest, WhatHasEndedCountsUntilItIsToldAsSpent) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price + price / 2);
+  submit("second");
+  ASSERT_TRUE(held("second"));
+  run("first");
+  clock.advance(120s);
+  finish("first");
+  EXPECT_TRUE(held("second"));  // nobody has told what it cost
+  next_leader(2);
+  look();
+  EXPECT_TRUE(held("second"));
+  clock.advance(20s);
+  told("all", price);
+  EXPECT_TRUE(held("second"));
+  told("all", price / 2);  // it was cheaper than it was estimated
+  EXPECT_TRUE(launched("second"));
+  expect_sums();
+}
+
+TEST_F(BudgetsTest, ANewPeriodFreesThem) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price);
+  told("all", price);
+  cancel("first");
+  submit("second");
+  EXPECT_TRUE(held("second"));
+  clock.advance(32 * 24h);
+  look();
+  EXPECT_TRUE(launched("second"));
+}
+
+TEST_F(BudgetsTest, AnotherLeaderHoldsWhatTheFirstHeld) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price);
+  submit("second");
+  ASSERT_TRUE(held("second"));
+  next_leader(2);
+  look();
+  EXPECT_TRUE(held("second"));
+  submit("third");
+  EXPECT_TRUE(held("third"));
+  set("all", 0);  // withdrawn
+  EXPECT_TRUE(launched("second"));
+  EXPECT_TRUE(launched("third"));
+}
+
+TEST_F(BudgetsTest, AnApprovalLetsOneJobPassAndARejectionEndsIt) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("ask", price, "approval");
+  for (const auto* const id : {"yes", "no", "perhaps"}) {
+    submit(id);
+    EXPECT_TRUE(held(id)) << id;
+  }
+  const auto proposals = events("yes");
+  ASSERT_EQ(proposals.back().first, ProposalCreated::type);
+  EXPECT_EQ(proposals.back().second["kind"], "budget_approval");
+  EXPECT_EQ(proposals.back().second["evidence"]["budget_id"], "ask");
+  decide("yes", "approve");
+  EXPECT_TRUE(launched("yes"));
+  EXPECT_EQ(record("yes").approved_by, "ana");
+  decide("no", "reject");
+  EXPECT_EQ(state_of("no"), JobState::cancelled);
+  EXPECT_EQ(last_event("no")["requested_by"], "ana");
+  EXPECT_TRUE(held("perhaps"));
+  decide("yes", "reject");  // it runs: nothing is killed
+  EXPECT_TRUE(launched("yes"));
+  expect_sums();
+}
+
+TEST_F(BudgetsTest, AnApprovalCanBeTakenBackWhileTheJobWaits) {
+  auto policy = *state->policy;
+  policy.max_concurrent_jobs = 1;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("ask", price, "approval");
+  submit("second");
+  // It waits for a slot; nobody has looked at its budget yet.
+  ASSERT_EQ(record("second").hold, queue::Hold::none);
+  decide("second", "approve");
+  EXPECT_EQ(record("second").approved_by, "ana");
+  decide("second", "undo");
+  EXPECT_EQ(record("second").approved_by, "");
+}
+
+TEST_F(BudgetsTest, ADecisionOnAnUnknownOrLaterJobChangesNothing) {
+  set("ask", 1, "approval");
+  const auto early =
+      control(ApprovalDecided::type, {{"job_id", "late"}, {"decision", "approve"}, {"by", "ana"}});
+  EXPECT_EQ(say(early), std::nullopt);
+  clock.advance(1s);
+  submit("late");
+  EXPECT_EQ(say(early), std::nullopt);  // read again after Redis was lost
+  EXPECT_TRUE(held("late"));
+}
+
+TEST_F(BudgetsTest, WhatIsNotValidIsToBeSetAside) {
+  const auto fault = say(
+      control(BudgetSet::type,
+              {{"budget_id", "b"}, {"period", "week"}, {"amount_microusd", -1}, {"mode", "hard"}}));
+  ASSERT_TRUE(fault);
+  EXPECT_THAT(*fault, HasSubstr("period"));
+  EXPECT_THAT(*fault, HasSubstr("amount_microusd"));
+  const auto descending = say(control(BudgetSet::type, {{"budget_id", "b"},
+                                                        {"period", "month"},
+                                                        {"amount_microusd", 1},
+                                                        {"thresholds", {80, 50}},
+                                                        {"mode", "hard"}}));
+  ASSERT_TRUE(descending);
+  EXPECT_THAT(*descending, HasSubstr("thresholds[1]"));
+  EXPECT_TRUE(state->budgets.empty());
+}
+
+TEST_F(BudgetsTest, AFieldOfWhatHasEndedIsReadAsItWasWritten) {
+  JobSpec spec;
+  spec.team = "vision";
+  const Time ended{std::chrono::seconds(1'000'000'009)};
+  const auto field = unseen_field(spec, ended);
+  const auto read = read_unseen(field, {7});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->team, "vision");
+  EXPECT_EQ(read->project, "");
+  EXPECT_EQ(read->cost.value, 7);
+  EXPECT_EQ(*read->ended, Time(std::chrono::seconds(1'000'000'010)));  // not before it did
+  EXPECT_FALSE(read_unseen("", {7}));
+  EXPECT_FALSE(read_unseen("12", {7}));
+}
+
+}  // namespace
+}  // namespace oppen::core

@@ -1,0 +1,126 @@
+#include "workers/cost/budgets/book.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "schemas/parse.hpp"
+
+namespace oppen::budgets {
+namespace {
+
+using nlohmann::json;
+
+Result<Book> broken(const std::string& what) {
+  return fail(ErrorKind::fatal, "the budgets in Redis are broken: " + what);
+}
+
+}  // namespace
+
+MicroUsd unspent(const Commitment& commitment, Time as_of) {
+  if (commitment.ended) return *commitment.ended + settling > as_of ? commitment.cost : MicroUsd{};
+  if (!commitment.from || *commitment.from >= as_of) return commitment.cost;
+  const double passed = Seconds(as_of - *commitment.from).count();
+  if (passed >= commitment.seconds) return {};
+  return {
+      std::llround(static_cast<double>(commitment.cost.value) * (1 - passed / commitment.seconds))};
+}
+
+const Standing* in_the_way(const std::vector<Standing>& standings, const std::string& team,
+                           const std::string& project, MicroUsd cost, bool approved) {
+  for (const auto& standing : standings) {
+    if (standing.set.mode == "soft" || (standing.set.mode == "approval" && approved)) continue;
+    if (covers(standing.set.scope, team, project) && standing.room() < cost.value) return &standing;
+  }
+  return nullptr;
+}
+
+std::string sentence(const Standing& standing, MicroUsd cost) {
+  return fmt::format("spent {} of {}, {} committed, and this needs {}", dollars(standing.spent),
+                     dollars(standing.set.amount), dollars(standing.committed), dollars(cost));
+}
+
+tl::expected<void, std::string> Book::take(BudgetSet set) {
+  if (const auto faults = faults_of(set); !faults.empty()) return tl::unexpected(sentences(faults));
+  if (is_withdrawn(set)) {
+    sets_.erase(set.budget_id);
+    told_.erase(set.budget_id);
+    return {};
+  }
+  if (!sets_.contains(set.budget_id) && sets_.size() >= most_budgets) {
+    return tl::unexpected(
+        fmt::format("budget_id is \"{}\": there are {} budgets already, which is the most",
+                    set.budget_id, most_budgets));
+  }
+  // What was told of another scope or period says nothing of this one.
+  const auto earlier = sets_.find(set.budget_id);
+  if (earlier != sets_.end() && (earlier->second.scope.team != set.scope.team ||
+                                 earlier->second.scope.project != set.scope.project ||
+                                 earlier->second.period != set.period)) {
+    told_.erase(set.budget_id);
+  }
+  sets_[set.budget_id] = std::move(set);
+  return {};
+}
+
+void Book::take(const BudgetState& state, Time at) {
+  if (sets_.contains(state.budget_id)) told_[state.budget_id] = {state, at};
+}
+
+bool Book::holds() const {
+  for (const auto& [id, set] : sets_) {
+    if (set.mode != "soft") return true;
+  }
+  return false;
+}
+
+std::vector<Standing> Book::standings(const std::vector<Commitment>& commitments, Time now) const {
+  std::vector<Standing> standings;
+  for (const auto& [id, set] : sets_) {
+    Standing standing{set, period_at(set.period, now), {}, {}};
+    auto as_of = standing.period.start;
+    const auto told = told_.find(id);
+    if (told != told_.end() && told->second.state.period_start == standing.period.start) {
+      standing.spent = told->second.state.spent;
+      as_of = std::max(as_of, told->second.at);
+    }
+    for (const auto& commitment : commitments) {
+      if (covers(set.scope, commitment.team, commitment.project))
+        standing.committed += unspent(commitment, as_of);
+    }
+    standings.push_back(std::move(standing));
+  }
+  return standings;
+}
+
+std::string Book::text() const {
+  json sets = json::array();
+  for (const auto& [id, set] : sets_) sets.push_back(to_data(set));
+  json told = json::array();
+  for (const auto& [id, one] : told_)
+    told.push_back({{"state", to_data(one.state)}, {"at", to_rfc3339(one.at)}});
+  return json{{"sets", std::move(sets)}, {"told", std::move(told)}}.dump();
+}
+
+Result<Book> Book::parse(const std::string& text) {
+  const auto data = json::parse(text, nullptr, false);
+  if (!data.is_object() || !data.contains("sets") || !data.contains("told"))
+    return broken("no sets, or nothing told of them");
+  Book book;
+  for (const auto& one : data["sets"]) {
+    auto set = parse_data<BudgetSet>(one);
+    if (!set) return broken(sentences(set.error()));
+    if (const auto taken = book.take(std::move(*set)); !taken) return broken(taken.error());
+  }
+  for (const auto& one : data["told"]) {
+    const auto state = parse_data<BudgetState>(one.value("state", json()));
+    if (!state) return broken(sentences(state.error()));
+    const auto at = parse_rfc3339(one.value("at", ""));
+    if (!at) return broken(at.error().message);
+    book.take(*state, *at);
+  }
+  return book;
+}
+
+}  // namespace oppen::budgets

@@ -1,0 +1,252 @@
+#include "workers/cost/budgets/keeper/keeper.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+#include <set>
+
+#include "schemas/parse.hpp"
+#include "schemas/topics.hpp"
+#include "workers/cost/budgets/keeper/telling.hpp"
+#include "workers/runtime/dead_letter.hpp"
+#include "workers/runtime/log.hpp"
+
+namespace oppen::budgets {
+namespace {
+
+using namespace std::chrono_literals;
+using client::TopicPartition;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kafka_deadline = 5s;
+constexpr auto poll_wait = 200ms;
+constexpr int most_at_once =
+    1'000;  // records in a change: Redis stands still for some milliseconds
+constexpr std::size_t most_named = 500;  // budgets on the page of metrics while a process lives
+
+// Sleeps; false when stopped.
+bool rest(std::chrono::milliseconds duration, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
+
+std::string new_token() {
+  std::random_device random;
+  return fmt::format("{}-{:08x}{:08x}", getpid(), random(), random());
+}
+
+std::string name_of(const TopicPartition& partition) {
+  return fmt::format("{}/{}", partition.topic, partition.partition);
+}
+
+// From winning the lease to losing it.
+class Term {
+ public:
+  Term(const client::KafkaSettings& kafka, const KeeperParts& parts, KeeperStore& store,
+       client::Consumer& consumer)
+      : parts_(parts),
+        store_(store),
+        consumer_(consumer),
+        dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix) {}
+
+  Status take_over() {
+    for (const auto* const hash : {"days", "marks"}) {
+      const auto fields = store_.all(hash);
+      if (!fields) return fail(fields.error());
+      for (const auto& [field, value] : *fields) {
+        if (!tally_.load(hash, field, value)) {
+          return fail(ErrorKind::fatal,
+                      fmt::format("{} of the budgets in Redis is broken: {}", field, value));
+        }
+      }
+    }
+    const auto sets = store_.all("sets");
+    if (!sets) return fail(sets.error());
+    const auto states = store_.all("states");
+    if (!states) return fail(states.error());
+    for (const auto& [id, text] : *sets) {
+      auto set = parse_data<BudgetSet>(nlohmann::json::parse(text, nullptr, false));
+      if (!set) return fail(ErrorKind::fatal, "budget " + id + " in Redis is broken");
+      const auto state = states->find(id);
+      telling_.load(std::move(*set),
+                    state == states->end() ? std::nullopt : read_told(state->second));
+    }
+    return assign();
+  }
+
+  Status turn() {
+    auto wait = poll_wait;
+    for (int i = 0; i < most_at_once; ++i) {
+      const auto record = consumer_.poll(wait);
+      if (!record) return fail(record.error());
+      if (!*record) {
+        caught_up_ = caught_up_ || wait > 0ms;
+        break;
+      }
+      wait = 0ms;
+      if (auto status = take(**record); !status) return status;
+    }
+    const auto now = parts_.clock.now();
+    tally_.forget(now);
+    if (auto status = commit(); !status) return status;
+    return caught_up_ ? tell(now) : Status();  // before, it would tell of what is long over
+  }
+
+ private:
+  Status assign() {
+    const auto next = store_.all("next");
+    if (!next) return fail(next.error());
+    const auto count = consumer_.partition_count(topics::costs, kafka_deadline);
+    if (!count) return fail(count.error());
+    std::vector<TopicPartition> partitions{{std::string(topics::control), 0}};
+    for (int i = 0; i < *count; ++i) partitions.push_back({std::string(topics::costs), i});
+    std::map<TopicPartition, std::int64_t> offsets;
+    for (const auto& partition : partitions) {
+      const auto marks = consumer_.watermarks(partition, kafka_deadline);
+      if (!marks) return fail(marks.error());
+      const auto stored = next->find(name_of(partition));
+      const auto from =
+          stored == next->end() ? 0 : std::strtoll(stored->second.c_str(), nullptr, 10);
+      if (from > 0 && from < marks->low) {
+        spdlog::error("{} begins at {}: what stood from {} on is gone, and missing in the budgets",
+                      name_of(partition), marks->low, from);
+      }
+      offsets[partition] = std::max<std::int64_t>(from, marks->low);
+    }
+    return consumer_.assign(offsets);
+  }
+
+  // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
+  Status take(const client::ConsumedRecord& record) {
+    next_[name_of({record.topic, record.partition})] = record.offset + 1;
+    const auto event = decode(record.record);
+    if (record.topic == topics::control) {
+      if (!event || event->type != BudgetSet::type) return {};
+      const auto set = parse_data<BudgetSet>(event->data);
+      if (!set || !telling_.set(*set)) return {};
+      const bool withdrawn = is_withdrawn(*set);
+      cells_.push_back({"sets", set->budget_id, withdrawn ? "" : oppen::to_text(*set)});
+      if (withdrawn) cells_.push_back({"states", set->budget_id, ""});
+      if (withdrawn) show(set->budget_id, 0);
+      return {};
+    }
+    if (event && event->type != CostAccrued::type) return {};
+    const auto charge =
+        event ? parse_data<CostAccrued>(event->data)
+              : tl::expected<CostAccrued, FieldErrors>(tl::unexpected<FieldErrors>({}));
+    if (!charge) {
+      const auto reason = event ? sentences(charge.error()) : event.error().message;
+      spdlog::warn("costs/{} offset {} is set aside: {}", record.partition, record.offset, reason);
+      return dead_letters_.put(record, reason, kafka_deadline);
+    }
+    if (tally_.add(event->id, *charge, record.timestamp))
+      telling_.spent(*charge, parts_.clock.now());
+    return {};
+  }
+
+  Status commit() {
+    for (auto& cell : tally_.take_changes()) cells_.push_back(std::move(cell));
+    for (const auto& [name, next] : next_) cells_.push_back({"next", name, std::to_string(next)});
+    if (cells_.empty()) return {};
+    if (auto status = store_.commit(cells_); !status) return status;
+    cells_.clear();
+    next_.clear();
+    return {};
+  }
+
+  Status tell(Time now) {
+    for (const auto& due : telling_.due(now)) {
+      const auto& state = due.state;
+      CloudEvent event;
+      // The same state told at the same moment is the same event, whoever tells it.
+      event.id =
+          fmt::format("budget-state/{}/{}/{}", state.budget_id, to_rfc3339(now), state.spent.value);
+      event.source = "/oppen/cost";
+      event.type = BudgetState::type;
+      event.time = now;
+      event.subject = state.budget_id;
+      const auto sent = parts_.producer.send_and_wait(
+          topics::control, encode(event, state.budget_id, oppen::to_text(state)), kafka_deadline);
+      if (!sent) return fail(sent.error());
+      telling_.told(state, now);
+      cells_.push_back({"states", state.budget_id, to_text(ToldState{state, now})});
+      show(state.budget_id, due.used);
+    }
+    return commit();
+  }
+
+  void show(const std::string& budget, double used) {
+    if (named_.size() >= most_named && !named_.contains(budget)) return;
+    named_.insert(budget);
+    parts_.metrics
+        .gauge("oppen_budget_used_ratio",
+               "What is spent of the budget in its period, by its amount", {{"budget", budget}})
+        .set(used);
+  }
+
+  const KeeperParts& parts_;
+  KeeperStore& store_;
+  client::Consumer& consumer_;
+  runtime::DeadLetters dead_letters_;
+  Tally tally_;
+  Telling telling_{tally_};
+  std::vector<Cell> cells_;                   // to be stored with the next change
+  std::map<std::string, std::int64_t> next_;  // offsets, too
+  std::set<std::string> named_;
+  bool caught_up_ = false;
+};
+
+// Until the lease is lost, or something fails.
+Status keep(const client::KafkaSettings& kafka, const std::string& redis_url,
+            const KeeperParts& parts, const std::stop_token& stop) {
+  const auto redis = runtime::Redis::create(redis_url);
+  if (!redis) return fail(redis.error());
+  KeeperStore store(**redis, kafka.topic_prefix, new_token(), Keeper::lease);
+  for (bool held = false; !held;) {
+    const auto answer = store.hold();
+    if (!answer) return fail(answer.error());
+    held = *answer;
+    if (!held && !rest(Keeper::lease / 3, stop)) return {};
+  }
+  auto settings = kafka;
+  settings.client_id += "-budgets";
+  const auto consumer = client::Consumer::create(settings, "");
+  if (!consumer) return fail(consumer.error());
+  Term term(kafka, parts, store, **consumer);
+  if (auto status = term.take_over(); !status) return status;
+  spdlog::info("this instance keeps the budgets");
+  auto renewed = SteadyClock::now();
+  Status status;
+  while (status && !stop.stop_requested()) {
+    status = term.turn();
+    if (SteadyClock::now() - renewed < Keeper::lease / 3) continue;
+    renewed = SteadyClock::now();
+    const auto held = store.hold();
+    if (!held) return fail(held.error());
+    if (!*held) return fail(ErrorKind::fenced, "another instance keeps the budgets");
+  }
+  store.release();
+  return status;
+}
+
+}  // namespace
+
+void Keeper::run(const std::stop_token& stop) {
+  runtime::Recurring trouble;
+  while (!stop.stop_requested()) {
+    const auto status = keep(kafka_, redis_url_, parts_, stop);
+    if (status) continue;
+    if (trouble.begin_or_due())
+      spdlog::warn("the budgets are taken over anew: {}", status.error().message);
+    rest(1s, stop);
+  }
+}
+
+}  // namespace oppen::budgets
