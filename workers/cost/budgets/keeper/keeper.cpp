@@ -24,6 +24,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kafka_deadline = 5s;
 constexpr auto poll_wait = 200ms;
+constexpr auto quiet = 10s;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
 constexpr std::size_t most_named = 500;  // budgets on the page of metrics while a process lives
@@ -85,18 +86,19 @@ class Term {
     auto wait = poll_wait;
     for (int i = 0; i < most_at_once; ++i) {
       const auto record = consumer_.poll(wait);
-      if (!record) return fail(record.error());
-      if (!*record) {
-        caught_up_ = caught_up_ || wait > 0ms;
-        break;
-      }
+      if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
+      if (!record) heard_ = SteadyClock::now();  // what Kafka does not tell may be a lot
+      if (!record || !*record) break;
       wait = 0ms;
+      heard_ = SteadyClock::now();
       if (auto status = take(**record); !status) return status;
     }
+    // The end of a log may be no record, and then is never read.
+    if (SteadyClock::now() - heard_ > quiet) ends_.clear();
     const auto now = parts_.clock.now();
     tally_.forget(now);
     if (auto status = commit(); !status) return status;
-    return caught_up_ ? tell(now) : Status();  // before, it would tell of what is long over
+    return ends_.empty() ? tell(now) : Status();  // before, it would tell too little
   }
 
  private:
@@ -118,14 +120,20 @@ class Term {
         spdlog::error("{} begins at {}: what stood from {} on is gone, and missing in the budgets",
                       name_of(partition), marks->low, from);
       }
-      offsets[partition] = std::max<std::int64_t>(from, marks->low);
+      const auto start = std::max<std::int64_t>(from, marks->low);
+      offsets[partition] = start;
+      if (start < marks->high) ends_[name_of(partition)] = marks->high;
     }
+    heard_ = SteadyClock::now();
     return consumer_.assign(offsets);
   }
 
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
   Status take(const client::ConsumedRecord& record) {
-    next_[name_of({record.topic, record.partition})] = record.offset + 1;
+    const auto name = name_of({record.topic, record.partition});
+    next_[name] = record.offset + 1;
+    if (const auto end = ends_.find(name); end != ends_.end() && record.offset + 1 >= end->second)
+      ends_.erase(end);
     const auto event = decode(record.record);
     if (record.topic == topics::control) {
       if (!event || event->type != BudgetSet::type) return {};
@@ -137,18 +145,18 @@ class Term {
       if (withdrawn) show(set->budget_id, 0);
       return {};
     }
-    if (event && event->type != CostAccrued::type) return {};
-    const auto charge =
-        event ? parse_data<CostAccrued>(event->data)
-              : tl::expected<CostAccrued, FieldErrors>(tl::unexpected<FieldErrors>({}));
-    if (!charge) {
-      const auto reason = event ? sentences(charge.error()) : event.error().message;
-      spdlog::warn("costs/{} offset {} is set aside: {}", record.partition, record.offset, reason);
-      return dead_letters_.put(record, reason, kafka_deadline);
-    }
+    if (!event) return set_aside(record, event.error().message);
+    if (event->type != CostAccrued::type) return {};
+    const auto charge = parse_data<CostAccrued>(event->data);
+    if (!charge) return set_aside(record, sentences(charge.error()));
     if (tally_.add(event->id, *charge, record.timestamp))
       telling_.spent(*charge, parts_.clock.now());
     return {};
+  }
+
+  Status set_aside(const client::ConsumedRecord& record, const std::string& reason) {
+    spdlog::warn("costs/{} offset {} is set aside: {}", record.partition, record.offset, reason);
+    return dead_letters_.put(record, reason, kafka_deadline);
   }
 
   Status commit() {
@@ -200,7 +208,9 @@ class Term {
   std::vector<Cell> cells_;                   // to be stored with the next change
   std::map<std::string, std::int64_t> next_;  // offsets, too
   std::set<std::string> named_;
-  bool caught_up_ = false;
+  std::map<std::string, std::int64_t>
+      ends_;  // of the logs as the term began, where they are not read so far
+  SteadyClock::time_point heard_;
 };
 
 // Until the lease is lost, or something fails.
