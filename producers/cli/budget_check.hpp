@@ -1,6 +1,6 @@
 #pragma once
 // Whether budgets have room for jobs, from the console's answer to `budgets`, and how that reads. Pure functions, any thread.
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 

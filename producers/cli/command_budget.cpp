@@ -104,7 +104,12 @@ Result<BatchSubmit> jobs_of(Context& context, CheckOptions& options, FieldErrors
   auto spec = with_flags(json::object(), options.flags);
   auto job = spec ? checked_job(*std::move(spec))
                   : tl::expected<JobSubmit, FieldErrors>(tl::unexpected(spec.error()));
-  if (job) return BatchSubmit{.batch_id = "check", .jobs = {job->spec}};
+  if (job) {
+    BatchSubmit batch;
+    batch.batch_id = "check";
+    batch.jobs.push_back(job->spec);
+    return batch;
+  }
   faults = job.error();
   return fail(ErrorKind::invalid, "");
 }
@@ -129,9 +134,10 @@ int check(Context& context, CheckOptions& options) {
       const auto cost = estimate(console, other);
       if (!cost) continue;  // it would not be taken in so
       const json judged = budget_verdict(*budgets, *cost);
-      others.push_back({{"changes", std::move(alternative.changes)},
-                        {"estimated_cost_microusd", judged["estimated_cost_microusd"]},
-                        {"feasible", judged["feasible"]}});
+      json one = {{"estimated_cost_microusd", judged["estimated_cost_microusd"]},
+                  {"feasible", judged["feasible"]}};
+      one["changes"] = std::move(alternative.changes);
+      others.push_back(std::move(one));
     }
     verdict["alternatives"] = std::move(others);
   }

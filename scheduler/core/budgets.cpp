@@ -32,10 +32,10 @@ Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
   if (event.type == BudgetSet::type) {
     auto set = parse_data<BudgetSet>(event.data);
     if (!set) return std::optional(sentences(set.error()));
+    if (const auto taken = state_.budgets.take(*set); !taken)
+      return std::optional(taken.error());
     spdlog::info("budget {} is {} a {}, {}", set->budget_id, budgets::dollars(set->amount),
                  set->period, set->mode);
-    if (const auto taken = state_.budgets.take(std::move(*set)); !taken)
-      return std::optional(taken.error());
   } else if (event.type == BudgetState::type) {
     const auto told = parse_data<BudgetState>(event.data);
     if (!told) return std::optional(sentences(told.error()));

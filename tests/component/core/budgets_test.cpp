@@ -145,7 +145,7 @@ TEST_F(BudgetsTest, WhatHasEndedCountsUntilItIsToldAsSpent) {
   next_leader(2);
   look();
   EXPECT_TRUE(held("second"));
-  clock.advance(20s);
+  clock.advance(30s);
   told("all", price);
   EXPECT_TRUE(held("second"));
   told("all", price / 2);  // it was cheaper than it was estimated
