@@ -76,13 +76,20 @@ bool write_at(int file, std::string_view bytes, std::uint64_t offset) {
 }
 
 std::optional<std::string> entry_at(int file, std::uint64_t offset) {
-  std::array<char, header_size> header;
-  if (!read_at(file, header.data(), header.size(), offset)) return std::nullopt;
-  const auto size = get<std::uint32_t>(header.data());
+  // Most entries are whole in this: one call for each.
+  std::array<char, 2048> begin;
+  const auto count = pread(file, begin.data(), begin.size(), static_cast<off_t>(offset));
+  if (count < static_cast<ssize_t>(header_size)) return std::nullopt;
+  const auto size = get<std::uint32_t>(begin.data());
   if (size == 0 || size > max_entry) return std::nullopt;
-  std::string bytes(size, '\0');
-  if (!read_at(file, bytes.data(), bytes.size(), offset + header_size)) return std::nullopt;
-  if (crc_of(bytes) != get<std::uint32_t>(header.data() + 4)) return std::nullopt;
+  const auto there = std::min<std::size_t>(size, static_cast<std::size_t>(count) - header_size);
+  std::string bytes(begin.data() + header_size, there);
+  if (there < size) {
+    bytes.resize(size);
+    if (!read_at(file, bytes.data() + there, size - there, offset + header_size + there))
+      return std::nullopt;
+  }
+  if (crc_of(bytes) != get<std::uint32_t>(begin.data() + 4)) return std::nullopt;
   return bytes;
 }
 
