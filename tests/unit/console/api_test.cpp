@@ -78,7 +78,7 @@ TEST_F(ApiTest, BudgetsWithWhatRunsAgainstThem) {
   EXPECT_EQ(other_month["budgets"][0]["spent_microusd"], 0);
   EXPECT_FALSE(other_month["budgets"][0].contains("as_of"));
   budgets_ = fail(ErrorKind::unavailable, "Redis is away");
-  EXPECT_EQ(get("/api/v1/budgets").first, 503);
+  EXPECT_EQ(get("/api/v1/budgets").status, 503);
 }
 
 TEST_F(ApiTest, TheQueueInFigures) {
