@@ -198,9 +198,8 @@ void add_check(CLI::App& budget, Context& context) {
       "file", options->file,
       "Jobs as submit-batch takes them (- for stdin); without it the flags are one");
   // The flags have a positional of their own, a command, which costs the same.
-  CLI::App* const flags = command->add_option_group("The job");
-  add_spec_flags(*flags, options->flags);
-  flags->remove_option(flags->get_option("command"));
+  add_spec_flags(*command, options->flags);
+  command->remove_option(command->get_option("command"));
   command->footer(
       "Examples:\n"
       "  oppen budget check --model-type mnist --epochs 20 --team vision\n"
