@@ -41,6 +41,7 @@ void describe(V& v, CostAccrued& e) {
   v.required("multipliers", e.multipliers, forms::Described{});
   v.defaulted("correction", e.correction, false, forms::Flag{});
   v.defaulted("final", e.final, false, forms::Flag{});
+  v.optional("gpus", e.gpus, forms::not_negative);
   v.check(!e.job_id.empty() || !e.run_id.empty(), "job_id", "a job_id or a run_id");
   v.check(e.interval_start <= e.interval_end, "interval_end", "a time not before interval_start");
   v.check(adds_up(e), "total_microusd",

@@ -1,5 +1,6 @@
 #pragma once
 // What has been spent, on the topic `costs`. Plain values.
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ struct CostAccrued {
   bool correction =
       false;           // takes back what was charged too far: only then may amounts be negative
   bool final = false;  // the last one of its attempt
+  std::optional<double> gpus =
+      {};  // devices that it held, or the share of one; absent: not told (older charges)
 };
 
 }  // namespace oppen

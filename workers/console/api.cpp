@@ -43,6 +43,13 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(5, "jobs") && path[4] == "logs") return logs(path[3], params);
   if (is(5, "jobs") && path[4] == "explain") return {explain(path[3], params), nullptr};
   if (query.path == simulate_path) return {simulate(query.body, params), nullptr};
+  if (query.path == compare_path) return {costs_.compare(query.body, params), nullptr};
+  if (is(3, "report")) return {costs_.report(params), nullptr};
+  if (is(3, "costs")) return {costs_.costs(params), nullptr};
+  // A name may have slashes in it.
+  constexpr std::string_view forecasts = "/api/v1/forecast/";
+  if (query.path.starts_with(forecasts) && query.path.size() > forecasts.size())
+    return {costs_.forecast(query.path.substr(forecasts.size()), params), nullptr};
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
   if (is(3, "budgets")) return {budgets(params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schemas/time.hpp"
+#include "workers/console/cost_answers.hpp"
 #include "workers/console/health.hpp"
 #include "workers/console/logs.hpp"
 #include "workers/console/params.hpp"
@@ -23,8 +24,9 @@ namespace oppen::console {
 // The file openapi.yaml, part of the program.
 std::string_view openapi_document();
 
-// The only one that is asked by POST.
+// Those that are asked by POST.
 inline constexpr const char* simulate_path = "/api/v1/simulate";
+inline constexpr const char* compare_path = "/api/v1/compare";
 
 // An answer, or a log to be sent as it comes.
 struct Reply {
@@ -36,7 +38,7 @@ class Api {
  public:
   using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
 
-  Api(QueueView& queue, LogSource& logs, SchedulerQuestions& scheduler,
+  Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
       std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace,
       ReadBudgets read_budgets)
       : queue_(queue),
@@ -44,10 +46,11 @@ class Api {
         scheduler_(scheduler),
         parts_(std::move(parts)),
         clock_(clock),
+        costs_(books, queue, clock),
         namespace_(std::move(pod_namespace)),
         read_budgets_(std::move(read_budgets)) {}
 
-  // A GET of a path below /api/, or the POST of simulate_path.
+  // A GET of a path below /api/, or the POST of one of the above.
   Reply handle(const runtime::HttpQuery& query);
 
  private:
@@ -69,6 +72,7 @@ class Api {
   SchedulerQuestions& scheduler_;
   std::function<std::vector<Part>()> parts_;
   const Clock& clock_;
+  CostAnswers costs_;
   std::string namespace_;
   ReadBudgets read_budgets_;
 };

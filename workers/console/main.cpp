@@ -44,9 +44,10 @@ int main(int argc, char** argv) {
   const auto schedulers = console::scheduler_urls(scheduler_url);
   console::Parts parts(**queue, http, kube, schedulers);
   console::SchedulerApi scheduler(http, schedulers);
+  console::PooledBooks books((*queue)->pool(), worker.topic_prefix);
   console::Api api(
-      **queue, logs, scheduler, [&parts] { return parts.check(); }, clock, worker.kube_namespace,
-      [&queue] { return (*queue)->budgets(); });
+      **queue, books, logs, scheduler, [&parts] { return parts.check(); }, clock,
+      worker.kube_namespace, [&queue] { return (*queue)->budgets(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

@@ -8,37 +8,18 @@ Result<std::unique_ptr<PooledQueue>> PooledQueue::create(std::string redis_url,
                                                          std::chrono::milliseconds timeout) {
   std::unique_ptr<PooledQueue> pool(
       new PooledQueue(std::move(redis_url), std::move(topic_prefix), timeout));
-  auto first = pool->borrow();
-  if (!first) return fail(first.error());
-  pool->give_back(*std::move(first));
+  // Makes the first connection, which finds a malformed URL.
+  const Status usable = pool->pool_.with([](runtime::Redis&) { return Status{}; });
+  if (!usable) return fail(usable.error());
   return pool;
-}
-
-Result<std::unique_ptr<runtime::Redis>> PooledQueue::borrow() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto redis = std::move(idle_.back());
-      idle_.pop_back();
-      return redis;
-    }
-  }
-  return runtime::Redis::create(url_, timeout_);
-}
-
-void PooledQueue::give_back(std::unique_ptr<runtime::Redis> redis) {
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(redis));
 }
 
 template <class T, class Ask>
 Result<T> PooledQueue::with_redis(const Ask& ask) {
-  auto redis = borrow();
-  if (!redis) return fail(redis.error());
-  queue::QueueReader reader(**redis, prefix_);
-  Result<T> result = ask(reader);
-  give_back(*std::move(redis));
-  return result;
+  return pool_.with([&](runtime::Redis& redis) -> Result<T> {
+    queue::QueueReader reader(redis, prefix_);
+    return ask(reader);
+  });
 }
 
 Result<queue::Counters> PooledQueue::counters() {
@@ -71,20 +52,15 @@ Result<nlohmann::json> PooledQueue::leader() {
 }
 
 Result<std::vector<budgets::BudgetView>> PooledQueue::budgets() {
-  auto redis = borrow();
-  if (!redis) return fail(redis.error());
-  auto found = budgets::read_budgets(**redis, prefix_);
-  give_back(*std::move(redis));
-  return found;
+  return pool_.with([&](runtime::Redis& redis) { return budgets::read_budgets(redis, prefix_); });
 }
 
 Status PooledQueue::ping() {
-  auto redis = borrow();
-  if (!redis) return fail(redis.error());
-  const auto reply = (*redis)->command({"PING"});
-  give_back(*std::move(redis));
-  if (!reply) return fail(reply.error());
-  return {};
+  return pool_.with([](runtime::Redis& redis) -> Status {
+    const auto reply = redis.command({"PING"});
+    if (!reply) return fail(reply.error());
+    return {};
+  });
 }
 
 }  // namespace oppen::console

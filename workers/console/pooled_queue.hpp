@@ -1,16 +1,12 @@
 #pragma once
-// The queue as read from Redis by many threads: each call borrows a connection from a small pool.
-// Connections are made when first needed and kept; there are never more than threads that call at
-// once. Any thread.
+// The queue as read from Redis by many threads. Any thread.
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "workers/console/queue_view.hpp"
+#include "workers/console/redis_pool.hpp"
 #include "workers/cost/budgets/keeper/keeper_store.hpp"
-#include "workers/runtime/redis.hpp"
 
 namespace oppen::console {
 
@@ -37,20 +33,18 @@ class PooledQueue final : public QueueView {
   // Whether Redis answers.
   Status ping();
 
+  // The connections, for what else is read from the same Redis. As long as this lives.
+  RedisPool& pool() { return pool_; }
+
  private:
   PooledQueue(std::string redis_url, std::string topic_prefix, std::chrono::milliseconds timeout)
-      : url_(std::move(redis_url)), prefix_(std::move(topic_prefix)), timeout_(timeout) {}
+      : pool_(std::move(redis_url), timeout), prefix_(std::move(topic_prefix)) {}
 
-  Result<std::unique_ptr<runtime::Redis>> borrow();
-  void give_back(std::unique_ptr<runtime::Redis> redis);
   template <class T, class Ask>
   Result<T> with_redis(const Ask& ask);
 
-  std::string url_;
+  RedisPool pool_;
   std::string prefix_;
-  std::chrono::milliseconds timeout_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<runtime::Redis>> idle_;  // under mutex_
 };
 
 }  // namespace oppen::console

@@ -1,6 +1,7 @@
 """The cost worker: every attempt is charged its price to the micro-dollar, whatever dies meanwhile."""
 
 import datetime
+import json
 import pathlib
 import random
 import signal
@@ -8,7 +9,7 @@ import time
 
 import pytest
 from harness.bus import Bus
-from harness.charges import accounts
+from harness.charges import accounts, by_day
 from harness.prices import Prices, milliseconds
 from harness.stack import Stack
 from harness.worker import Worker
@@ -65,6 +66,31 @@ def each_costs_its_price(bus, wanted, attempts, deadline=60):
         assert (account.gpu, account.cpu, account.memory) == price, key
         assert (account.start, account.until, account.final) == (start, end, True), key
     return charged
+
+
+def books_agree(stack, bus, charged):
+    """What the worker's books in Redis say of days and of jobs is what was charged."""
+
+    def day(key):
+        lines = stack.redis("HGETALL", key).splitlines()
+        amounts = dict.fromkeys("gcm", 0)
+        for field, amount in zip(lines[::2], lines[1::2], strict=True):
+            if field[0] in amounts:
+                amounts[field[0]] += int(amount)
+        return tuple(amounts.values())
+
+    keys = stack.redis("--scan", "--pattern", "{oppen.cost}:day:*").split()
+    assert {key[-10:]: day(key) for key in keys} == by_day(bus)
+    jobs = {}
+    for (job_id, _), account in charged.items():
+        sums = jobs.setdefault(job_id, [0, 0, 0])
+        for place, amount in enumerate((account.gpu, account.cpu, account.memory)):
+            sums[place] += amount
+    texts = stack.redis("MGET", *(f"{{oppen.cost}}:run:{job_id}" for job_id in jobs)).splitlines()
+    for (job_id, sums), text in zip(jobs.items(), texts, strict=True):
+        run = json.loads(text)
+        assert [run.get(name, 0) for name in ("$g", "$c", "$m")] == sums, job_id
+        assert (run["j"], run["n"], run["st"]) == (job_id, "made", "running")
 
 
 # On the whole stack, with jobs that really run.
@@ -243,37 +269,44 @@ class MadeJobs:
 
 
 def test_killed_again_and_again_under_load(bare, workers):
-    """One instance, then three, one of them paused until it has lost what it had, then one: kill -9 each time in the midst of work."""
-    _, bus, _ = bare
+    """One instance, then three, one of them paused until others have what it had, then one: kill -9 each time in the midst of work."""
+    stack, bus, _ = bare
     made = MadeJobs(bus, "killed", 1)
 
     def charges():
         return len(bus.records("oppen.costs"))
 
+    def kill_at_work(worker, jobs):
+        before = charges()
+        made.run(jobs)
+        bus.wait_for("some charges", lambda: charges() > before + 20)
+        worker.kill()
+
     first = workers()
     made.run(400)
-    for _ in range(3):
-        before = charges()
-        made.run(150)
-        bus.wait_for("some charges", lambda: charges() > before + 20)  # noqa: B023
-        first.kill()
+    for _ in range(11):
+        kill_at_work(first, 60)
         first.start()
     others = [workers(), workers()]
     for worker in others:
         worker.wait_ready()
-    made.run(300)
+    for number in range(8):
+        kill_at_work(others[number % 2], 60)
+        others[number % 2].start()
+    wait_charged(bus, made.wanted, made.attempts, 90)
     first.signal(signal.SIGSTOP)  # for longer than the group waits
+    made.run(300)  # in every partition: those that were the paused one's are charged by others
     wait_charged(bus, made.wanted, made.attempts, 90)
     made.run(150)
     first.signal(signal.SIGCONT)
     others[0].kill()
     made.run(100)
     assert others[1].stop() == 0, others[1].tail()
-    each_costs_its_price(bus, made.wanted, made.attempts, 90)
+    books_agree(stack, bus, each_costs_its_price(bus, made.wanted, made.attempts, 90))
 
 
 def test_redis_is_lost(bare, workers):
-    """Emptied under a living worker, and before one starts: what was charged is read back from the topic costs."""
+    """Emptied under a living worker, before one starts, and it dies while it reads back what was charged from the topic costs."""
     stack, bus, _ = bare
     made = MadeJobs(bus, "lost", 2)
     worker = workers()
@@ -284,9 +317,128 @@ def test_redis_is_lost(bare, workers):
     wait_charged(bus, made.wanted, made.attempts)
     worker.kill()
     stack.redis("FLUSHALL")
+    for place in (1, 3):
+        worker.start()
+        rebuilding = f"{{oppen.cost}}:partition:{place}"
+        bus.wait_for("a part of it", lambda: stack.redis("HEXISTS", rebuilding, "costs") == "1")  # noqa: B023
+        worker.kill()
     worker.start()
     made.run(50)
-    each_costs_its_price(bus, made.wanted, made.attempts)
+    books_agree(stack, bus, each_costs_its_price(bus, made.wanted, made.attempts))
+    worker.wait("policies are in Redis again", lambda: int(stack.redis("HLEN", "{oppen.cost}:policies")) > 0)
+
+
+def test_a_run_from_outside(bare, workers):
+    """Charged once, by its run_id, whoever reports it twice; what a job reports is in its record."""
+    stack, bus, _ = bare
+    workers()
+    end = time.time() - 30
+    outside = {
+        "run_id": "outside-1",
+        "model_type": "mnist",
+        "workload_type": "training",
+        "status": "succeeded",
+        "epochs": 3,
+        "batch_size": 64,
+        "gpus": 2,
+        "gpu_type": "T4",
+        "started_at": stamp(end - 3600),
+        "ended_at": stamp(end),
+        "duration_seconds": 3600,
+        "metrics": {"accuracy": 0.9},
+        "priority": "normal",
+        "spot": False,
+        "team": "vision",
+        "project": "digits",
+    }
+    bus.produce_all([bus.command("run.completed", outside, "outside-1", event_id) for event_id in ("r1", "r2")], "oppen.runs")
+    progress = {"job_id": "told-1", "attempt": 1, "epoch": 2, "epochs": 3, "at": stamp(end)}
+    progress |= {"epoch_seconds": 1.5, "metrics": {"loss": 0.5}}
+    bus.produce_all([bus.command("run.progress", progress, "told-1")], "oppen.runs")
+
+    def charges():
+        return {record.id: record.data for record in bus.records("oppen.costs") if record.data.get("run_id") == "outside-1"}
+
+    bus.wait_for("its last charge", lambda: any(data.get("final") for data in charges().values()))
+    run = {"resources": {"gpus": 2, "cpu": "0", "memory": "0"}, "priority": "normal", "spot": False}
+    price = policies_of(bus).of(run, "T4", milliseconds(outside["started_at"]), milliseconds(outside["ended_at"]))
+    assert (sum(data["gpu_microusd"] for data in charges().values()), 0, 0) == price
+    assert all("job_id" not in data and data["attempt"] == 0 for data in charges().values())
+    bus.wait_for("the job's progress", lambda: stack.redis("LRANGE", "{oppen.cost}:epochs:told-1", "0", "-1") == "1.5")
+    told = json.loads(stack.redis("GET", "{oppen.cost}:run:told-1"))
+    assert (told["ed"], told["me"]) == (2, {"loss": 0.5})
+
+
+def test_telemetry_divides_the_cost(bare, workers):
+    """What was measured of an attempt's GPU time and how much of that worked stands beside its charges; twice told counts once."""
+    stack, bus, _ = bare
+    worker = workers().wait_ready()
+    made = MadeJobs(bus, "measured", 6)
+    now = time.time()
+    job = {
+        "resources": {"gpus": 1, "cpu": "1", "memory": "1Gi"},
+        "gpu_type": "T4",
+        "priority": "normal",
+        "spot": False,
+        "started_at": stamp(now - 100),
+    }
+    bus.produce_all([made.command("job.started", "measured-1", 1, 1, **job)], "oppen.job-events")
+    charged = bus.wait_for("a charge", lambda: [record for record in bus.records("oppen.costs") if record.key == "measured-1"])
+    worker.wait("it goes on", lambda: worker.metric("oppen_cost_open_attempts") is not None)
+    samples = []
+    for number in range(3):
+        sample = {
+            "node": "n",
+            "gpu_uuid": "GPU-1",
+            "gpu_index": 0,
+            "gpu_type": "T4",
+            "sampled_at": stamp(now - 60 + 10 * number),
+            "interval_seconds": 10,
+            "utilization_percent": 50,
+            "memory_used_mb": 1000 + number,
+            "memory_total_mb": 16000,
+            "temperature_celsius": 50,
+            "power_watts": 60,
+            "job_id": "measured-1",
+            "attempt": 1,
+        }
+        samples += [bus.command("gpu.sample", sample, "measured-1", f"measured/{number}")] * 2
+    bus.produce_all(samples, "oppen.telemetry")
+    usage = f"{{oppen.cost}}:usage:{charged[0].partition}"
+    bus.wait_for("the samples", lambda: stack.redis("HGET", usage, "measured-1/1"))
+    job |= {"ended_at": stamp(now - 1), "message": "", "class": "node", "state": "failed"}
+    bus.produce_all([made.command("job.failed", "measured-1", 2, 1, **job)], "oppen.job-events")
+    wait_charged(bus, lambda job_id: job_id == "measured-1", 1)
+    run = json.loads(stack.redis("GET", "{oppen.cost}:run:measured-1"))
+    begin = milliseconds(stamp(now - 70))
+    price, _, _ = policies_of(bus).of(job, "T4", begin, begin + 30_000)
+    assert abs(run["$M"] - price) <= 2 and abs(run["$E"] - price / 2) <= 2
+    assert (run["gu"], run["us"], run["gm"]) == (50, "gpu_utilization", 1002)
+    bus.wait_for("it is forgotten", lambda: not stack.redis("HGET", usage, "measured-1/1"))
+
+
+def test_a_record_that_nobody_survives_is_set_aside(bare, workers):
+    """As Redis says of it; those behind it count."""
+    stack, bus, _ = bare
+    worker = workers()
+    made = MadeJobs(bus, "deadly", 5)
+    now = time.time()
+
+    def failed(attempt):
+        times = {"started_at": stamp(now - 60 + attempt * 10), "ended_at": stamp(now - 55 + attempt * 10)}
+        return made.command("job.failed", "deadly-1", attempt, attempt, **times, message="", **{"class": "node"})
+
+    bus.produce_all([failed(1)], "oppen.job-events")
+    each_costs_its_price(bus, lambda job_id: job_id == "deadly-1", 1)
+    partition = next(record.partition for record in bus.records("oppen.costs") if record.key == "deadly-1")
+    assert worker.stop() == 0, worker.tail()
+    offset = bus.produce_all([failed(2)], "oppen.job-events")[0]
+    stack.redis("HSET", f"{{oppen.cost}}:partition:{partition}", "tried:job-events", f"{offset} 3 another")
+    bus.produce_all([failed(3)], "oppen.job-events")
+    worker.start()
+    reason = bus.wait_for("a dead letter", lambda: letter(bus, partition, offset)).headers["oppen_error"].decode()
+    assert "crash" in reason
+    wait_charged(bus, lambda job_id: job_id == "deadly-1", 2)
 
 
 def test_what_cannot_be_read_is_set_aside(bare, workers):

@@ -482,5 +482,73 @@ TEST_F(Commands, ThePauseOfAQueueEndsInTheFuture) {
   }
 }
 
+TEST_F(Commands, AReportAsAskedFor) {
+  std::string asked;
+  server_.Get(
+      "/api/v1/report", [&asked](const httplib::Request& request, httplib::Response& response) {
+        asked = request.get_param_value("by") + " " + request.get_param_value("month") + " " +
+                request.get_param_value("team");
+        if (request.get_param_value("format") == "csv") {
+          response.set_content("row,team\r\n", "text/csv");
+        } else {
+          response.set_content(
+              R"({"from":"2026-01-01","to":"2026-01-31","by":"team","groups":[],"total":{}})",
+              "application/json");
+        }
+      });
+  EXPECT_THAT(run({"report", "--month", "2026-01", "--by", "team", "--team", "vision"}).out,
+              HasSubstr("Nothing has been charged"));
+  EXPECT_EQ(asked, "team 2026-01 vision");
+  EXPECT_EQ(run({"report", "--format", "csv"}).out, "row,team\r\n");
+  EXPECT_EQ(json::parse(run({"report", "-o", "json"}).out)["by"], "team");
+  EXPECT_EQ(json::parse(run({"report", "--format", "json"}).out)["by"], "team");
+  EXPECT_EQ(run({"report", "--by", "colour"}).exit_code, 2);
+}
+
+TEST_F(Commands, WhatTheConsoleRefusesOfAReportIsBadInput) {
+  answer("/api/v1/report",
+         {{"error", {{"code", "invalid"}, {"message", "month is \"2026-13\": expected ..."}}}},
+         400);
+  for (const char* format : {"text", "csv"}) {
+    const auto outcome = run({"report", "--month", "2026-13", "--format", format});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("2026-13"));
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST_F(Commands, AForecastOfNobodyIsNoSuchThing) {
+  answer("/api/v1/forecast/nobody",
+         {{"error", {{"code", "not_found"}, {"message", "there is no job or run nobody"}}}}, 404);
+  EXPECT_EQ(run({"forecast", "nobody"}).exit_code, 4);
+}
+
+TEST_F(Commands, ConfigurationsAreCompared) {
+  json asked;
+  server_.Post("/api/v1/compare", [&asked](const httplib::Request& request,
+                                           httplib::Response& response) {
+    asked = json::parse(request.body);
+    if (asked["jobs"].size() < 2) {
+      response.status = 400;
+      response.set_content(
+          R"({"error":{"code":"invalid","message":"jobs has 1 configurations: expected 2 to 100"}})",
+          "application/json");
+      return;
+    }
+    response.set_content(R"({"interval_percent":95,"cheapest":"config-2","configurations":[]})",
+                         "application/json");
+  });
+  const auto outcome = run(
+      {"compare", "-"},
+      R"([{"model_type":"mnist","epochs":2},{"model_type":"mnist","epochs":2,"batch_size":128}])");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("Cheapest: config-2"));
+  EXPECT_EQ(asked["jobs"][1]["job_id"], "config-2");
+  const auto alone = run({"compare", "-"}, R"([{"model_type":"mnist"}])");
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_THAT(alone.err, HasSubstr("expected 2 to 100"));
+  EXPECT_EQ(run({"compare", "-"}, R"([{"epochs":2}])").exit_code, 2);
+}
+
 }  // namespace
 }  // namespace oppen::cli

@@ -32,12 +32,14 @@ class ApiTest : public ::testing::Test {
   }
 
   ScriptedQueue queue_;
+  ScriptedBooks books_;
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
   std::vector<Part> parts_;
   Result<std::vector<budgets::BudgetView>> budgets_;
   Api api_{queue_,
+           books_,
            logs_,
            scheduler_,
            [this] { return parts_; },
@@ -257,7 +259,7 @@ TEST_F(ApiTest, FaultsAreNamedWithTheirParameter) {
 
 TEST_F(ApiTest, WhatIsNotThereIsNotFound) {
   for (const auto* path : {"/api/v1/jobs/x", "/api/v1/batches/x", "/api/v1/jobs/x/logs",
-                           "/api/v1/jobs/x/nothing", "/api/v1/costs", "/api/v2/queue", "/", ""}) {
+                           "/api/v1/jobs/x/nothing", "/api/v1/colours", "/api/v2/queue", "/", ""}) {
     const auto [status, body] = get(path);
     EXPECT_EQ(status, 404) << path;
     EXPECT_EQ(body["error"]["code"], "not_found");

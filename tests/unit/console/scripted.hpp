@@ -81,6 +81,51 @@ class ScriptedQueue final : public QueueView {
   }
 };
 
+class ScriptedBooks final : public BooksView {
+ public:
+  std::vector<cost::DayRow> rows;
+  std::vector<cost::RunRecord> records;  // the latest first
+  std::optional<Error> away;             // what every call answers, once set
+
+  Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
+                                         std::chrono::sys_days to) override {
+    if (away) return fail(*away);
+    std::vector<cost::DayRow> found;
+    for (const auto& row : rows) {
+      if (row.key.day >= from && row.key.day < to) found.push_back(row);
+    }
+    return found;
+  }
+  Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) override {
+    if (away) return fail(*away);
+    for (const auto& one : records) {
+      if (one.job_id == id_or_name || one.run_id == id_or_name || one.name == id_or_name)
+        return one;
+    }
+    return std::nullopt;
+  }
+  Result<std::vector<cost::RunRecord>> runs(Time, Time, const cost::RunFilter& filter,
+                                            std::size_t limit) override {
+    if (away) return fail(*away);
+    std::vector<cost::RunRecord> found;
+    for (const auto& one : records) {
+      if ((filter.team.empty() || filter.team == one.team) && found.size() < limit)
+        found.push_back(one);
+    }
+    return found;
+  }
+  Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
+                                               std::size_t limit) override {
+    if (away) return fail(*away);
+    std::vector<cost::RunRecord> found;
+    for (const auto& one : records) {
+      if (one.model_type == model_type && one.ended_at && found.size() < limit)
+        found.push_back(one);
+    }
+    return found;
+  }
+};
+
 // Gives its pieces one by one; after the last one ends, or is quiet for ever.
 class ScriptedLog final : public LogStream {
  public:

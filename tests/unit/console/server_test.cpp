@@ -46,10 +46,12 @@ class ServerTest : public ::testing::Test {
   }
 
   ScriptedQueue queue_;
+  ScriptedBooks books_;
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
   Api api_{queue_,
+           books_,
            logs_,
            scheduler_,
            [] { return std::vector<Part>{}; },
@@ -155,11 +157,12 @@ TEST_F(ServerTest, StopsAlthoughALogHasNoEnd) {
 
 TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   ScriptedQueue queue;
+  ScriptedBooks books;
   ScriptedLogs logs;
   StoppedClock clock;
   ScriptedScheduler scheduler;
   Api api(
-      queue, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training",
+      queue, books, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training",
       [] { return std::vector<budgets::BudgetView>{}; });
   runtime::Metrics metrics;
   runtime::Health health;

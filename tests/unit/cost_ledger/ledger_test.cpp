@@ -139,7 +139,44 @@ TEST_F(LedgerTest, OneThatIsCancelledInTheQueueAgainHasCostNoMore) {
   EXPECT_EQ(charge(noon + 2h), Told{});
   EXPECT_EQ(sum(), price(noon, noon + 10s));
   ledger.apply({"b", 1, 2, {}, noon + 1h, {}});
-  EXPECT_FALSE(ledger.knows("b"));
+  EXPECT_TRUE(ledger.job("b").settled());
+}
+
+// A late begin must not run on.
+TEST_F(LedgerTest, AnEndWhoseBeginComesLater) {
+  ledger.apply(Fact{"a", 1, 12, {}, noon + 50s, bearer()});
+  EXPECT_TRUE(ledger.job("a").settled());
+  EXPECT_EQ(charge(noon + 10min), Told{});
+  ledger.apply(began(noon));
+  EXPECT_EQ(charge(noon + 10min), (Told{"12:00:00-12:00:30", "12:00:30-12:00:50 final"}));
+  EXPECT_EQ(sum(), price(noon, noon + 50s));
+}
+
+// Redis is lost after rates came that hold from before its end: what was final stays as it was.
+TEST_F(LedgerTest, WhatWasFinalIsNotPricedAgainAfterALoss) {
+  ledger.apply(ended(noon, noon + 100s));
+  EXPECT_EQ(charge(noon + 10min).size(), 4U);
+  const auto before = sum();
+  PolicyChanged policy;
+  policy.cost_model = {{"cpu_core_hourly_usd", "9"}};
+  policy.effective_from = noon + 30s;
+  ASSERT_TRUE(rates.take(policy).value());
+  Ledger lost(rates);
+  for (const auto& one : consumer.log) EXPECT_TRUE(lost.recall(one.id, one.event));
+  EXPECT_FALSE(lost.recall(consumer.log[0].id, consumer.log[0].event)) << "counted already";
+  lost.apply(began(noon));
+  EXPECT_TRUE(lost.charge(noon + 10min, all).empty()) << "its end is told again, too";
+  lost.apply(ended(noon, noon + 100s));
+  EXPECT_TRUE(lost.charge(noon + 10min, all).empty());
+  EXPECT_EQ(encode(lost.job("a")), encode(ledger.job("a")));
+  auto& run = lost.job("a").run;
+  EXPECT_EQ(run.record.spent.total_microusd, before);
+  EXPECT_EQ(run.record.spent.run_ms, 100'000);
+  // An end that turns out to be another is another matter.
+  Fact other = ended(noon, noon + 90s);
+  other.seq = 11;
+  lost.apply(other);
+  EXPECT_EQ(lost.charge(noon + 10min, all).size(), 1U);
 }
 
 TEST_F(LedgerTest, AnEndBeforeItsBeginCostsNothing) {

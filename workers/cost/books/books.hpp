@@ -24,12 +24,13 @@ class Books {
 
   // Every row of the days from `from` on, before `to`. At most 400 days; more is invalid.
   Result<std::vector<DayRow>> days(std::chrono::sys_days from, std::chrono::sys_days to);
-  // By job id, else run id, else the latest one of that name.
+  // By job id, else run id, else the one of that name that began last.
   Result<std::optional<RunRecord>> run(const std::string& id_or_name);
-  // Runs that were at work within [from, to), the latest first, at most `limit`.
+  // Runs that were at work within [from, to), the latest first: by the last day in it on which they were charged, then by their
+  // begin. At most `limit`, of at most 400 days; more is invalid. What was at work over 90 days ago is not found any more.
   Result<std::vector<RunRecord>> runs(Time from, Time to, const RunFilter& filter,
                                       std::size_t limit);
-  // The latest finished runs of a model type, the latest first, at most `limit`.
+  // The latest finished runs of a model type, the latest first, at most `limit`; the last 1,000 of each are kept.
   Result<std::vector<RunRecord>> history(const std::string& model_type, std::size_t limit);
 
  private:

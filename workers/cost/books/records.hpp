@@ -70,6 +70,7 @@ struct RunRecord {
   nlohmann::json metrics =
       nlohmann::json::object();  // accuracy, latency_p99_ms, inferences_per_second, ...
   std::optional<double> baseline_metric;
+  // What telemetry told of the attempt that was measured last.
   std::optional<double> gpu_utilization_percent;      // mean over the measured time
   std::optional<double> gpu_utilization_max_percent;  // the highest mean of an interval
   std::string

@@ -1,10 +1,11 @@
 #pragma once
-// What the ledger keeps of a job: of each attempt what is known and what has been charged. Plain values.
+// What the ledger keeps of a job: of each attempt what is known and what has been charged, and the record of its run. Plain values.
 #include <map>
 #include <optional>
 #include <string>
 
 #include "schemas/error.hpp"
+#include "workers/cost/books/run.hpp"
 #include "workers/cost/ledger/fact.hpp"
 
 namespace oppen::cost {
@@ -28,7 +29,8 @@ struct Attempt {
 };
 
 struct Job {
-  std::map<int, Attempt> attempts;  // by number
+  std::map<int, Attempt> attempts;  // by number; a run from outside has one, 0
+  Run run;                          // stored by itself
 
   // When an attempt ended, as far as is known: at its end, else when a later one began.
   std::optional<Time> end_of(int number) const;
@@ -36,7 +38,7 @@ struct Job {
   bool settled() const;
 };
 
-// As one string of Redis, and back. Of a final attempt what it takes to find what comes again or late. Fatal when malformed.
+// The attempts as one string of Redis, and back. Of a final attempt what it takes to find what comes again or late. Fatal when malformed.
 std::string encode(const Job& job);
 Result<Job> decode_job(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "schemas/job_events.hpp"
@@ -20,6 +21,8 @@ Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::st
   fact.job_id = std::move(job.job_id);
   fact.attempt = job.attempt;
   fact.seq = job.seq;
+  fact.told = Told{std::move(job.name),    std::move(job.user), std::string(to_string(job.state)),
+                   is_terminal(job.state), job.epochs,          job.batch_size};
   fact.bearer = {{std::move(job.resources), std::move(gpu_type), job.priority, job.spot},
                  std::move(pod),
                  std::move(pod_namespace),
@@ -28,21 +31,6 @@ Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::st
                  std::move(job.team),
                  std::move(job.project)};
   return fact;
-}
-
-// The text of `errors` as an Error, when there are any.
-Status plausible(const Fact& fact, Time recorded_at) {
-  FieldErrors errors;
-  const auto check = [&](const char* field, const std::optional<Time>& time) {
-    if (!time || (*time <= recorded_at + most_ahead && *time >= recorded_at - longest_ago)) return;
-    errors.push_back({field, '"' + to_rfc3339(*time) + '"',
-                      "a time from 90 days before the record's own, " + to_rfc3339(recorded_at) +
-                          ", to 10 minutes after it"});
-  };
-  check("started_at", fact.started_at);
-  check("ended_at", fact.ended_at);
-  if (errors.empty()) return {};
-  return fail(ErrorKind::invalid, sentences(errors));
 }
 
 template <class Event>
@@ -67,8 +55,9 @@ Result<std::optional<Fact>> end_fact(const CloudEvent& event, Time recorded_at) 
                       std::move(end.gpu_type));
   fact.started_at = end.started_at;
   fact.ended_at = end.ended_at;
+  if constexpr (std::is_same_v<Event, JobSucceeded>) fact.told->metrics = std::move(data->metrics);
   if (!fact.ended_at) {
-    if (!fact.started_at) return std::nullopt;  // it never began
+    if (!fact.started_at) return checked(std::move(fact), recorded_at);  // it never began
     return fail(ErrorKind::invalid, FieldError{"ended_at", "",
                                                "the time at which the attempt that began at " +
                                                    to_rfc3339(*fact.started_at) + " ended"}
@@ -83,6 +72,20 @@ bool is_end(const std::string& type) {
 }
 
 }  // namespace
+
+Status plausible(const Fact& fact, Time recorded_at) {
+  FieldErrors errors;
+  const auto check = [&](const char* field, const std::optional<Time>& time) {
+    if (!time || (*time <= recorded_at + most_ahead && *time >= recorded_at - longest_ago)) return;
+    errors.push_back({field, '"' + to_rfc3339(*time) + '"',
+                      "a time from 90 days before the record's own, " + to_rfc3339(recorded_at) +
+                          ", to 10 minutes after it"});
+  };
+  check("started_at", fact.started_at);
+  check("ended_at", fact.ended_at);
+  if (errors.empty()) return {};
+  return fail(ErrorKind::invalid, sentences(errors));
+}
 
 std::optional<Fact> over_fact(const CloudEvent& event, Time recorded_at) {
   if (!is_end(event.type) || !event.data.is_object()) return std::nullopt;

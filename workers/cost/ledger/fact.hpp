@@ -1,6 +1,7 @@
 #pragma once
 // What a job event says about the cost of an attempt. Pure, any thread.
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -22,16 +23,31 @@ struct Bearer {
   std::string project;
 };
 
+// What an event says of a run besides.
+struct Told {
+  std::string name;
+  std::string user;
+  std::string state;  // of the job
+  bool over = false;  // nothing follows this state
+  int epochs = 0;
+  int batch_size = 0;
+  nlohmann::json metrics = nlohmann::json::object();
+};
+
 struct Fact {
   std::string job_id;
   int attempt = 0;
   std::int64_t seq = 0;
   std::optional<Time> started_at;
   // Of an event that ends the attempt. Without started_at nothing had begun, or the attempt had ended before: no more is known
-  // than that it is over by then.
+  // than that it is over by then. Neither: it tells of the run alone.
   std::optional<Time> ended_at;
   Bearer bearer;
+  std::optional<Told> told = {};  // none: of the event no more could be read
 };
+
+// In sentences: times that can't be, as read_fact judges them.
+Status plausible(const Fact& fact, Time recorded_at);
 
 // nullopt: the event says nothing of cost. `recorded_at`: the record's timestamp, by which times are judged. Invalid, in
 // sentences: what the schema refuses, an end without a time, and times that can't be: ahead of the record by more than

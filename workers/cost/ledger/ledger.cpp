@@ -42,11 +42,10 @@ CostAccrued::Multipliers multipliers(const pricing::Usage& usage, Time at,
 
 // job/attempt/from-to, then "/cN" of the N-th correction and "/N" of what is charged after it: an interval that was taken back
 // and is charged again is another one.
-std::string id_of(const std::string& job_id, int number, const CostAccrued& event,
-                  int corrections) {
-  auto id =
-      fmt::format("{}/{}/{}-{}", job_id, number, event.interval_start.time_since_epoch().count(),
-                  event.interval_end.time_since_epoch().count());
+std::string id_of(const CostAccrued& event, int corrections) {
+  auto id = fmt::format("{}/{}/{}-{}", event.job_id.empty() ? event.run_id : event.job_id,
+                        event.attempt, event.interval_start.time_since_epoch().count(),
+                        event.interval_end.time_since_epoch().count());
   if (corrections > 0) id += fmt::format("/{}{}", event.correction ? "c" : "", corrections);
   return id;
 }
@@ -99,10 +98,13 @@ class Charging {
  private:
   const pricing::Usage& usage() const { return attempt_.bearer->usage; }
 
-  static Time next_grid(Time after) {
-    const auto slot = std::chrono::floor<std::chrono::seconds>(after.time_since_epoch()) / grid;
-    return Time((slot + 1) * grid);
+  Time next_grid(Time after) const {
+    const std::chrono::seconds width = is_outside() ? std::chrono::days(1) : grid;
+    const auto slot = std::chrono::floor<std::chrono::seconds>(after.time_since_epoch()) / width;
+    return Time((slot + 1) * width);
   }
+
+  bool is_outside() const { return number_ == 0; }
 
   Time next_cut(Time after, Time end) const {
     return rates_.next_edge(after, std::min(next_grid(after), end));
@@ -121,7 +123,7 @@ class Charging {
   void put(Time from, Time to, const Price& amount, bool correction = false) {
     const auto& bearer = *attempt_.bearer;
     CostAccrued event;
-    event.job_id = job_id_;
+    (is_outside() ? event.run_id : event.job_id) = is_outside() ? job_id_.substr(1) : job_id_;
     event.attempt = number_;
     event.pod = bearer.pod;
     event.pod_namespace = bearer.pod_namespace;
@@ -138,7 +140,9 @@ class Charging {
     event.total = amount.total;
     event.multipliers = multipliers(usage(), from, rates_.at(from));
     event.correction = correction;
-    auto id = id_of(job_id_, number_, event, attempt_.corrections);
+    const auto& resources = usage().resources;
+    event.gpus = resources.gpu_share.value_or(resources.gpus);
+    auto id = id_of(event, attempt_.corrections);
     out_.push_back({std::move(id), std::move(event)});
     attempt_.charged = plus(attempt_.charged, amount);
     attempt_.until = to;
@@ -152,6 +156,33 @@ class Charging {
   std::vector<Charge>& out_;
 };
 
+// False: it is no news.
+bool apply_fact(Attempt& attempt, const Fact& fact) {
+  if (!fact.started_at) {
+    // Over, without a word of where it began. That may yet come: it must not run on then.
+    if (attempt.ended_at || (attempt.over_by && *attempt.over_by <= *fact.ended_at)) return false;
+    attempt.over_by = fact.ended_at;
+    if (attempt.until != attempt.over_by) attempt.final = false;
+    return true;
+  }
+  if (fact.ended_at) {
+    if (attempt.ended_at && attempt.end_seq <= fact.seq) return false;
+    attempt.ended_at = fact.ended_at;
+    attempt.end_seq = fact.seq;
+  } else if (attempt.ended_at || attempt.started_at) {
+    return false;  // the end has told more, or it is told again
+  }
+  // One that was recalled as final is told of again: it stays as it was charged.
+  const bool as_charged = attempt.final && (!fact.ended_at || attempt.until == fact.ended_at) &&
+                          (!attempt.started_at || attempt.started_at == fact.started_at);
+  attempt.started_at = fact.started_at;
+  attempt.bearer = fact.bearer;
+  if (as_charged) return true;
+  attempt.stale = true;
+  attempt.final = false;  // until it is charged to this end: it may be stored before
+  return true;
+}
+
 }  // namespace
 
 void Ledger::load(const std::string& job_id, Job job) { jobs_.emplace(job_id, std::move(job)); }
@@ -162,49 +193,48 @@ void Ledger::load_settled(const std::string& job_id, Job job) {
 }
 
 void Ledger::apply(const Fact& fact) {
-  const auto known = jobs_.find(fact.job_id);
-  if (!fact.started_at) {
-    // Over, without a word of where it began: that is news only of an attempt that is known.
-    if (known == jobs_.end() || !known->second.attempts.contains(fact.attempt)) return;
-    auto& attempt = known->second.attempts.at(fact.attempt);
-    if (attempt.ended_at || (attempt.over_by && *attempt.over_by <= *fact.ended_at)) return;
-    attempt.over_by = fact.ended_at;
-    attempt.final = false;
-    return touch(fact.job_id);
-  }
-  auto& attempt = jobs_[fact.job_id].attempts[fact.attempt];
-  if (fact.ended_at) {
-    if (attempt.ended_at && attempt.end_seq <= fact.seq) return;
-    attempt.ended_at = fact.ended_at;
-    attempt.end_seq = fact.seq;
-  } else if (attempt.ended_at || attempt.started_at) {
-    return;  // the end has told more, or it is told again
-  }
-  attempt.started_at = fact.started_at;
-  attempt.bearer = fact.bearer;
-  attempt.stale = true;
-  attempt.final = false;  // until it is charged to this end: it may be stored before
-  touch(fact.job_id);
+  bool news = !knows(fact.job_id);
+  auto& job = jobs_[fact.job_id];
+  if (fact.started_at || fact.ended_at) news |= apply_fact(job.attempts[fact.attempt], fact);
+  news |= tell(job, fact);
+  if (news) touch(fact.job_id);
 }
 
-void Ledger::recall(const std::string& id, const CostAccrued& event) {
-  auto& attempt = jobs_[event.job_id].attempts[event.attempt];
+void Ledger::apply(const Report& report) {
+  if (report.fact) apply(*report.fact);
+  tell(jobs_[report.job_id], report);
+  touch(report.job_id);
+}
+
+bool Ledger::recall(const std::string& id, const CostAccrued& event) {
+  const auto key = run_key(event.job_id, event.run_id);
+  auto& job = jobs_[key];
+  auto& attempt = job.attempts[event.attempt];
+  touch(key);
   const int corrections = corrections_of(id);
   if (event.correction) {
-    if (corrections <= attempt.corrections) return;
+    if (corrections <= attempt.corrections) return false;
     attempt.corrections = corrections;
     attempt.until = event.interval_start;
   } else {
     const bool follows = attempt.until && event.interval_start == *attempt.until &&
                          corrections == attempt.corrections;
-    if (attempt.until && !follows) return;
+    if (attempt.until && !follows) return false;
     attempt.corrections = corrections;  // of the first that the log still holds
     attempt.until = event.interval_end;
   }
   attempt.charged = plus(attempt.charged, {event.gpu, event.cpu, event.memory, event.total});
   attempt.final = event.final;
-  attempt.stale = true;
-  touch(event.job_id);
+  attempt.stale = !event.final;
+  tell_charge(job.run, event);
+  return true;
+}
+
+void Ledger::stored(const std::string& job_id) {
+  auto& job = jobs_.at(job_id);
+  job.run.new_epoch_seconds.clear();
+  job.run.epochs_anew = false;
+  if (job.settled()) jobs_.erase(job_id);
 }
 
 void Ledger::rates_changed() {
@@ -220,10 +250,15 @@ std::vector<Charge> Ledger::charge(Time time, std::size_t limit) {
   for (auto& [job_id, job] : jobs_) {
     for (auto& [number, attempt] : job.attempts) {
       if (out.size() >= limit) return out;
-      // An end that is known better now, of an attempt that was final, makes it stale or moves it.
-      if (attempt.final && !attempt.stale && job.end_of(number) == attempt.until) continue;
-      if (Charging(*rates_, job_id, number, attempt, out).go(job.end_of(number), time, limit))
-        touch(job_id);
+      const auto end = job.end_of(number);
+      // An end that is known better now, of an attempt that was final, makes it stale or moves it. One that is final without an
+      // end has been recalled: its end will be told again.
+      if (attempt.final && !attempt.stale && (!end || end == attempt.until)) continue;
+      const auto before = out.size();
+      if (!Charging(*rates_, job_id, number, attempt, out).go(end, time, limit)) continue;
+      for (auto charge = before; charge < out.size(); ++charge)
+        tell_charge(job.run, out[charge].event);
+      touch(job_id);
     }
   }
   return out;

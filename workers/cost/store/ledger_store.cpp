@@ -8,6 +8,8 @@
 #include <random>
 
 #include "schemas/parse.hpp"
+#include "schemas/topics.hpp"
+#include "workers/cost/store/book_change.hpp"
 #include "workers/cost/store/lua_scripts.hpp"
 
 namespace oppen::cost {
@@ -18,6 +20,7 @@ using runtime::RedisScript;
 
 // As long as events of it may come again: what job-events keeps, and a day.
 constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
+constexpr std::size_t runs_at_once = 1'000;
 
 // Two instances never have the same one, whatever Redis has forgotten.
 std::string new_token() {
@@ -48,7 +51,7 @@ Result<Charge> read_charge(const std::string& text) {
 }  // namespace
 
 LedgerStore::LedgerStore(Redis& redis, const std::string& topic_prefix)
-    : redis_(redis), prefix_("{" + topic_prefix + "cost}:") {}
+    : redis_(redis), prefix_("{" + topic_prefix + "cost}:"), instance_(new_token()) {}
 
 Result<std::string> LedgerStore::cluster(const std::string& connected) {
   const auto key = prefix_ + "cluster";
@@ -57,9 +60,14 @@ Result<std::string> LedgerStore::cluster(const std::string& connected) {
   return redis_.command({"GET", key}).map([](const auto& reply) { return reply.text; });
 }
 
-Status LedgerStore::remember_policy(std::int64_t offset, const std::string& text) {
-  return redis_.command({"HSET", prefix_ + "policies", std::to_string(offset), text})
-      .map([](const auto&) {});
+Status LedgerStore::remember_policies(const std::map<std::int64_t, std::string>& texts) {
+  if (texts.empty()) return {};
+  Redis::Args args{"HSET", prefix_ + "policies"};
+  for (const auto& [offset, text] : texts) {
+    args.push_back(std::to_string(offset));
+    args.push_back(text);
+  }
+  return redis_.command(args).map([](const auto&) {});
 }
 
 Result<std::map<std::int64_t, std::string>> LedgerStore::policies() {
@@ -79,9 +87,18 @@ Status LedgerStore::forget_policy(std::int64_t offset) {
       .map([](const auto&) {});
 }
 
+Result<Time> LedgerStore::time() {
+  const auto reply = redis_.command({"TIME"});
+  if (!reply) return fail(reply.error());
+  const auto seconds = number(reply->elements.at(0).text);
+  const auto micros = number(reply->elements.at(1).text);
+  return Time(std::chrono::seconds(seconds.value_or(0)) +
+              std::chrono::milliseconds(micros.value_or(0) / 1'000));
+}
+
 Result<Claim> LedgerStore::claim(int partition) {
   static const RedisScript script(lua::claim);
-  Claim claim{partition, new_token(), 0, {}, {}};
+  Claim claim{partition, new_token(), 0, {}, {}, {}};
   const auto place = std::to_string(partition);
   const auto reply =
       redis_.eval(script, {prefix_ + "partition:" + place}, {prefix_, place, claim.token});
@@ -89,7 +106,30 @@ Result<Claim> LedgerStore::claim(int partition) {
   claim.version = number(reply->elements.at(0).text).value_or(0);
   claim.next = number(reply->elements.at(1).text);
   claim.costs = number(reply->elements.at(2).text);
+  claim.runs = number(reply->elements.at(3).text);
+  claim.tried = {{std::string(topics::job_events), reply->elements.at(4).text},
+                 {std::string(topics::runs), reply->elements.at(5).text},
+                 {std::string(topics::telemetry), reply->elements.at(7).text}};
+  claim.telemetry = number(reply->elements.at(6).text);
   return claim;
+}
+
+Status LedgerStore::load_runs(std::vector<std::pair<std::string, Job*>> jobs) {
+  for (std::size_t first = 0; first < jobs.size(); first += runs_at_once) {
+    const auto end = std::min(jobs.size(), first + runs_at_once);
+    Redis::Args args{"MGET"};
+    for (auto i = first; i < end; ++i) args.push_back(prefix_ + "run:" + jobs[i].first);
+    const auto reply = redis_.command(args);
+    if (!reply) return fail(reply.error());
+    for (auto i = first; i < end; ++i) {
+      const auto& element = reply->elements.at(i - first);
+      if (element.is_nil()) continue;
+      auto run = decode_run(element.text);
+      if (!run) return fail(run.error());
+      jobs[i].second->run = std::move(*run);
+    }
+  }
+  return {};
 }
 
 Result<std::vector<std::pair<std::string, Job>>> LedgerStore::open_jobs(int partition) {
@@ -101,6 +141,9 @@ Result<std::vector<std::pair<std::string, Job>>> LedgerStore::open_jobs(int part
     if (!job) return fail(job.error());
     jobs.emplace_back(reply->elements[i].text, std::move(*job));
   }
+  std::vector<std::pair<std::string, Job*>> of_runs;
+  for (auto& [id, job] : jobs) of_runs.emplace_back(id, &job);
+  if (auto status = load_runs(std::move(of_runs)); !status) return fail(status.error());
   return jobs;
 }
 
@@ -112,14 +155,29 @@ Result<std::map<std::string, Job>> LedgerStore::settled_jobs(
   for (const auto& id : job_ids) args.push_back(prefix_ + "settled:" + id);
   const auto reply = redis_.command(args);
   if (!reply) return fail(reply.error());
+  std::vector<std::pair<std::string, Job*>> of_runs;
   for (std::size_t i = 0; i < job_ids.size(); ++i) {
     const auto& element = reply->elements.at(i);
-    if (element.is_nil()) continue;
-    auto job = decode_job(element.text);
+    auto job = element.is_nil() ? Result<Job>(Job()) : decode_job(element.text);
     if (!job) return fail(job.error());
-    jobs.emplace(job_ids[i], std::move(*job));
+    const auto put = jobs.emplace(job_ids[i], std::move(*job)).first;
+    of_runs.emplace_back(put->first, &put->second);
   }
+  if (auto status = load_runs(std::move(of_runs)); !status) return fail(status.error());
+  std::erase_if(jobs, [](const auto& one) {
+    return one.second.attempts.empty() && one.second.run.keep_until() == std::nullopt &&
+           !one.second.run.known() && one.second.run.record.epochs_done == 0;
+  });
   return jobs;
+}
+
+Result<std::map<std::string, std::string>> LedgerStore::usages(int partition) {
+  auto reply = redis_.command({"HGETALL", prefix_ + "usage:" + std::to_string(partition)});
+  if (!reply) return fail(reply.error());
+  std::map<std::string, std::string> found;
+  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2)
+    found[reply->elements[i].text] = std::move(reply->elements[i + 1].text);
+  return found;
 }
 
 Result<std::vector<Charge>> LedgerStore::outbox(int partition) {
@@ -144,7 +202,11 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
                    std::to_string(claim.version),
                    text_of(change.next),
                    text_of(change.costs),
-                   std::to_string(keep_settled.count())};
+                   text_of(change.runs),
+                   change.keep_outbox ? "keep" : "",
+                   text_of(change.telemetry),
+                   std::to_string(keep_settled.count()),
+                   std::to_string(std::chrono::milliseconds(keep_runs).count())};
   for (const auto& [id, job] : change.jobs) {
     args.emplace_back(job->settled() ? "S" : "O");
     args.push_back(id);
@@ -154,6 +216,10 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
     args.emplace_back("E");
     args.push_back(charge->id + '\n' + to_text(charge->event));
   }
+  for (const auto& [topic, text] : change.tried) args.insert(args.end(), {"T", topic, text});
+  for (const auto& [attempt, text] : change.usages)
+    args.insert(args.end(), {std::string("U"), attempt, text});
+  add_books(args, change);
   const auto reply = redis_.eval(script, {prefix_ + "partition:" + place}, args);
   if (!reply) return fail(reply.error());
   claim.version = reply->integer;

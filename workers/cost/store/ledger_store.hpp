@@ -1,6 +1,8 @@
 #pragma once
-// Where the ledger is kept between two lives of a worker: Redis. scripts/lib.lua lists the keys. A partition belongs to one
-// instance, which has claimed it last: what another one writes is refused, and changes nothing.
+// Where the ledger and the books are kept between two lives of a worker: Redis. scripts/lib.lua lists the keys. A partition belongs to one
+// instance, which has claimed it last: what another one writes is refused, and changes nothing. A Redis that has come back older may
+// know an older claim as the last one: so whoever meets any error of Redis, as one whose connection breaks does, must drop what it
+// has claimed and claim it again.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,16 +23,30 @@ struct Claim {
   std::optional<std::int64_t>
       next;  // offset of job-events from which to go on; none: nothing is known of the partition
   std::optional<std::int64_t> costs;  // offset of costs up to which everything is accounted for
+  std::optional<std::int64_t> runs;   // as next, of the topic runs
+  std::optional<std::int64_t> telemetry = {};     // and of telemetry
+  std::map<std::string, std::string> tried = {};  // by topic, see first_record.hpp
 };
 
 // One change of a partition, all or nothing.
 struct Change {
   std::optional<std::int64_t> next;
   std::optional<std::int64_t> costs;  // what was to be published before is on the bus, up to here
-  std::vector<std::pair<std::string, const Job*>> jobs;
+  std::vector<std::pair<std::string, Job*>> jobs;  // whose runs learn on which lists they stand
   std::vector<const Charge*> charges;  // to be published; those before must have been, see costs
+  std::optional<std::int64_t> runs = {};
+  std::vector<const CostAccrued*> recalled = {};  // that are on the bus, and count in the books now
+  std::optional<std::int64_t> telemetry = {};
+  std::vector<DayRow> measured = {};  // adds to the books what telemetry told
+  std::vector<std::pair<std::string, std::string>> usages =
+      {};                    // "job/attempt" and its usage; "": forgotten
+  bool keep_outbox = false;  // `costs` does not say that what was to be published is on the bus
+  std::map<std::string, std::string> tried = {};  // by topic
 
-  bool empty() const { return !next && !costs && jobs.empty() && charges.empty(); }
+  bool empty() const {
+    return !next && !costs && !runs && jobs.empty() && charges.empty() && recalled.empty() &&
+           tried.empty() && !telemetry && usages.empty();
+  }
 };
 
 // One thread. Errors of all: of Redis; fatal for what is broken in it.
@@ -43,20 +59,29 @@ class LedgerStore {
   Result<std::string> cluster(const std::string& connected);
   Result<Claim> claim(int partition);
   Result<std::vector<std::pair<std::string, Job>>> open_jobs(int partition);
-  // Those of these that are stored as settled.
+  // Those of these that are stored as settled, or of whose runs there is a record.
   Result<std::map<std::string, Job>> settled_jobs(const std::vector<std::string>& job_ids);
+  // What telemetry has told of attempts, by "job/attempt".
+  Result<std::map<std::string, std::string>> usages(int partition);
   // What was to be published last.
   Result<std::vector<Charge>> outbox(int partition);
   // Policies by their offset in control. They are kept here because the topic forgets what has stood unchanged for long.
-  Status remember_policy(std::int64_t offset, const std::string& text);
+  Status remember_policies(const std::map<std::int64_t, std::string>& texts);
   Result<std::map<std::int64_t, std::string>> policies();
   Status forget_policy(std::int64_t offset);
+  // The time by Redis' clock.
+  Result<Time> time();
+  // Of this process, as Tried has it.
+  const std::string& instance() const { return instance_; }
   // Raises the claim's version. fenced: it belongs to another one, or Redis does not hold what it held.
   Status commit(Claim& claim, const Change& change);
 
  private:
+  Status load_runs(std::vector<std::pair<std::string, Job*>> jobs);
+
   runtime::Redis& redis_;
   std::string prefix_;
+  std::string instance_;
 };
 
 }  // namespace oppen::cost

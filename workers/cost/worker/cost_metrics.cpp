@@ -60,11 +60,11 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
   PodCost others{"other", "other", "other", "other", {}, {}};  // those that there is no room for
   for (const auto& pod : pods) {
     if (room == 0) {
-      others.hourly += pod.hourly;
+      if (pod.runs) others.hourly += pod.hourly;
       continue;
     }
     --room;
-    show_hourly(pod);
+    if (pod.runs) show_hourly(pod);
     show_total(pod);
   }
   if (others.hourly.value > 0) show_hourly(others);

@@ -20,6 +20,7 @@ struct PodCost {
   std::string workload_type;
   MicroUsd hourly;
   MicroUsd total;
+  bool runs = true;  // false: it has ended, and is not charged to its end yet
 };
 
 class CostMetrics {
@@ -33,7 +34,7 @@ class CostMetrics {
   void count(const CostAccrued& charge);
   // A pod that has ended: it is shown for some minutes, so that the last of it is scraped.
   void ended(PodCost pod, Time now);
-  // Those that run now, in place of those that ran before.
+  // Those that run now or are not charged to their end, in place of those of before.
   void running(const std::vector<PodCost>& pods, Time now);
   // The families by pod, in the text format. Any thread.
   std::string pods_page() const;

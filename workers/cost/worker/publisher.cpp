@@ -41,8 +41,9 @@ KafkaRecord record_of(const Charge& charge) {
   event.source = "/oppen/cost";
   event.type = CostAccrued::type;
   event.time = charge.event.interval_end;  // the same whenever it is published
-  event.subject = charge.event.job_id;
-  return encode(event, charge.event.job_id, to_text(charge.event));
+  const auto& key = charge.event.job_id.empty() ? charge.event.run_id : charge.event.job_id;
+  event.subject = key;
+  return encode(event, key, to_text(charge.event));
 }
 
 }  // namespace

@@ -87,7 +87,6 @@ Result<bool> RatesReader::read() {
   }
   if (behind && caught_up() && !any_)
     spdlog::warn("there is no policy on the topic control: the default rates hold");
-  if (auto status = remember(); !status) spdlog::warn("{}", status.error().message);
   return std::exchange(changed_, false);
 }
 
@@ -110,18 +109,14 @@ bool RatesReader::take(std::int64_t offset, PolicyChanged policy) {
   std::erase_if(policy.overrides, [](const PolicyOverride& change) {
     return !pricing::is_cost_model_key(change.key);
   });
-  unremembered_.emplace_back(offset, to_text(policy));
+  unremembered_[offset] = taken_[offset] = to_text(policy);
   return true;
 }
 
-// What Redis can't take now, it takes later.
 Status RatesReader::remember() {
-  while (!unremembered_.empty()) {
-    const auto& [offset, text] = unremembered_.back();
-    if (auto status = store_.remember_policy(offset, text); !status) return status;
-    unremembered_.pop_back();
-  }
-  return {};
+  auto status = store_.remember_policies(unremembered_);
+  if (status) unremembered_.clear();
+  return status;
 }
 
 }  // namespace oppen::cost

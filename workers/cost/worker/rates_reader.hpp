@@ -1,9 +1,9 @@
 #pragma once
 // Reads the rates from the topic `control`, all of it from its beginning on, and what it no longer holds from Redis. One thread.
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "producers/client/kafka.hpp"
 #include "workers/cost/pricing/rate_history.hpp"
@@ -24,6 +24,10 @@ class RatesReader {
   Result<bool> read();
   // Whether everything has been read that stood there when reading began: nothing is to be priced before.
   bool caught_up() const { return begun_ && next_ >= end_; }
+  // Stores those policies in Redis that are not there yet. Errors: of Redis.
+  Status remember();
+  // Redis may have lost them: all are stored again with the next remember().
+  void remember_again() { unremembered_ = taken_; }
 
  private:
   RatesReader(std::unique_ptr<client::Consumer> consumer, pricing::RateHistory& rates,
@@ -32,13 +36,14 @@ class RatesReader {
   Status recall(std::int64_t low);
   bool take(std::int64_t offset, PolicyChanged policy);
   void refuse(std::int64_t offset, const std::string& reason);
-  Status remember();
 
   std::unique_ptr<client::Consumer> consumer_;
   pricing::RateHistory& rates_;
   LedgerStore& store_;
   runtime::Counter& refused_;
-  std::vector<std::pair<std::int64_t, std::string>> unremembered_;
+  std::map<std::int64_t, std::string>
+      taken_;  // the policies that have changed rates, by their offsets
+  std::map<std::int64_t, std::string> unremembered_;  // of these, those that Redis may not have
   bool changed_ = false;  // and read() has not returned it yet: it may have failed after that
   bool begun_ = false;
   bool any_ = false;

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using client::TopicPartition;
 
 constexpr auto takeover_deadline = 5s;
+constexpr auto no_progress_deadline = 1min;
 constexpr std::size_t recalled_at_once = 500;
 constexpr auto advice =
     ": give each Kafka cluster a Redis of its own (OPPEN_REDIS_URL), or empty this one's keys "
@@ -26,31 +27,24 @@ std::optional<Charge> charge_of(const client::ConsumedRecord& record) {
   const auto event = decode(record.record);
   if (!event || event->type != CostAccrued::type) return std::nullopt;
   auto data = parse_data<CostAccrued>(event->data);
-  if (!data || data->job_id.empty() || data->attempt == 0) return std::nullopt;
+  if (!data || data->job_id.empty() != (data->attempt == 0)) return std::nullopt;
   return Charge{event->id, std::move(*data)};
 }
 
 }  // namespace
 
-Status store_changes(LedgerStore& store, Partition& partition, const std::vector<Charge>& charges,
-                     const std::function<void(const std::string&, const Job&)>& settled) {
+Status store_changes(LedgerStore& store, Partition& partition, Change change) {
   auto& ledger = partition.ledger;
-  Change change;
   if (partition.moved) change.next = partition.next;
-  change.costs = partition.costs;
+  if (partition.runs_moved) change.runs = partition.runs;
+  if (partition.costs) change.costs = partition.costs;
   const auto changed = ledger.take_changed();
   for (const auto& id : changed) change.jobs.emplace_back(id, &ledger.job(id));
-  for (const auto& charge : charges) change.charges.push_back(&charge);
   if (change.empty()) return {};
   if (auto status = store.commit(partition.claim, change); !status) return status;
-  partition.moved = false;
+  partition.moved = partition.runs_moved = false;
   partition.costs.reset();
-  for (const auto& id : changed) {
-    const auto& job = ledger.job(id);
-    if (!job.settled()) continue;
-    if (settled) settled(id, job);
-    ledger.forget(id);
-  }
+  for (const auto& id : changed) ledger.stored(id);
   return {};
 }
 
@@ -77,11 +71,16 @@ Result<int> Takeover::check() {
   if (!events) return fail(events.error());
   const auto costs = consumer_->partition_count(topics::costs, takeover_deadline);
   if (!costs) return fail(costs.error());
-  if (*events != *costs) {
+  const auto runs = consumer_->partition_count(topics::runs, takeover_deadline);
+  if (!runs) return fail(runs.error());
+  const auto telemetry = consumer_->partition_count(topics::telemetry, takeover_deadline);
+  if (!telemetry) return fail(telemetry.error());
+  if (*events != *costs || *events != *runs || *events != *telemetry) {
     return fail(ErrorKind::fatal,
-                fmt::format("the topic job-events has {} partitions and costs has {}: they must "
-                            "have as many, so that a job is in the same one of both",
-                            *events, *costs));
+                fmt::format("the topic job-events has {} partitions, costs has {}, runs has {} and "
+                            "telemetry has {}: they must have as many, so that a job is in the "
+                            "same one of each",
+                            *events, *costs, *runs, *telemetry));
   }
   const auto connected = consumer_->cluster_id(takeover_deadline);
   if (!connected) return fail(connected.error());
@@ -94,23 +93,32 @@ Result<int> Takeover::check() {
   return events;
 }
 
-Result<std::int64_t> Takeover::place(const Claim& claim) {
-  const TopicPartition at{std::string(topics::job_events), claim.partition};
+Result<std::int64_t> Takeover::place(std::string_view topic, int number,
+                                     std::optional<std::int64_t> next) {
+  const TopicPartition at{std::string(topic), number};
   const auto marks = consumer_->watermarks(at, takeover_deadline);
   if (!marks) return fail(marks.error());
-  if (!claim.next) return marks->low;
-  if (*claim.next > marks->high) {
+  if (!next) return marks->low;
+  if (*next > marks->high) {
     return fail(ErrorKind::fatal,
-                fmt::format("Redis has handled job-events/{} up to offset {}, its log ends at {}{}",
-                            claim.partition, *claim.next, marks->high, advice));
+                fmt::format("Redis has handled {}/{} up to offset {}, its log ends at {}{}", topic,
+                            number, *next, marks->high, advice));
   }
-  if (*claim.next < marks->low) {
+  if (*next < marks->low) {
     spdlog::error(
-        "job-events/{} is not kept before offset {} any more, and was handled up to {}: what it "
-        "told of costs in between is lost",
-        claim.partition, marks->low, *claim.next);
+        "{}/{} is not kept before offset {} any more, and was handled up to {}: what it told in "
+        "between is lost",
+        topic, number, marks->low, *next);
   }
-  return std::max(*claim.next, marks->low);
+  return std::max(*next, marks->low);
+}
+
+// Without a place, from now on: no money depends on it, and a day of it would take long to read.
+Result<std::int64_t> Takeover::telemetry_place(const Claim& claim) {
+  const auto marks =
+      consumer_->watermarks({std::string(topics::telemetry), claim.partition}, takeover_deadline);
+  if (!marks) return fail(marks.error());
+  return std::clamp(claim.telemetry.value_or(marks->high), marks->low, marks->high);
 }
 
 // What is on the bus and not in Redis. Returns where the log of costs ends; what it holds of `unpublished` is taken out.
@@ -130,11 +138,18 @@ Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>&
     for (const auto& charge : some) ids.push_back(charge.event.job_id);
     if (auto status = load_settled(store_, partition.ledger, std::move(ids)); !status)
       return status;
-    for (const auto& charge : some) partition.ledger.recall(charge.id, charge.event);
+    Change change;
+    for (const auto& charge : some) {
+      if (partition.ledger.recall(charge.id, charge.event))
+        change.recalled.push_back(&charge.event);
+    }
+    change.costs = next;
+    change.keep_outbox = true;
+    auto stored = store_changes(store_, partition, std::move(change));
     some.clear();
-    return store_changes(store_, partition, {});
+    return stored;
   };
-  const auto deadline = std::chrono::steady_clock::now() + 5min;
+  auto deadline = std::chrono::steady_clock::now() + no_progress_deadline;
   while (next < marks->high) {
     if (!go_on()) return fail(ErrorKind::unavailable, "stopped while taking a partition over");
     if (std::chrono::steady_clock::now() > deadline)
@@ -142,6 +157,7 @@ Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>&
     const auto record = consumer_->poll(200ms);
     if (!record) return fail(record.error());
     if (!*record) continue;
+    deadline = std::chrono::steady_clock::now() + no_progress_deadline;
     next = (*record)->offset + 1;
     auto charge = charge_of(**record);
     if (!charge) continue;
@@ -158,16 +174,22 @@ Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>&
 Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::function<bool()>& go_on) {
   auto claim = store_.claim(number);
   if (!claim) return fail(claim.error());
-  auto partition = std::unique_ptr<Partition>(
-      new Partition{std::move(*claim), Ledger(rates_), 0, {}, false, {}});
-  const auto next = place(partition->claim);
+  auto partition = std::unique_ptr<Partition>(new Partition{std::move(*claim), Ledger(rates_)});
+  const auto next = place(topics::job_events, number, partition->claim.next);
   if (!next) return fail(next.error());
+  const auto runs = place(topics::runs, number, partition->claim.runs);
+  if (!runs) return fail(runs.error());
+  const auto telemetry = telemetry_place(partition->claim);
+  if (!telemetry) return fail(telemetry.error());
+  const auto usages = store_.usages(number);
+  if (!usages) return fail(usages.error());
+  if (auto status = partition->measuring.load(*usages); !status) return fail(status.error());
+  partition->measuring.next = *telemetry;
   auto jobs = store_.open_jobs(number);
   if (!jobs) return fail(jobs.error());
   for (auto& [id, job] : *jobs) partition->ledger.load(id, std::move(job));
   auto unpublished = store_.outbox(number);
   if (!unpublished) return fail(unpublished.error());
-  const auto known = partition->claim.costs;
   auto end = recall(*partition, *unpublished, go_on);
   if (!end) return fail(end.error());
   if (!unpublished->empty()) {
@@ -177,10 +199,17 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
     if (!published) return fail(published.error());
     end = std::max(*end, published->at(number));
   }
-  if (known != *end) partition->costs = *end;
+  partition->costs = *end;
   partition->next = *next;
   partition->moved = partition->claim.next != *next;
-  if (auto status = store_changes(store_, *partition, {}); !status) return fail(status.error());
+  partition->runs = *runs;
+  partition->runs_moved = partition->claim.runs != *runs;
+  for (const auto& [topic, place] : {std::pair(topics::job_events, *next),
+                                     {topics::runs, *runs},
+                                     {topics::telemetry, *telemetry}})
+    partition->first.emplace(
+        topic, FirstRecord(partition->claim.tried[std::string(topic)], place, store_.instance()));
+  if (auto status = store_changes(store_, *partition); !status) return fail(status.error());
   return partition;
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 // How an instance takes a partition over: it claims it in Redis, loads what is open there, and reads from the topic `costs` what
-// has been published since, of which Redis may know nothing: all of it when Redis is empty. Only then does it go on. One thread.
+// has been published since, of which Redis may know nothing: all of it when Redis is empty. How far it has come is stored with what it
+// has read, so that whoever takes over from one that died goes on from there. Only then does it go on. One thread.
 #include <functional>
 #include <memory>
 
 #include "workers/cost/store/ledger_store.hpp"
+#include "workers/cost/worker/first_record.hpp"
+#include "workers/cost/worker/measuring.hpp"
 #include "workers/cost/worker/publisher.hpp"
 
 namespace oppen::cost {
@@ -16,8 +19,12 @@ struct Partition {
   std::int64_t next = 0;  // offset of job-events that is handled next
   Time told{};            // up to when what has been handled tells, by its records' times
   bool moved = false;     // next is not stored yet
-  std::optional<std::int64_t>
-      costs;  // what was published last is on the bus up to here, which is not stored yet
+  std::int64_t runs = 0;  // offset of runs that is handled next
+  bool runs_moved = false;
+  Measuring measuring = {};
+  std::optional<std::int64_t> costs =
+      {};  // what was published last is on the bus up to here, which is not stored yet
+  std::map<std::string, FirstRecord> first = {};  // by topic
 };
 
 class Takeover {
@@ -27,7 +34,7 @@ class Takeover {
                                                   LedgerStore& store, Publisher& publisher,
                                                   const pricing::RateHistory& rates);
 
-  // How many partitions job-events has. Errors: fatal when costs has another number, or Redis holds another Kafka's ledger;
+  // How many partitions job-events has. Errors: fatal when costs, runs or telemetry has another number, or Redis holds another Kafka's ledger;
   // unavailable.
   Result<int> check();
   // `go_on` as of Publisher. Errors: unavailable; fenced; fatal (Redis and the log do not belong together, or something in it is
@@ -38,7 +45,8 @@ class Takeover {
   Takeover(std::unique_ptr<client::Consumer> consumer, LedgerStore& store, Publisher& publisher,
            const pricing::RateHistory& rates)
       : consumer_(std::move(consumer)), store_(store), publisher_(publisher), rates_(rates) {}
-  Result<std::int64_t> place(const Claim& claim);
+  Result<std::int64_t> place(std::string_view topic, int number, std::optional<std::int64_t> next);
+  Result<std::int64_t> telemetry_place(const Claim& claim);
   Result<std::int64_t> recall(Partition& partition, std::vector<Charge>& unpublished,
                               const std::function<bool()>& go_on);
 
@@ -48,10 +56,9 @@ class Takeover {
   const pricing::RateHistory& rates_;
 };
 
-// Stores what has changed of the partition's jobs, and with it `charges`, and forgets what is settled. Those that are:
-// `settled`, when given. Errors: of LedgerStore::commit.
-Status store_changes(LedgerStore& store, Partition& partition, const std::vector<Charge>& charges,
-                     const std::function<void(const std::string&, const Job&)>& settled = nullptr);
+// Stores what has changed of the partition, and what `change` has besides, and forgets what is settled. Errors: of
+// LedgerStore::commit.
+Status store_changes(LedgerStore& store, Partition& partition, Change change = {});
 
 // Loads those of these jobs that are stored as settled, so that nothing of them is taken for new.
 Status load_settled(LedgerStore& store, Ledger& ledger, std::vector<std::string> job_ids);

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "schemas/topics.hpp"
+#include "workers/cost/usage/sample_reader.hpp"
+#include "workers/cost/worker/present.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -28,8 +31,28 @@ constexpr auto pods_every = 5s;
 constexpr auto commit_every = 1s;
 constexpr auto pause_after_trouble = 1s;
 constexpr auto closing_time = 5s;
+constexpr auto crashing =
+    "several instances have begun this record and none has finished it: it seems to crash them";
 
 TopicPartition events_of(int partition) { return {std::string(topics::job_events), partition}; }
+TopicPartition runs_of(int partition) { return {std::string(topics::runs), partition}; }
+TopicPartition telemetry_of(int partition) { return {std::string(topics::telemetry), partition}; }
+
+// What a record says, if anything.
+using Said = std::variant<std::monostate, Fact, Report>;
+
+const std::string& job_of(const Said& said) {
+  static const std::string none;
+  if (const auto* fact = std::get_if<Fact>(&said)) return fact->job_id;
+  if (const auto* report = std::get_if<Report>(&said)) return report->job_id;
+  return none;
+}
+
+template <class T>
+Result<Said> said(Result<std::optional<T>> read) {
+  if (!read) return fail(read.error());
+  return *read ? Said(std::move(**read)) : Said();
+}
 
 PodCost pod_cost(const Attempt& attempt, const pricing::RateHistory& rates, Time now) {
   const auto& bearer = *attempt.bearer;
@@ -38,7 +61,8 @@ PodCost pod_cost(const Attempt& attempt, const pricing::RateHistory& rates, Time
           bearer.model_type,
           bearer.workload_type,
           pricing::hourly(bearer.usage, now, rates.at(now)),
-          attempt.charged.total};
+          attempt.charged.total,
+          true};
 }
 
 }  // namespace
@@ -53,14 +77,22 @@ struct Worker::Impl {
         dead_letters(given.producer, given.metrics, "cost", kafka.topic_prefix),
         open_attempts(given.metrics.gauge("oppen_cost_open_attempts",
                                           "Attempts that run, or are not charged to their end")),
-        lag(given.metrics.gauge("oppen_consumer_lag",
-                                "Records of the topic that are not handled yet",
-                                {{"topic", kafka.topic_prefix + std::string(topics::job_events)}})),
+        present(given.clock, [this] { return store.time(); }),
+        events_lag(lag_of(given, kafka, topics::job_events)),
+        runs_lag(lag_of(given, kafka, topics::runs)),
+        telemetry_lag(lag_of(given, kafka, topics::telemetry)),
         corrections(given.metrics.counter("oppen_cost_corrections_total",
                                           "Charges that put right what had been charged before")),
         misplaced(given.metrics.counter(
             "oppen_misplaced_records_total",
             "Records that were in another partition than their key's, and were moved")) {}
+
+  static runtime::Gauge& lag_of(const WorkerParts& given, const client::KafkaSettings& kafka,
+                                std::string_view topic) {
+    return given.metrics.gauge("oppen_consumer_lag",
+                               "Records of the topic that are not handled yet",
+                               {{"topic", kafka.topic_prefix + std::string(topic)}});
+  }
 
   WorkerParts parts;
   std::unique_ptr<runtime::Redis> redis;
@@ -71,8 +103,12 @@ struct Worker::Impl {
   std::unique_ptr<RatesReader> rates_reader;
   std::unique_ptr<Takeover> takeover;
   std::unique_ptr<client::GroupConsumer> consumer;
+  SampleReader samples;
   runtime::Gauge& open_attempts;
-  runtime::Gauge& lag;
+  Present present;
+  runtime::Gauge& events_lag;
+  runtime::Gauge& runs_lag;
+  runtime::Gauge& telemetry_lag;
   runtime::Counter& corrections;
   runtime::Counter& misplaced;
 
@@ -100,6 +136,7 @@ struct Worker::Impl {
     if (changed.value_or(false)) {
       for (auto& [number, partition] : partitions) partition->ledger.rates_changed();
     }
+    if (auto status = rates_reader->remember(); !status) return status;
     if (rates_reader->caught_up() && consumer->generation() != taken_generation) {
       if (auto status = take_over(); !status) return status;
     }
@@ -121,20 +158,30 @@ struct Worker::Impl {
     const auto count = takeover->check();
     if (!count) return fail(count.error());
     partition_count = *count;
+    rates_reader->remember_again();
+    if (auto status = rates_reader->remember(); !status) return status;
     std::map<TopicPartition, std::int64_t> places;
     const auto owned = consumer->owned();
     for (const auto& [topic, number] : owned) {
+      if (topic != topics::job_events) continue;
+      // The group gives the same numbers of both to a member, unless one of its members reads only one of them.
+      if (!owned.contains(runs_of(number)) || !owned.contains(telemetry_of(number)))
+        return fail(ErrorKind::unavailable,
+                    "the group has given job-events/" + std::to_string(number) +
+                        " without runs and telemetry: an instance of another version");
       auto partition = takeover->take(number, still);
       if (!partition) return fail(partition.error());
       if (consumer->generation() != generation)
         return fail(ErrorKind::unavailable, "the group has begun to rebalance");
       places[events_of(number)] = (*partition)->next;
+      places[runs_of(number)] = (*partition)->runs;
+      places[telemetry_of(number)] = (*partition)->measuring.next;
       partitions[number] = std::move(*partition);
     }
     parts.health.set("redis", {});
     taken_generation = generation;
     if (places.empty()) return {};  // more instances than partitions, or between two assignments
-    spdlog::info("{} partitions taken over", places.size());
+    spdlog::info("{} partitions taken over", partitions.size());
     return consumer->start(places);
   }
 
@@ -142,7 +189,8 @@ struct Worker::Impl {
   Result<std::vector<ConsumedRecord>> read() {
     std::vector<ConsumedRecord> records;
     std::size_t bytes = 0;
-    for (auto patience = 100ms; records.size() < most_records && bytes < most_bytes;) {
+    const auto most = careful() ? 1 : most_records;
+    for (auto patience = 100ms; records.size() < most && bytes < most_bytes;) {
       auto polled = consumer->poll(patience);
       if (!polled) {
         parts.health.set("kafka", fail(polled.error()));
@@ -160,54 +208,111 @@ struct Worker::Impl {
     return records;
   }
 
+  // Whether a record may be the one of which an instance has died.
+  bool careful() const {
+    return std::any_of(partitions.begin(), partitions.end(), [](const auto& one) {
+      const auto& first = one.second->first;
+      return std::any_of(first.begin(), first.end(),
+                         [](const auto& of) { return of.second.careful(); });
+    });
+  }
+
   Status handle(std::vector<ConsumedRecord>& records) {
-    std::map<int, std::vector<Fact>> facts;
+    std::map<int, std::vector<Said>> all;
     for (const auto& record : records) {
       const auto found = partitions.find(record.partition);
-      if (found == partitions.end() || record.offset < found->second->next) continue;
-      auto fact = look_at(record);
-      if (!fact) return fail(fact.error());
-      if (*fact) facts[record.partition].push_back(std::move(**fact));
-      found->second->next = record.offset + 1;
-      found->second->told = std::max(found->second->told, record.timestamp);
-      found->second->moved = true;
+      if (found == partitions.end()) continue;
+      auto& partition = *found->second;
+      const bool is_event = record.topic == topics::job_events;
+      const bool is_sample = record.topic == topics::telemetry;
+      auto& next = is_event    ? partition.next
+                   : is_sample ? partition.measuring.next
+                               : partition.runs;
+      if (record.offset < next) continue;
+      auto& first = partition.first.at(record.topic);
+      if (const auto trying = first.begin(record.offset)) {
+        Change change;
+        change.tried[record.topic] = *trying;
+        if (auto status = store.commit(partition.claim, change); !status) return status;
+      }
+      auto what = first.sets_aside() ? set_aside(record, crashing)
+                  : is_sample        ? measure(record, partition.measuring)
+                                     : look_at(record);
+      if (!what) return fail(what.error());
+      if (!job_of(*what).empty()) all[record.partition].push_back(std::move(*what));
+      next = record.offset + 1;
+      if (!is_sample) (is_event ? partition.moved : partition.runs_moved) = true;
+      if (is_event) partition.told = std::max(partition.told, record.timestamp);
     }
-    for (auto& [number, some] : facts) {
+    for (auto& [number, some] : all) {
       auto& ledger = partitions.at(number)->ledger;
       std::vector<std::string> ids;
-      for (const auto& fact : some) ids.push_back(fact.job_id);
+      for (const auto& one : some) ids.push_back(job_of(one));
       if (auto status = load_settled(store, ledger, std::move(ids)); !status) return status;
-      for (const auto& fact : some) ledger.apply(fact);
+      for (const auto& one : some) {
+        if (const auto* fact = std::get_if<Fact>(&one)) ledger.apply(*fact);
+        if (const auto* report = std::get_if<Report>(&one)) ledger.apply(*report);
+      }
     }
     return {};
   }
 
-  // What a record says of cost. What can't be read is on the dead letter's topic by then, what lies in the wrong place is in
-  // the right one.
-  Result<std::optional<Fact>> look_at(const ConsumedRecord& record) {
+  // Onto the dead letter's topic.
+  Result<Said> set_aside(const ConsumedRecord& record, const std::string& reason) {
+    spdlog::warn("{}/{} offset {} is set aside: {}", record.topic, record.partition, record.offset,
+                 reason);
+    if (auto put = dead_letters.put(record, reason, dead_letter_deadline); !put)
+      return fail(put.error());
+    return Said();
+  }
+
+  void count_ignored(std::optional<Usage::Outcome> outcome) {
+    const char* const why = outcome == Usage::Outcome::absurd     ? "absurd"
+                            : outcome == Usage::Outcome::late     ? "late"
+                            : outcome == Usage::Outcome::too_many ? "too_many_gpus"
+                            : outcome == Usage::Outcome::no_room  ? "too_many_attempts"
+                                                                  : nullptr;
+    if (why == nullptr) return;
+    parts.metrics
+        .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
+                 {{"why", why}})
+        .add();
+  }
+
+  // A sample of telemetry. It changes nothing but what has been measured.
+  Result<Said> measure(const ConsumedRecord& record, Measuring& measuring) {
+    const auto reading = samples.read(record.record, record.timestamp);
+    if (!reading) return set_aside(record, reading.error().message);
+    if (*reading) count_ignored(measuring.add(**reading));
+    return Said();
+  }
+
+  // What a record says. What can't be read is on the dead letter's topic by then, what lies in the wrong place is in the right one.
+  Result<Said> look_at(const ConsumedRecord& record) {
+    const bool is_event = record.topic == topics::job_events;
+    const auto& key = record.record.key;
     const auto event = decode(record.record);
-    auto fact = event ? read_fact(*event, record.timestamp)
-                      : Result<std::optional<Fact>>(fail(event.error()));
-    if (fact && *fact && (*fact)->job_id != record.record.key) {
-      fact = fail(ErrorKind::invalid, "the record's key is not its job_id, " + (*fact)->job_id);
+    auto what = !event     ? Result<Said>(fail(event.error()))
+                : is_event ? said(read_fact(*event, record.timestamp))
+                           : said(read_report(*event, record.timestamp));
+    const auto is_key = [&](const std::string& job) {
+      return job == key || (job.starts_with(':') && job.substr(1) == key);
+    };
+    if (what && !job_of(*what).empty() && !is_key(job_of(*what)))
+      what = fail(ErrorKind::invalid, "the record's key is not " + job_of(*what));
+    if (!what) {
+      if (auto put = set_aside(record, what.error().message); !put) return put;
+      auto over = event && is_event ? over_fact(*event, record.timestamp) : std::nullopt;
+      return over && over->job_id == key ? Said(std::move(*over)) : Said();
     }
-    if (!fact) {
-      spdlog::warn("job-events/{} offset {} is set aside: {}", record.partition, record.offset,
-                   fact.error().message);
-      if (auto put = dead_letters.put(record, fact.error().message, dead_letter_deadline); !put)
-        return fail(put.error());
-      auto over = event ? over_fact(*event, record.timestamp) : std::nullopt;
-      if (over && over->job_id != record.record.key) over.reset();
-      return over;
-    }
-    if (*fact && partition_of(record.record.key, partition_count) != record.partition) {
+    if (!job_of(*what).empty() && partition_of(key, partition_count) != record.partition) {
       const auto sent =
-          parts.producer.send_and_wait(topics::job_events, record.record, dead_letter_deadline);
+          parts.producer.send_and_wait(record.topic, record.record, dead_letter_deadline);
       if (!sent) return fail(sent.error());
       misplaced.add();
-      return std::nullopt;
+      return Said();
     }
-    return fact;
+    return what;
   }
 
   // Up to when a partition can be charged. Behind the end of the log only up to where it has been read: the end of what began there
@@ -218,9 +323,22 @@ struct Worker::Impl {
     return (read_whole ? now : std::min(now, partition.told)) - settling;
   }
 
+  // The pods of attempts that are charged to their end now.
+  void show_ended(const Ledger& ledger, const std::vector<Charge>& charges, Time now) {
+    for (const auto& [id, event] : charges) {
+      if (!event.final || event.pod.empty()) continue;
+      const auto& attempt =
+          ledger.job(run_key(event.job_id, event.run_id)).attempts.at(event.attempt);
+      if (attempt.bearer) parts.cost_metrics.ended(pod_cost(attempt, rates, now), now);
+    }
+  }
+
   // Charges what is due, stores it together with what the records have changed, and publishes it.
   Status charge() {
-    const Time now = parts.clock.now();
+    if (partitions.empty()) return {};
+    const auto time = present.now();
+    if (!time) return fail(time.error());
+    const Time now = *time;
     std::size_t room = most_charges;
     std::vector<std::pair<int, std::vector<Charge>>> stored;
     std::vector<int> order;
@@ -234,11 +352,12 @@ struct Worker::Impl {
                               : std::vector<Charge>();
       room -= std::min(room, charges.size());
       if (room == 0) first_charged = number + 1;
-      const auto settled = [&](const std::string&, const Job& job) {
-        const auto& last = job.attempts.rbegin()->second;
-        if (last.bearer) parts.cost_metrics.ended(pod_cost(last, rates, now), now);
-      };
-      if (auto status = store_changes(store, partition, charges, settled); !status) return status;
+      show_ended(partition.ledger, charges, now);
+      Change change;
+      for (const auto& one : charges) change.charges.push_back(&one);
+      partition.measuring.settle(partition.ledger, charges, rates, now, change);
+      partition.measuring.store_all(now, change);
+      if (auto status = store_changes(store, partition, std::move(change)); !status) return status;
       if (!charges.empty()) stored.emplace_back(number, std::move(charges));
     }
     std::vector<std::pair<int, const Charge*>> all;
@@ -265,14 +384,24 @@ struct Worker::Impl {
     if (now >= next_commit) {
       next_commit = now + commit_every;
       std::map<TopicPartition, std::int64_t> places;
-      std::int64_t behind = 0;
+      std::int64_t events_behind = 0;
+      std::int64_t runs_behind = 0;
+      std::int64_t telemetry_behind = 0;
+      const auto tell_place = [&](const TopicPartition& place, std::int64_t next,
+                                  std::int64_t& behind) {
+        places[place] = next;
+        const auto end = consumer->log_end(place);
+        if (end) behind += std::max<std::int64_t>(*end - next, 0);
+      };
       for (const auto& [number, partition] : partitions) {
-        places[events_of(number)] = partition->next;
-        const auto end = consumer->log_end(events_of(number));
-        if (end) behind += std::max<std::int64_t>(*end - partition->next, 0);
+        tell_place(events_of(number), partition->next, events_behind);
+        tell_place(runs_of(number), partition->runs, runs_behind);
+        tell_place(telemetry_of(number), partition->measuring.next, telemetry_behind);
       }
       if (!places.empty()) consumer->commit_info(places);
-      lag.set(static_cast<double>(behind));
+      events_lag.set(static_cast<double>(events_behind));
+      runs_lag.set(static_cast<double>(runs_behind));
+      telemetry_lag.set(static_cast<double>(telemetry_behind));
     }
     if (now < next_pods) return;
     next_pods = now + pods_every;
@@ -284,7 +413,9 @@ struct Worker::Impl {
         for (const auto& [attempt_number, attempt] : job.attempts) {
           if (attempt.final || !attempt.bearer) continue;
           ++open;
-          if (!job.end_of(attempt_number)) pods.push_back(pod_cost(attempt, rates, at));
+          if (attempt.bearer->pod.empty()) continue;  // of a run from outside
+          pods.push_back(pod_cost(attempt, rates, at));
+          pods.back().runs = !job.end_of(attempt_number);
         }
       }
     }
@@ -296,7 +427,7 @@ struct Worker::Impl {
   void revoked(bool lost) {
     if (!lost) {
       for (auto& [number, partition] : partitions) {
-        if (!store_changes(store, *partition, {})) break;
+        if (!store_changes(store, *partition)) break;
       }
     }
     partitions.clear();
@@ -352,7 +483,9 @@ Result<std::unique_ptr<Worker>> Worker::create(const client::KafkaSettings& kafk
   auto takeover = Takeover::create(kafka, impl->store, impl->publisher, impl->rates);
   if (!takeover) return fail(takeover.error());
   impl->takeover = std::move(*takeover);
-  auto consumer = client::GroupConsumer::create(kafka, group, {std::string(topics::job_events)});
+  auto consumer = client::GroupConsumer::create(
+      kafka, group,
+      {std::string(topics::job_events), std::string(topics::runs), std::string(topics::telemetry)});
   if (!consumer) return fail(consumer.error());
   impl->consumer = std::move(*consumer);
   impl->consumer->on_revoked = [raw = impl.get()](bool lost) { raw->revoked(lost); };

@@ -1,5 +1,5 @@
 #pragma once
-// The cost worker: consumes job events as a member of a group, keeps the ledger of the partitions that it owns, and publishes
+// The cost worker: consumes job events and reports of runs as a member of a group, keeps the ledger of the partitions that it owns, and publishes
 // what their attempts cost. All of it happens on the thread that calls run.
 //
 // A turn takes some records, applies them, charges what is due, stores jobs, offsets and charges in one change of each partition,

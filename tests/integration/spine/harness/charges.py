@@ -27,7 +27,7 @@ def accounts(bus, wanted=lambda job_id: True):
     seen, found = {}, collections.defaultdict(Account)
     for record in bus.records("oppen.costs"):
         data = record.data
-        if not wanted(data["job_id"]):
+        if not wanted(data.get("job_id", "")):
             continue
         if record.id in seen:
             assert seen[record.id] == data, f"{record.id} means two things"
@@ -35,6 +35,17 @@ def accounts(bus, wanted=lambda job_id: True):
         seen[record.id] = data
         take(found[data["job_id"], data["attempt"]], data, record)
     return found
+
+
+def by_day(bus):
+    """(gpu, cpu, memory) of everything that was ever charged, by the day of UTC in which it began: {"2026-01-03": (1, 2, 3)}."""
+    charges = {record.id: record.data for record in bus.records("oppen.costs")}
+    days = collections.defaultdict(lambda: [0, 0, 0])
+    for data in charges.values():
+        day = days[data["interval_start"][:10]]
+        for place, part in enumerate(("gpu", "cpu", "memory")):
+            day[place] += data[f"{part}_microusd"]
+    return {day: tuple(amounts) for day, amounts in days.items()}
 
 
 def take(account, data, record):

@@ -1,6 +1,8 @@
 -- Makes an instance the owner of a partition, whoever was.
 --   ARGV  prefix, partition, token (used by nobody before)
--- Returns {version, next or '', costs or ''}.
+-- Returns {version, next, costs, runs, tried:job-events, tried:runs, telemetry, tried:telemetry}, each '' when there is none.
 redis.call('HSET', partition, 'token', ARGV[3])
-local known = redis.call('HMGET', partition, 'version', 'next', 'costs')
-return {known[1] or '0', known[2] or '', known[3] or ''}
+local known = redis.call('HMGET', partition, 'version', 'next', 'costs', 'runs', 'tried:job-events', 'tried:runs',
+  'telemetry', 'tried:telemetry')
+for i = 1, #known do known[i] = known[i] or '' end
+return known

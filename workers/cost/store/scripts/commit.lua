@@ -1,34 +1,124 @@
--- One change of a partition, all or nothing: jobs, charges, and the offsets from which to go on.
---   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), how long settled jobs are kept in
+-- One change of a partition, all or nothing: jobs, charges, books, and the offsets from which to go on.
+--   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), runs ('': as it was), outbox ('keep': what
+--         it holds is not all on the bus), telemetry ('': as it was), how long settled jobs are kept and how long runs are, in
 --         milliseconds, then operations:
---         O id job    something of it is open
---         S id job    everything is charged
---         E entry     a charge, to be published
--- `costs` given: what was to be published before is on the bus, and is forgotten. Charges are only added when that is so.
+--         O id job                            something of it is open
+--         S id job                            everything is charged
+--         E entry                             a charge, to be published
+--         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
+--         U attempt usage                     what telemetry has told of an attempt; '': it is forgotten
+--         R id expire run                     the record of a run. `expire`, here and below: a time in milliseconds, '': runs from now
+--         L id expire day started             it was at work on that day
+--         H id expire model ended             it is over
+--         N id expire name started            it has that name
+--         A id expire run_id                  it has that run_id
+--         P id expire anew count seconds...   what its epochs took; `anew` '1': in the place of those that are there
+--         D day expire count field amount...  what is added to a day's cost
+-- `costs` given: what was to be published before is on the bus, and is forgotten unless `outbox` says keep. Charges are only added
+-- when that is so.
 local refused = fenced(ARGV[3], ARGV[4])
 if refused then return refused end
 
 local open = prefix .. 'open:' .. ARGV[2]
 local outbox = prefix .. 'outbox:' .. ARGV[2]
-if ARGV[6] ~= '' then
-  redis.call('DEL', outbox)
-  redis.call('HSET', partition, 'costs', ARGV[6])
-end
-local i = 8
-while i <= #ARGV do
-  local operation = ARGV[i]
-  if operation == 'O' then
-    redis.call('HSET', open, ARGV[i + 1], ARGV[i + 2])
-    redis.call('DEL', prefix .. 'settled:' .. ARGV[i + 1])
-    i = i + 3
-  elseif operation == 'S' then
-    redis.call('HDEL', open, ARGV[i + 1])
-    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[7])
-    i = i + 3
+local most_history, most_epochs = 1000, 1000
+
+local function keep(key, expire)
+  if expire ~= '' then
+    redis.call('PEXPIREAT', key, expire)
   else
-    redis.call('RPUSH', outbox, ARGV[i + 1])
-    i = i + 2
+    redis.call('PEXPIRE', key, ARGV[11])
   end
 end
+
+-- Each takes the index of its operation and returns that of the next one.
+local operations = {
+  O = function(i)
+    redis.call('HSET', open, ARGV[i + 1], ARGV[i + 2])
+    redis.call('DEL', prefix .. 'settled:' .. ARGV[i + 1])
+    return i + 3
+  end,
+  S = function(i)
+    redis.call('HDEL', open, ARGV[i + 1])
+    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[10])
+    return i + 3
+  end,
+  E = function(i)
+    redis.call('RPUSH', outbox, ARGV[i + 1])
+    return i + 2
+  end,
+  T = function(i)
+    redis.call('HSET', partition, 'tried:' .. ARGV[i + 1], ARGV[i + 2])
+    return i + 3
+  end,
+  U = function(i)
+    local key = prefix .. 'usage:' .. ARGV[2]
+    if ARGV[i + 2] == '' then
+      redis.call('HDEL', key, ARGV[i + 1])
+    else
+      redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2])
+    end
+    return i + 3
+  end,
+  R = function(i)
+    local key = prefix .. 'run:' .. ARGV[i + 1]
+    redis.call('SET', key, ARGV[i + 3])
+    keep(key, ARGV[i + 2])
+    return i + 4
+  end,
+  L = function(i)
+    local key = prefix .. 'runs:' .. ARGV[i + 3]
+    redis.call('ZADD', key, ARGV[i + 4], ARGV[i + 1])
+    if redis.call('PTTL', key) < 0 then keep(key, ARGV[i + 2]) end
+    return i + 5
+  end,
+  H = function(i)
+    local key = prefix .. 'history:' .. ARGV[i + 3]
+    redis.call('ZADD', key, ARGV[i + 4], ARGV[i + 1])
+    redis.call('ZREMRANGEBYRANK', key, 0, -most_history - 1)
+    redis.call('PEXPIRE', key, ARGV[11])
+    return i + 5
+  end,
+  N = function(i)
+    local key = prefix .. 'name:' .. ARGV[i + 3]
+    local known = redis.call('GET', key)
+    if not known or tonumber(string.match(known, '^%S+')) <= tonumber(ARGV[i + 4]) then
+      redis.call('SET', key, ARGV[i + 4] .. ' ' .. ARGV[i + 1])
+      keep(key, ARGV[i + 2])
+    end
+    return i + 5
+  end,
+  A = function(i)
+    local key = prefix .. 'run-id:' .. ARGV[i + 3]
+    redis.call('SET', key, ARGV[i + 1])
+    keep(key, ARGV[i + 2])
+    return i + 4
+  end,
+  P = function(i)
+    local key = prefix .. 'epochs:' .. ARGV[i + 1]
+    local count = tonumber(ARGV[i + 4])
+    if ARGV[i + 3] == '1' then redis.call('DEL', key) end
+    for j = i + 5, i + 4 + count do redis.call('RPUSH', key, ARGV[j]) end
+    redis.call('LTRIM', key, -most_epochs, -1)
+    keep(key, ARGV[i + 2])
+    return i + 5 + count
+  end,
+  D = function(i)
+    local key = prefix .. 'day:' .. ARGV[i + 1]
+    local behind = i + 4 + 2 * tonumber(ARGV[i + 3])
+    for j = i + 4, behind - 1, 2 do redis.call('HINCRBY', key, ARGV[j], ARGV[j + 1]) end
+    if redis.call('PTTL', key) < 0 then redis.call('PEXPIREAT', key, ARGV[i + 2]) end
+    return behind
+  end,
+}
+
+if ARGV[6] ~= '' then
+  if ARGV[8] ~= 'keep' then redis.call('DEL', outbox) end
+  redis.call('HSET', partition, 'costs', ARGV[6])
+end
+local i = 12
+while i <= #ARGV do i = operations[ARGV[i]](i) end
 if ARGV[5] ~= '' then redis.call('HSET', partition, 'next', ARGV[5]) end
+if ARGV[7] ~= '' then redis.call('HSET', partition, 'runs', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', partition, 'telemetry', ARGV[9]) end
 return redis.call('HINCRBY', partition, 'version', 1)

@@ -1,13 +1,24 @@
 -- Shared by the scripts below: the build puts this text before each of them.
 --
 -- Keys, all behind the prefix in ARGV[1] (one hash tag, so that they live in one slot); P is the number of a partition:
---   partition:P    hash: token (of the instance that owns it), version (one more with each change), next (the offset of job-events
---                  from which to go on), costs (the offset of costs up to which everything is accounted for)
+--   partition:P    hash: token (of the instance that owns it), version (one more with each change), next, runs and telemetry (the
+--                  offsets of job-events, runs and telemetry from which to go on), costs (the offset of costs up to which everything is accounted for),
+--                  tried:<topic> (who is trying the record that comes next)
 --   open:P         hash: job id -> its attempts, of jobs of which something runs or is not charged yet
 --   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again
+--   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
 --   policies       hash: offset in control -> what that policy says of rates
 --   cluster        the id of the Kafka cluster whose events these are
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
+--
+-- and the books. An id is a job's, or ":" and the run_id of a run from outside:
+--   day:<YYYY-MM-DD>   hash: letter of an amount and a JSON array of what it is told by -> what was charged for that day. 400 days
+--   run:<id>           the record of a run. 90 days after its end, like all that follow
+--   epochs:<id>        list: what its last epochs took, in seconds
+--   runs:<YYYY-MM-DD>  sorted set: the ids of runs that were charged for that day, by when they began
+--   history:<model>    sorted set: the last 1,000 finished runs of a model type, by when they ended
+--   name:<name>        when the latest run of that name began, a blank, its id
+--   run-id:<run_id>    the id of the job that is tracked as this run
 local prefix = ARGV[1]
 local partition = prefix .. 'partition:' .. ARGV[2]
 

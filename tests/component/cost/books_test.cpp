@@ -1,0 +1,234 @@
+// The books in a real Redis: each charge counts once in them, and they are the same when they are made again from the log.
+#include "workers/cost/books/books.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/redis_server.hpp"
+#include "tests/unit/cost_ledger/ledger_fixture.hpp"
+#include "workers/cost/books/charge_rows.hpp"
+#include "workers/cost/store/ledger_store.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Of this time: what is kept is kept from its own time on.
+const Time today = std::chrono::floor<std::chrono::days>(
+    std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+const auto this_day = std::chrono::floor<std::chrono::days>(today);
+
+Fact named(Fact fact, const std::string& state, bool over = false) {
+  fact.told = Told{"digits", "kim", state, over, 3, 64};
+  return fact;
+}
+
+class BooksTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { server = new runtime::RedisServer(); }
+  static void TearDownTestSuite() {
+    delete server;
+    server = nullptr;
+  }
+
+  void SetUp() override { ASSERT_TRUE(redis->command({"FLUSHALL"})); }
+
+  Status store_all(Claim& claim, Ledger& ledger, Time time) {
+    charges = ledger.charge(time, 1'000);
+    log.insert(log.end(), charges.begin(), charges.end());
+    Change change;
+    for (const auto& charge : charges) change.charges.push_back(&charge);
+    for (const auto& id : ledger.take_changed()) change.jobs.emplace_back(id, &ledger.job(id));
+    return store.commit(claim, change);
+  }
+
+  // Two days' worth of jobs: "late" is from today into tomorrow.
+  void run_some(Claim& claim, Ledger& ledger) {
+    ledger.apply(named(ended(today, today + 100s, 1, "early"), "succeeded", true));
+    ledger.apply(named(began(today + 86'300s, 1, "late"), "running"));
+    ASSERT_TRUE(store_all(claim, ledger, today + 86'400s));
+    ledger.apply(named(ended(today + 86'300s, today + 86'500s, 1, "late"), "failed", true));
+    ASSERT_TRUE(store_all(claim, ledger, today + 90'000s));
+  }
+
+  std::string text_of_all() {
+    nlohmann::json all;
+    const auto days = books.days(this_day, this_day + std::chrono::days(2)).value();
+    for (const auto& row : days) {
+      for (const auto& [field, amount] : day_fields(row))
+        all[day_text(row.key.day)][field] = amount;
+    }
+    const auto runs = books.runs(today, today + 48h, {}, 100).value();
+    for (const auto& run : runs)
+      all["runs"].push_back(
+          {run.job_id, run.state, run.name, run.spent.total_microusd, run.run_seconds});
+    return all.dump();
+  }
+
+  static inline runtime::RedisServer* server = nullptr;
+  std::unique_ptr<runtime::Redis> redis = runtime::Redis::create(server->url()).value();
+  LedgerStore store{*redis, "oppen."};
+  Books books{*redis, "oppen."};
+  pricing::RateHistory rates;
+  std::vector<Charge> charges;
+  std::vector<Charge> log;
+};
+
+TEST_F(BooksTest, EachDayHasWhatBeganInIt) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  run_some(claim, ledger);
+  const auto rows = books.days(this_day, this_day + std::chrono::days(2)).value();
+  ASSERT_EQ(rows.size(), 2U);
+  const auto usage = bearer().usage;
+  const auto price = [&](Time from, Time to) { return rates.price(usage, from, to).total.value; };
+  const auto whole = price(today + 86'300s, today + 86'500s);
+  const auto before = price(today + 86'300s, today + 86'400s);
+  EXPECT_EQ(rows[0].spent.total_microusd, price(today, today + 100s) + before);
+  EXPECT_EQ(rows[1].spent.total_microusd, whole - before);
+  EXPECT_EQ(rows[0].spent.run_ms, 200'000);
+  EXPECT_EQ(rows[1].spent.gpu_ms, 100'000);
+  EXPECT_EQ(rows[1].key.team, "vision");
+  EXPECT_EQ(rows[1].key.gpu_type, "T4");
+  EXPECT_EQ(rows[1].key.pod_namespace, "ml-training");
+  EXPECT_TRUE(books.days(this_day, this_day).value().empty());
+  EXPECT_EQ(books.days(this_day - std::chrono::days(500), this_day).error().kind,
+            ErrorKind::invalid);
+}
+
+TEST_F(BooksTest, FindsRuns) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  run_some(claim, ledger);
+  const auto ids = [](const std::vector<RunRecord>& runs) {
+    std::vector<std::string> found;
+    for (const auto& run : runs) found.push_back(run.job_id);
+    return found;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(ids(books.runs(today, today + 48h, {}, 10).value()), (Ids{"late", "early"}));
+  EXPECT_EQ(ids(books.runs(today, today + 48h, {}, 1).value()), Ids{"late"});
+  EXPECT_EQ(ids(books.runs(today, today + 50s, {}, 10).value()), Ids{"early"});
+  EXPECT_EQ(ids(books.runs(today + 100s, today + 48h, {}, 10).value()), Ids{"late"});
+  EXPECT_EQ(ids(books.runs(today, today + 48h, {"vision", "digits", "mnist"}, 10).value()).size(),
+            2U);
+  EXPECT_TRUE(books.runs(today, today + 48h, {"", "other", ""}, 10).value().empty());
+  EXPECT_EQ(ids(books.history("mnist", 10).value()), (Ids{"late", "early"}));
+  EXPECT_EQ(ids(books.history("mnist", 1).value()), Ids{"late"});
+  EXPECT_TRUE(books.history("other", 10).value().empty());
+  EXPECT_EQ(books.run("early").value()->state, "succeeded");
+  EXPECT_EQ(books.run("digits").value()->job_id, "late") << "the latest of that name";
+  EXPECT_FALSE(books.run("nobody").value());
+}
+
+TEST_F(BooksTest, WhatIsRefusedChangesNothing) {
+  Ledger ledger(rates);
+  auto former = store.claim(0).value();
+  run_some(former, ledger);
+  const auto before = text_of_all();
+  auto claim = store.claim(0).value();
+  ledger.apply(began(today + 90'000s, 1, "more"));
+  EXPECT_EQ(store_all(former, ledger, today + 91'000s).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(text_of_all(), before);
+  // Nor does what was stored and is tried once more, its answer having been lost.
+  Change change;
+  for (const auto& charge : charges) change.charges.push_back(&charge);
+  auto again = claim;
+  ASSERT_TRUE(store.commit(claim, change));
+  const auto once = text_of_all();
+  EXPECT_NE(once, before);
+  EXPECT_EQ(store.commit(again, change).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(text_of_all(), once);
+}
+
+// From what was published, some of it twice, taken in by two owners of whom the first one died on the way.
+TEST_F(BooksTest, AreTheSameWhenTheyAreMadeAgain) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  run_some(claim, ledger);
+  const auto before = text_of_all();
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  const std::vector<Charge> twice(log.begin(), log.begin() + 5);
+  log.insert(log.begin() + 5, twice.begin(), twice.end());
+  const auto recall = [&](Claim& owner, Ledger& anew, std::size_t from, std::size_t to) {
+    Change change;
+    for (auto i = from; i < to; ++i) {
+      if (anew.recall(log[i].id, log[i].event)) change.recalled.push_back(&log[i].event);
+    }
+    change.costs = static_cast<std::int64_t>(to);
+    change.keep_outbox = true;
+    for (const auto& id : anew.take_changed()) change.jobs.emplace_back(id, &anew.job(id));
+    ASSERT_TRUE(store.commit(owner, change));
+  };
+  {
+    Ledger died(rates);
+    auto first = store.claim(0).value();
+    recall(first, died, 0, 7);
+  }
+  Ledger anew(rates);
+  auto second = store.claim(0).value();
+  const auto place = static_cast<std::size_t>(second.costs.value());
+  EXPECT_EQ(place, 7U);
+  const auto known = store.settled_jobs({"early", "late"}).value();
+  for (const auto& [id, job] : known) anew.load_settled(id, job);
+  recall(second, anew, place, log.size());
+  anew.apply(named(ended(today, today + 100s, 1, "early"), "succeeded", true));
+  anew.apply(named(began(today + 86'300s, 1, "late"), "running"));
+  anew.apply(named(ended(today + 86'300s, today + 86'500s, 1, "late"), "failed", true));
+  ASSERT_TRUE(store_all(second, anew, today + 90'000s));
+  EXPECT_TRUE(charges.empty());
+  EXPECT_EQ(text_of_all(), before);
+}
+
+TEST_F(BooksTest, KeepsTheEpochsOfTheLastAttempt) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  ledger.apply(began(today, 1, "a"));
+  const auto progress = [&](int attempt, int epoch, double seconds) {
+    RunProgress told;
+    told.job_id = "a";
+    told.attempt = attempt;
+    told.epoch = epoch;
+    told.epoch_seconds = seconds;
+    ledger.apply(Report{"a", told});
+    ASSERT_TRUE(store_all(claim, ledger, today + 1min));
+    ledger.stored("a");
+  };
+  progress(1, 1, 10.5);
+  progress(1, 2, 11);
+  EXPECT_EQ(books.run("a").value()->epoch_seconds, (std::vector<double>{10.5, 11}));
+  progress(2, 1, 9);
+  EXPECT_EQ(books.run("a").value()->epoch_seconds, std::vector<double>{9});
+  EXPECT_EQ(books.run("a").value()->epochs_done, 1);
+}
+
+TEST_F(BooksTest, EverythingOfThemIsForgottenInTheEnd) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  run_some(claim, ledger);
+  const auto keys = redis->command({"KEYS", "*"}).value();
+  std::size_t kept = 0;
+  for (const auto& key : keys.elements) {
+    const bool of_the_partition = key.text.find(":partition:") != std::string::npos ||
+                                  key.text.find(":outbox:") != std::string::npos;
+    if (of_the_partition) continue;
+    ++kept;
+    EXPECT_GT(redis->command({"PTTL", key.text}).value().integer, 0) << key.text;
+  }
+  EXPECT_GE(kept, 8U);
+  // What ended long ago is not kept anew: a rebuilt run is gone when it would have been.
+  Ledger old(rates);
+  old.apply(named(ended(today - 91 * 24h, today - 91 * 24h + 100s, 1, "old"), "succeeded", true));
+  ASSERT_TRUE(store_all(claim, old, today));
+  EXPECT_FALSE(books.run("old").value());
+}
+
+TEST_F(BooksTest, SaysWhatIsBroken) {
+  ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:run:a", "no run"}));
+  ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:day:" + day_text(this_day), "g", "1"}));
+  EXPECT_EQ(books.run("a").error().kind, ErrorKind::fatal);
+  EXPECT_EQ(books.days(this_day, this_day + std::chrono::days(1)).error().kind, ErrorKind::fatal);
+}
+
+}  // namespace
+}  // namespace oppen::cost

@@ -1,0 +1,205 @@
+// Proves what is answered about cost: a report and its files, days, one job, a forecast by the queue's and the books' knowledge, a
+// comparison at the rates in force; and that faults are named with the right status.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/console/scripted.hpp"
+
+namespace oppen::console {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using std::chrono::sys_days;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class CostAnswersTest : public ::testing::Test {
+ protected:
+  struct Answered {
+    int status;
+    json body;
+    std::string text;
+  };
+  Answered get(const std::string& path, std::map<std::string, std::string> params = {}) {
+    return answered(api_.handle({"GET", path, std::move(params), ""}));
+  }
+  Answered compare(const json& jobs) {
+    const auto body = json{{"batch_id", "config"}, {"jobs", jobs}}.dump();
+    return answered(api_.handle({"POST", compare_path, {}, body}));
+  }
+  static Answered answered(const Reply& reply) {
+    return {reply.answer.status, json::parse(reply.answer.body, nullptr, false), reply.answer.body};
+  }
+
+  // It is 2026-01-03T18:15:00Z.
+  static cost::DayRow row(int day, const std::string& team, std::int64_t microusd) {
+    cost::DayRow row{{sys_days(std::chrono::year{2026} / 1 / day), team, "digits", "mnist",
+                      "training", "T4", "ml-training"},
+                     {}};
+    row.spent.gpu_microusd = row.spent.total_microusd = microusd;
+    return row;
+  }
+  cost::RunRecord run(const std::string& id, const std::string& state,
+                      std::chrono::seconds ran) const {
+    cost::RunRecord run;
+    run.job_id = id;
+    run.name = "nightly";
+    run.model_type = "mnist";
+    run.state = state;
+    run.team = "vision";
+    run.attempts = 1;
+    run.epochs = 2;
+    run.batch_size = 64;
+    run.resources.gpus = 1;
+    run.resources.cpu_millicores = 1'000;
+    run.started_at = clock_.time - ran;
+    run.run_seconds = static_cast<double>(ran.count());
+    if (state != "running") run.ended_at = clock_.time;
+    return run;
+  }
+
+  ScriptedQueue queue_;
+  ScriptedBooks books_;
+  ScriptedLogs logs_;
+  ScriptedScheduler scheduler_;
+  StoppedClock clock_;
+  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
+           clock_, "ml-training"};
+};
+
+TEST_F(CostAnswersTest, AReportOfThisMonth) {
+  books_.rows = {row(2, "vision", 20'500), row(3, "speech", 24'800)};
+  books_.records = {run("a", "succeeded", 246s)};
+  const auto [status, body, text] = get("/api/v1/report", {{"by", "team"}});
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["from"], "2026-01-01");
+  EXPECT_EQ(body["to"], "2026-01-31");
+  EXPECT_EQ(body["ongoing"], true);
+  EXPECT_EQ(body["total"]["total_microusd"], 45'300);
+  EXPECT_EQ(body["groups"][0]["key"], "speech");
+  EXPECT_EQ(body["before"]["total_microusd"], 0);
+  EXPECT_EQ(get("/api/v1/report", {{"team", "vision"}}).body["total"]["total_microusd"], 20'500);
+}
+
+TEST_F(CostAnswersTest, AReportAsAFile) {
+  books_.rows = {row(2, "vision", 20'500)};
+  EXPECT_THAT(get("/api/v1/report", {{"format", "csv"}}).text,
+              StartsWith("row,model,from,to,total_microusd,"));
+  EXPECT_THAT(get("/api/v1/report", {{"format", "focus"}}).text,
+              AllOf(StartsWith("BilledCost,"), HasSubstr("\r\n0.020500,")));
+}
+
+TEST_F(CostAnswersTest, NothingInTheDaysIsAnAnswer) {
+  const auto answer = get("/api/v1/report", {{"month", "2025-12"}});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.body["groups"].empty());
+}
+
+TEST_F(CostAnswersTest, WhatIsNotKeptIsSaid) {
+  // Runs for 90 days, days for 400.
+  const auto half_a_year_ago = get("/api/v1/report", {{"month", "2025-06"}}).body;
+  EXPECT_FALSE(half_a_year_ago["total"].contains("runs"));
+  EXPECT_FALSE(half_a_year_ago.contains("kept_from"));
+  EXPECT_TRUE(half_a_year_ago.contains("before"));
+  const auto long_ago = get("/api/v1/report", {{"quarter", "2024-Q4"}}).body;
+  EXPECT_EQ(long_ago["kept_from"], "2024-11-29");
+  EXPECT_FALSE(long_ago.contains("before"));
+}
+
+TEST_F(CostAnswersTest, FaultsOfAReportAreNamed) {
+  const auto month = get("/api/v1/report", {{"month", "2026-13"}});
+  EXPECT_EQ(month.status, 400);
+  EXPECT_THAT(month.body["error"]["message"], HasSubstr("2026-13"));
+  EXPECT_EQ(get("/api/v1/report", {{"from", "2026-01-03"}, {"to", "2026-01-02"}}).status, 400);
+  EXPECT_THAT(get("/api/v1/report", {{"by", "colour"}}).body["error"]["message"],
+              HasSubstr("gpu-type"));
+  EXPECT_THAT(get("/api/v1/report", {{"frmo", "x"}}).body["error"]["message"], HasSubstr("frmo"));
+  books_.away = Error{ErrorKind::unavailable, "Redis is away"};
+  EXPECT_EQ(get("/api/v1/report").status, 503);
+}
+
+TEST_F(CostAnswersTest, DaysAndOneJob) {
+  books_.rows = {row(2, "vision", 20'500), row(3, "speech", 24'800)};
+  auto one = run("a", "succeeded", 246s);
+  one.spent.total_microusd = 20'500;
+  books_.records = {one};
+  const auto days = get("/api/v1/costs", {{"from", "2026-01-03"}}).body;
+  ASSERT_EQ(days["days"].size(), 1U);
+  EXPECT_EQ(days["days"][0]["team"], "speech");
+  EXPECT_EQ(get("/api/v1/costs", {{"job", "a"}}).body["total_microusd"], 20'500);
+  const auto nobody = get("/api/v1/costs", {{"job", "nobody"}});
+  EXPECT_EQ(nobody.status, 404);
+  EXPECT_THAT(nobody.body["error"]["message"], HasSubstr("nobody"));
+}
+
+TEST_F(CostAnswersTest, AForecastByNameAtTheRatesInForce) {
+  // Begun 100 s ago, an epoch of 100 s is done, one is to come: by its pace. Charged are 90 s. At 0.72 + 0 an hour a second costs
+  // 200 micro-dollars: 18,000 + 110 s x 200 = 40,000.
+  queue_.policies = {{"scheduling_policies", json::object()},
+                     {"cost_model", {{"gpu_hourly_usd", "0.72"}, {"cpu_core_hourly_usd", "0"}}},
+                     {"effective_from", "2026-01-03T18:14:00Z"}};
+  auto one = run("a", "running", 100s);
+  one.epochs_done = 1;
+  one.epoch_seconds = {100};
+  one.spent.run_ms = 90'000;
+  one.spent.total_microusd = 18'000;
+  books_.records = {one};
+  auto job = record("a", JobState::running);
+  job.started_at = one.started_at;
+  queue_.alive = {job};
+  const auto body = get("/api/v1/forecast/nightly").body;
+  EXPECT_EQ(body["basis"], "pace");
+  EXPECT_EQ(body["total_microusd"]["expected"], 40'000);
+  EXPECT_EQ(body["end"]["expected"], "2026-01-03T18:16:40.000Z");
+}
+
+TEST_F(CostAnswersTest, AForecastOfAJobThatWaits) {
+  queue_.waiting = {record("a", JobState::queued)};
+  const auto [status, body, text] = get("/api/v1/forecast/a");
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["begun"], false);
+  EXPECT_EQ(body["basis"], "catalogue");
+  EXPECT_EQ(get("/api/v1/forecast/nobody").status, 404);
+  EXPECT_EQ(get("/api/v1/forecast/a strange/name").status, 404);
+}
+
+TEST_F(CostAnswersTest, TheQueueKnowsTheEndBeforeTheBooks) {
+  books_.records = {run("a", "running", 100s)};
+  books_.records[0].spent.total_microusd = 7;
+  queue_.over = {record("a", JobState::succeeded)};
+  EXPECT_EQ(get("/api/v1/forecast/a").body["basis"], "ended");
+}
+
+TEST_F(CostAnswersTest, AComparison) {
+  queue_.policies = {{"scheduling_policies",
+                      {{"model_catalog", R"({"mnist":{"image":"i","seconds_per_epoch":123}})"}}},
+                     {"cost_model", {{"memory_gb_hourly_usd", "0"}}},
+                     {"effective_from", "2026-01-01T00:00:00Z"}};
+  const json jobs = json::parse(R"([
+      {"job_id":"c1","model_type":"mnist","epochs":2,"batch_size":64,"resources":{"gpus":1,"cpu":"1","memory":"1Mi"}},
+      {"job_id":"c2","model_type":"mnist","epochs":2,"batch_size":128,"resources":{"gpus":1,"cpu":"1","memory":"1Mi"}}])");
+  const auto [status, body, text] = compare(jobs);
+  ASSERT_EQ(status, 200) << text;
+  EXPECT_NEAR(body["configurations"][0]["cost_microusd"]["expected"], 20'500, 1);
+  EXPECT_NEAR(body["configurations"][1]["cost_microusd"]["expected"], 10'250, 1);
+  EXPECT_EQ(body["cheapest"], "c2");
+  books_.records = {run("a", "succeeded", 246s)};
+  EXPECT_EQ(compare(jobs).body["configurations"][0]["basis"], "history");
+}
+
+TEST_F(CostAnswersTest, FaultsOfAComparisonAreNamed) {
+  EXPECT_EQ(compare(json::array()).status, 400);
+  EXPECT_THAT(compare(json::parse(R"([{"job_id":"a","model_type":"x","image":"i"}])"))
+                  .body["error"]["message"],
+              HasSubstr("expected 2 to 100"));
+  const auto unknown = compare(json::parse(
+      R"([{"job_id":"a","model_type":"x","image":"i"},{"job_id":"b","model_type":"x"}])"));
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_EQ(unknown.body["error"]["errors"][0]["index"], 1);
+  EXPECT_EQ(api_.handle({"POST", compare_path, {}, "no JSON"}).answer.status, 400);
+}
+
+}  // namespace
+}  // namespace oppen::console

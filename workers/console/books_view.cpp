@@ -1,0 +1,31 @@
+#include "workers/console/books_view.hpp"
+
+namespace oppen::console {
+
+Result<std::vector<cost::DayRow>> PooledBooks::days(std::chrono::sys_days from,
+                                                    std::chrono::sys_days to) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).days(from, to); });
+}
+
+Result<std::optional<cost::RunRecord>> PooledBooks::run(const std::string& id_or_name) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).run(id_or_name); });
+}
+
+Result<std::vector<cost::RunRecord>> PooledBooks::runs(Time from, Time to,
+                                                       const cost::RunFilter& filter,
+                                                       std::size_t limit) {
+  return pool_.with([&](runtime::Redis& redis) {
+    return cost::Books(redis, prefix_).runs(from, to, filter, limit);
+  });
+}
+
+Result<std::vector<cost::RunRecord>> PooledBooks::history(const std::string& model_type,
+                                                          std::size_t limit) {
+  return pool_.with([&](runtime::Redis& redis) {
+    return cost::Books(redis, prefix_).history(model_type, limit);
+  });
+}
+
+}  // namespace oppen::console

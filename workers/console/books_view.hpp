@@ -1,0 +1,46 @@
+#pragma once
+// What the console asks of the cost worker's books: the calls of cost::Books, safe from any thread. The real one is PooledBooks; the
+// tests script their own. Errors: those of Books.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workers/console/redis_pool.hpp"
+#include "workers/cost/books/books.hpp"
+
+namespace oppen::console {
+
+class BooksView {
+ public:
+  virtual ~BooksView() = default;
+
+  virtual Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
+                                                 std::chrono::sys_days to) = 0;
+  virtual Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) = 0;
+  virtual Result<std::vector<cost::RunRecord>> runs(Time from, Time to,
+                                                    const cost::RunFilter& filter,
+                                                    std::size_t limit) = 0;
+  virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
+                                                       std::size_t limit) = 0;
+};
+
+class PooledBooks final : public BooksView {
+ public:
+  // The pool must outlive this.
+  PooledBooks(RedisPool& pool, std::string topic_prefix)
+      : pool_(pool), prefix_(std::move(topic_prefix)) {}
+
+  Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
+                                         std::chrono::sys_days to) override;
+  Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) override;
+  Result<std::vector<cost::RunRecord>> runs(Time from, Time to, const cost::RunFilter& filter,
+                                            std::size_t limit) override;
+  Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
+                                               std::size_t limit) override;
+
+ private:
+  RedisPool& pool_;
+  const std::string prefix_;
+};
+
+}  // namespace oppen::console

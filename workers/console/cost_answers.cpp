@@ -1,0 +1,256 @@
+#include "workers/console/cost_answers.hpp"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "schemas/commands.hpp"
+#include "schemas/parse.hpp"
+#include "schemas/text.hpp"
+#include "workers/console/answers.hpp"
+#include "workers/console/queue_status.hpp"
+#include "workers/cost/books/run.hpp"
+#include "workers/cost/report/compare.hpp"
+#include "workers/cost/report/focus.hpp"
+#include "workers/cost/report/forecast.hpp"
+#include "workers/cost/report/history.hpp"
+
+namespace oppen::console {
+namespace {
+
+using nlohmann::json;
+using runtime::HttpAnswer;
+
+// Of more runs than these it isn't told how many they are, and by run only the latest are listed: with their seconds of up to 1,000
+// epochs they take 16 MB at most while a report is made.
+constexpr std::size_t most_runs = 2'000;
+constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
+
+std::vector<std::string> grouping_names() {
+  std::vector<std::string> names = {std::string(to_string(cost::GroupBy::model))};  // the default
+  for (const auto by : cost::all_groupings) {
+    if (by != cost::GroupBy::model) names.emplace_back(to_string(by));
+  }
+  return names;
+}
+
+cost::GroupBy parse_grouping(const std::string& name) {
+  for (const auto by : cost::all_groupings) {
+    if (to_string(by) == name) return by;
+  }
+  return cost::GroupBy::model;
+}
+
+cost::RangeWords range_words(Params& params) {
+  return {params.text("from"), params.text("to"), params.text("month"), params.text("quarter")};
+}
+
+cost::ReportFilter filter_of(Params& params) {
+  return {params.text("team"), params.text("project"), params.text("model_type")};
+}
+
+HttpAnswer wrong_configuration(const json& errors) {
+  return {400,
+          json{{"error",
+                {{"code", to_string(ErrorKind::invalid)},
+                 {"message", "the configurations are not valid"},
+                 {"errors", errors}}}}
+              .dump(-1, ' ', false, json::error_handler_t::replace),
+          "application/json"};
+}
+
+// `index` of the job; nullopt: the paths of the faults say it.
+void add_faults(json& errors, std::optional<std::size_t> index, const FieldErrors& faults) {
+  for (const FieldError& fault : faults) {
+    json one = {{"field", fault.path}, {"reason", fault.sentence()}};
+    if (index) one["index"] = *index;
+    errors.push_back(std::move(one));
+  }
+}
+
+// A job that has not run yet, as its record would begin.
+cost::RunRecord record_of(const queue::JobRecord& job) {
+  cost::RunRecord run;
+  run.job_id = job.spec.job_id;
+  run.name = job.spec.name;
+  run.model_type = job.spec.model_type;
+  run.workload_type = job.spec.workload_type;
+  run.priority = job.priority;
+  run.spot = job.spec.spot;
+  run.resources = job.resources();
+  run.gpu_type = run.resources.gpu_type;
+  run.epochs = job.spec.epochs.value_or(1);
+  run.batch_size = job.spec.batch_size.value_or(64);
+  run.attempts = job.attempt;
+  return run;
+}
+
+}  // namespace
+
+Result<CostAnswers::InForce> CostAnswers::in_force() {
+  InForce now;
+  const auto published = queue_.policy();
+  if (!published) {
+    if (published.error().kind == ErrorKind::not_found) return now;  // the defaults hold until then
+    return fail(published.error());
+  }
+  auto policy = policy_in_force(*published);
+  if (!policy) return fail(policy.error());
+  now.policy = *std::move(policy);
+  auto changed = parse_data<PolicyChanged>(*published);
+  if (!changed)
+    return fail(ErrorKind::fatal,
+                "the policies in force can't be read: " + sentences(changed.error()));
+  changed->effective_from = Time{};
+  if (const auto taken = now.rates.take(*changed); !taken) return fail(taken.error());
+  return now;
+}
+
+HttpAnswer CostAnswers::report(Params params) {
+  const auto words = range_words(params);
+  cost::ReportInput input;
+  input.filter = filter_of(params);
+  input.by = parse_grouping(params.one_of("by", grouping_names()));
+  const std::string format = params.one_of("format", {"json", "csv", "focus"});
+  if (auto fault = params.fault()) return *fault;
+  const Time now = clock_.now();
+  const auto range = cost::parse_range(words, now);
+  if (!range) return error_answer(range.error());
+  input.range = *range;
+  auto days = books_.days(range->from, range->to);
+  if (!days) return error_answer(days.error());
+  input.days = *std::move(days);
+  if (format == "focus") return {200, cost::to_focus(input.days, input.filter), csv_type};
+
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  const auto kept_from = today - cost::keep_days;
+  if (range->from < kept_from) input.kept_from = kept_from;
+  input.earlier_kept = range->before().from >= kept_from;
+  if (input.earlier_kept) {
+    auto earlier = books_.days(range->before().from, range->before().to);
+    if (!earlier) return error_answer(earlier.error());
+    input.earlier = *std::move(earlier);
+  }
+  auto runs = books_.runs(range->from, range->to,
+                          {input.filter.team, input.filter.project, input.filter.model_type},
+                          most_runs + 1);
+  if (!runs) return error_answer(runs.error());
+  input.runs = *std::move(runs);
+  if (input.runs.size() > most_runs) {
+    input.runs.resize(most_runs);
+    input.all_runs = false;
+  }
+  if (range->from < today - cost::keep_runs) input.all_runs = false;
+  const auto report = cost::make_report(input, now);
+  if (format == "csv") return {200, cost::to_csv(report), csv_type};
+  return json_answer(cost::to_json(report));
+}
+
+HttpAnswer CostAnswers::costs(Params params) {
+  const std::string job = params.text("job");
+  const auto words = range_words(params);
+  const auto filter = filter_of(params);
+  if (auto fault = params.fault()) return *fault;
+  if (!job.empty()) {
+    const auto run = books_.run(job);
+    if (!run) return error_answer(run.error());
+    if (!*run)
+      return not_found("nothing is known of the cost of " + shortened(job) +
+                       ": there is no such job or run, or it has not begun");
+    json body = cost::to_json((*run)->spent);
+    body.update({{"job_id", (*run)->job_id},
+                 {"run_id", (*run)->run_id},
+                 {"name", (*run)->name},
+                 {"state", (*run)->state}});
+    return json_answer(body);
+  }
+  const auto range = cost::parse_range(words, clock_.now());
+  if (!range) return error_answer(range.error());
+  const auto days = books_.days(range->from, range->to);
+  if (!days) return error_answer(days.error());
+  json rows = json::array();
+  for (const auto& row : *days) {
+    if (filter.matches(row.key)) rows.push_back(cost::to_json(row));
+  }
+  return json_answer({{"from", cost::to_text(range->from)},
+                      {"to", cost::to_text(range->to - std::chrono::days{1})},
+                      {"days", std::move(rows)}});
+}
+
+HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto known = books_.run(id_or_name);
+  if (!known) return error_answer(known.error());
+  cost::ForecastInput input;
+  if (*known) input.run = **known;
+  const std::string& job_id = *known ? input.run.job_id : id_or_name;
+  Result<queue::JobRecord> job = fail(ErrorKind::not_found, "");
+  if (is_dns_label(job_id, max_id_length)) job = queue_.job(job_id);
+  if (!job && job.error().kind != ErrorKind::not_found) return error_answer(job.error());
+  if (!job && !*known) return not_found("there is no job or run " + shortened(id_or_name));
+  if (job) {
+    if (!*known) input.run = record_of(*job);
+    // The queue knows at once what events tell a little later.
+    input.run.state = to_string(job->state);
+    input.attempt_started_at = queue::is_live(job->state) ? job->started_at : std::nullopt;
+    if (job->spec.max_runtime_seconds)
+      input.limit_seconds = static_cast<double>(*job->spec.max_runtime_seconds);
+  } else {
+    input.attempt_started_at = input.run.started_at;
+  }
+  auto history = books_.history(input.run.model_type, cost::history_limit);
+  if (!history) return error_answer(history.error());
+  input.history = *std::move(history);
+  const auto rules = in_force();
+  if (!rules) return error_answer(rules.error());
+  return json_answer(
+      cost::to_json(cost::make_forecast(input, rules->policy, rules->rates, clock_.now())));
+}
+
+HttpAnswer CostAnswers::compare(std::string_view body, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto data = json::parse(body, nullptr, false);
+  if (data.is_discarded())
+    return bad_request(
+        "",
+        "POST the configurations here, as JSON: {\"batch_id\": ..., \"jobs\": [job spec, ...]}");
+  const auto batch = parse_data<BatchSubmit>(data);
+  if (!batch) {
+    json errors = json::array();
+    add_faults(errors, std::nullopt, batch.error());
+    return wrong_configuration(errors);
+  }
+  if (batch->jobs.size() < 2 || batch->jobs.size() > cost::most_configurations) {
+    return bad_request("jobs", "jobs has " + std::to_string(batch->jobs.size()) +
+                                   " configurations: expected 2 to " +
+                                   std::to_string(cost::most_configurations));
+  }
+  const auto rules = in_force();
+  if (!rules) return error_answer(rules.error());
+  const Time now = clock_.now();
+  std::map<std::string, std::vector<cost::RunRecord>> histories;
+  std::vector<cost::Compared> compared;
+  json errors = json::array();
+  for (std::size_t i = 0; i < batch->jobs.size(); ++i) {
+    const auto resolved = plan::resolve(batch->jobs[i], rules->policy);
+    if (!resolved) {
+      add_faults(errors, i, resolved.error());
+      continue;
+    }
+    auto history = histories.find(resolved->model_type);
+    if (history == histories.end()) {
+      auto read = books_.history(resolved->model_type, cost::history_limit);
+      if (!read) return error_answer(read.error());
+      history = histories.emplace(resolved->model_type, *std::move(read)).first;
+    }
+    auto one = cost::look_at(*resolved, history->second, rules->policy, rules->rates, now);
+    if (!one) {
+      errors.push_back({{"index", i}, {"field", "window"}, {"reason", one.error().message}});
+      continue;
+    }
+    compared.push_back(*std::move(one));
+  }
+  if (!errors.empty()) return wrong_configuration(errors);
+  return json_answer(cost::to_json(compared, now));
+}
+
+}  // namespace oppen::console

@@ -1,0 +1,43 @@
+#pragma once
+// The questions about cost: report, costs, forecast, compare. From the cost worker's books, and from the queue where a job has cost
+// nothing yet. Any thread; borrows what it is given.
+//
+// The rates in force are those of the last policy.changed, which the scheduler keeps beside the queue and the console reads for
+// its policies anyway: asking the scheduler would add a service that may be away, and the history that oppen-cost keeps of all rates is not needed, as only
+// time to come is priced here.
+#include <string>
+#include <string_view>
+
+#include "workers/console/books_view.hpp"
+#include "workers/console/params.hpp"
+#include "workers/console/queue_view.hpp"
+#include "workers/cost/pricing/rate_history.hpp"
+
+namespace oppen::console {
+
+class CostAnswers {
+ public:
+  CostAnswers(BooksView& books, QueueView& queue, const Clock& clock)
+      : books_(books), queue_(queue), clock_(clock) {}
+
+  // JSON; with the parameter `format` also CSV.
+  runtime::HttpAnswer report(Params params);
+  // Day rows, or with the parameter `job` what one has cost.
+  runtime::HttpAnswer costs(Params params);
+  runtime::HttpAnswer forecast(const std::string& id_or_name, Params params);
+  // `body`: the data of a batch.submit.
+  runtime::HttpAnswer compare(std::string_view body, Params params);
+
+ private:
+  struct InForce {
+    plan::Policy policy;
+    pricing::RateHistory rates;  // hold since ever
+  };
+  Result<InForce> in_force();
+
+  BooksView& books_;
+  QueueView& queue_;
+  const Clock& clock_;
+};
+
+}  // namespace oppen::console

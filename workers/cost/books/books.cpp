@@ -1,0 +1,162 @@
+#include "workers/cost/books/books.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "workers/cost/books/charge_rows.hpp"
+#include "workers/cost/books/run.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using runtime::Redis;
+using runtime::RedisReply;
+using std::chrono::sys_days;
+
+constexpr int page = 500;
+
+bool matches(const RunRecord& run, const RunFilter& filter) {
+  const auto fits = [](const std::string& wanted, const std::string& is) {
+    return wanted.empty() || wanted == is;
+  };
+  return fits(filter.team, run.team) && fits(filter.project, run.project) &&
+         fits(filter.model_type, run.model_type);
+}
+
+bool at_work(const RunRecord& run, Time from, Time to) {
+  return run.started_at && *run.started_at < to && (!run.ended_at || *run.ended_at > from);
+}
+
+// The records of those that are still kept, each with its epoch_seconds, in the order of `keys`.
+Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
+                                    const std::vector<std::string>& keys) {
+  std::vector<RunRecord> records;
+  if (keys.empty()) return records;
+  Redis::Args args{"MGET"};
+  for (const auto& key : keys) args.push_back(prefix + "run:" + key);
+  const auto reply = redis.command(args);
+  if (!reply) return fail(reply.error());
+  std::vector<Redis::Args> lists;
+  std::vector<std::size_t> whose;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (reply->elements.at(i).is_nil()) continue;
+    auto run = decode_run(reply->elements[i].text);
+    if (!run) return fail(run.error());
+    if (run->tells_epochs) {
+      lists.push_back({"LRANGE", prefix + "epochs:" + keys[i], "0", "-1"});
+      whose.push_back(records.size());
+    }
+    records.push_back(std::move(run->record));
+  }
+  if (lists.empty()) return records;
+  const auto told = redis.pipeline(lists);
+  if (!told) return fail(told.error());
+  for (std::size_t i = 0; i < whose.size(); ++i) {
+    for (const auto& element : told->at(i).elements) {
+      double seconds = 0;
+      const auto& text = element.text;
+      if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc{})
+        records[whose[i]].epoch_seconds.push_back(seconds);
+    }
+  }
+  return records;
+}
+
+// The keys at [first, first + count) of a sorted set, the highest first.
+Result<std::vector<std::string>> latest(Redis& redis, const std::string& set, std::size_t first,
+                                        std::size_t count) {
+  std::vector<std::string> keys;
+  if (count == 0) return keys;
+  const auto reply =
+      redis.command({"ZREVRANGE", set, std::to_string(first), std::to_string(first + count - 1)});
+  if (!reply) return fail(reply.error());
+  for (const auto& element : reply->elements) keys.push_back(element.text);
+  return keys;
+}
+
+}  // namespace
+
+Books::Books(Redis& redis, const std::string& topic_prefix)
+    : redis_(redis), prefix_("{" + topic_prefix + "cost}:") {}
+
+Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
+  if (to - from > keep_days)
+    return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
+  std::vector<Redis::Args> commands;
+  for (auto day = from; day < to; day += std::chrono::days(1))
+    commands.push_back({"HGETALL", prefix_ + "day:" + day_text(day)});
+  std::vector<DayRow> rows;
+  if (commands.empty()) return rows;
+  const auto replies = redis_.pipeline(commands);
+  if (!replies) return fail(replies.error());
+  DayRows found;
+  for (std::size_t i = 0; i < replies->size(); ++i) {
+    const auto& fields = replies->at(i).elements;
+    const auto day = from + std::chrono::days(i);
+    if (replies->at(i).type == RedisReply::Type::error)
+      return fail(ErrorKind::fatal, "the books in Redis: " + replies->at(i).text);
+    for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
+      std::int64_t amount = 0;
+      const auto& text = fields[f + 1].text;
+      const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
+      const auto row = day_row_of(day, fields[f].text, amount);
+      if (read.ec != std::errc{} || !row) {
+        return fail(ErrorKind::fatal, "a row of the books in Redis is broken: day " +
+                                          day_text(day) + ", field " + fields[f].text);
+      }
+      found.add(*row);
+    }
+  }
+  return found.take();
+}
+
+Result<std::optional<RunRecord>> Books::run(const std::string& id_or_name) {
+  const auto known =
+      redis_.command({"MGET", prefix_ + "run-id:" + id_or_name, prefix_ + "name:" + id_or_name});
+  if (!known) return fail(known.error());
+  std::vector<std::string> keys{id_or_name, ":" + id_or_name};
+  for (const auto& element : known->elements) {
+    // After the time by which the latest one is found.
+    if (!element.is_nil()) keys.push_back(element.text.substr(element.text.find(' ') + 1));
+  }
+  auto records = load(redis_, prefix_, keys);
+  if (!records) return fail(records.error());
+  if (records->empty()) return std::nullopt;
+  return std::move(records->front());
+}
+
+Result<std::vector<RunRecord>> Books::runs(Time from, Time to, const RunFilter& filter,
+                                           std::size_t limit) {
+  std::vector<RunRecord> found;
+  if (from >= to) return found;
+  if (to - from > keep_days)
+    return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
+  std::set<std::string> seen;
+  const auto first_day = std::chrono::floor<std::chrono::days>(from);
+  auto day = std::chrono::floor<std::chrono::days>(to - std::chrono::milliseconds(1));
+  for (; day >= first_day && found.size() < limit; day -= std::chrono::days(1)) {
+    for (std::size_t place = 0; found.size() < limit; place += page) {
+      auto keys = latest(redis_, prefix_ + "runs:" + day_text(day), place, page);
+      if (!keys) return fail(keys.error());
+      const bool last = keys->size() < page;
+      std::erase_if(*keys, [&](const auto& key) { return !seen.insert(key).second; });
+      auto records = load(redis_, prefix_, *keys);
+      if (!records) return fail(records.error());
+      for (auto& record : *records) {
+        if (found.size() < limit && matches(record, filter) && at_work(record, from, to))
+          found.push_back(std::move(record));
+      }
+      if (last) break;
+    }
+  }
+  return found;
+}
+
+Result<std::vector<RunRecord>> Books::history(const std::string& model_type, std::size_t limit) {
+  const auto keys = latest(redis_, prefix_ + "history:" + model_type, 0, limit);
+  if (!keys) return fail(keys.error());
+  return load(redis_, prefix_, *keys);
+}
+
+}  // namespace oppen::cost

@@ -1,0 +1,102 @@
+#include "workers/cost/books/charge_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace oppen::cost {
+namespace {
+
+using nlohmann::json;
+
+struct Amount {
+  char letter;
+  std::int64_t Spent::*value;
+};
+constexpr Amount day_amounts[] = {
+    {'g', &Spent::gpu_microusd},
+    {'c', &Spent::cpu_microusd},
+    {'m', &Spent::memory_microusd},
+    {'r', &Spent::run_ms},
+    {'G', &Spent::gpu_ms},
+    {'M', &Spent::measured_microusd},
+    {'E', &Spent::effective_microusd},
+};
+
+}  // namespace
+
+Spent spent_of(const CostAccrued& charge) {
+  Spent spent;
+  spent.gpu_microusd = charge.gpu.value;
+  spent.cpu_microusd = charge.cpu.value;
+  spent.memory_microusd = charge.memory.value;
+  spent.total_microusd = charge.total.value;
+  spent.run_ms = (charge.interval_end - charge.interval_start).count();
+  if (charge.correction) spent.run_ms = -spent.run_ms;
+  spent.gpu_ms = std::llround(static_cast<double>(spent.run_ms) * charge.gpus.value_or(0));
+  return spent;
+}
+
+DayKey day_key_of(const CostAccrued& charge) {
+  return {std::chrono::floor<std::chrono::days>(charge.interval_start),
+          charge.team,
+          charge.project,
+          charge.model_type,
+          charge.workload_type,
+          charge.gpu_type,
+          charge.pod_namespace};
+}
+
+std::string day_text(std::chrono::sys_days day) {
+  const std::chrono::year_month_day date(day);
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+}
+
+std::vector<std::pair<std::string, std::int64_t>> day_fields(const DayRow& row) {
+  const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = row.key;
+  const auto key = json{team, project, model_type, workload_type, gpu_type, pod_namespace}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
+  std::vector<std::pair<std::string, std::int64_t>> fields;
+  for (const auto& [letter, value] : day_amounts) {
+    if (row.spent.*value != 0) fields.emplace_back(letter + key, row.spent.*value);
+  }
+  return fields;
+}
+
+std::optional<DayRow> day_row_of(std::chrono::sys_days day, std::string_view field,
+                                 std::int64_t amount) {
+  if (field.empty()) return std::nullopt;
+  const auto key = json::parse(field.substr(1), nullptr, false);
+  if (!key.is_array() || key.size() != 6) return std::nullopt;
+  for (const auto& part : key) {
+    if (!part.is_string()) return std::nullopt;
+  }
+  DayRow row{{day, key[0], key[1], key[2], key[3], key[4], key[5]}, {}};
+  for (const auto& [letter, value] : day_amounts) {
+    if (letter != field.front()) continue;
+    row.spent.*value = amount;
+    row.spent.total_microusd =
+        row.spent.gpu_microusd + row.spent.cpu_microusd + row.spent.memory_microusd;
+    return row;
+  }
+  return std::nullopt;
+}
+
+void DayRows::add(const DayRow& row) {
+  const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = row.key;
+  rows_[{day, team, project, model_type, workload_type, gpu_type, pod_namespace}] += row.spent;
+}
+
+std::vector<DayRow> DayRows::take() {
+  std::vector<DayRow> rows;
+  for (const auto& [key, spent] : rows_) {
+    const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = key;
+    rows.push_back(
+        {{day, team, project, model_type, workload_type, gpu_type, pod_namespace}, spent});
+  }
+  rows_.clear();
+  return rows;
+}
+
+}  // namespace oppen::cost

@@ -1,0 +1,15 @@
+#pragma once
+// What could have been saved on a run that is over: at most one recommendation of each strategy. Pure, any thread.
+#include <string>
+#include <vector>
+
+#include "schemas/recommendations.hpp"
+#include "workers/cost/recommend/subject.hpp"
+
+namespace oppen::cost {
+
+// The largest saving first. Nothing of a run that did not succeed or cost nothing, nothing that would save less than 1 %, and no
+// strategy that has cost more than it saved whenever it was followed. The same run, the same ids.
+std::vector<CostRecommendation> recommend(const Subject& subject);
+
+}  // namespace oppen::cost

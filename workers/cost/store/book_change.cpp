@@ -1,0 +1,81 @@
+#include "workers/cost/store/book_change.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "workers/cost/books/charge_rows.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using runtime::Redis;
+using std::chrono::sys_days;
+
+std::string milliseconds(std::optional<Time> time) {
+  return time ? std::to_string(time->time_since_epoch().count()) : std::string();
+}
+
+void add_days(Redis::Args& args, const std::vector<const CostAccrued*>& charges,
+              const std::vector<DayRow>& measured) {
+  DayRows rows;
+  for (const auto& row : measured) rows.add(row);
+  for (const auto* charge : charges) rows.add({day_key_of(*charge), spent_of(*charge)});
+  std::map<sys_days, std::vector<std::pair<std::string, std::int64_t>>> by_day;
+  for (const auto& row : rows.take()) {
+    auto fields = day_fields(row);
+    auto& all = by_day[row.key.day];
+    std::move(fields.begin(), fields.end(), std::back_inserter(all));
+  }
+  for (const auto& [day, fields] : by_day) {
+    if (fields.empty()) continue;
+    args.insert(args.end(), {"D", day_text(day), milliseconds(Time(day) + keep_days),
+                             std::to_string(fields.size())});
+    for (const auto& [field, amount] : fields)
+      args.insert(args.end(), {field, std::to_string(amount)});
+  }
+}
+
+void add_run(Redis::Args& args, const std::string& id, const Run& run) {
+  const auto& record = run.record;
+  const auto expire = milliseconds(run.keep_until());
+  const auto add = [&](const char* operation, std::initializer_list<std::string> rest) {
+    args.insert(args.end(), {operation, id, expire});
+    args.insert(args.end(), rest);
+  };
+  add("R", {encode_run(run)});
+  if (!record.job_id.empty() && !record.run_id.empty()) add("A", {record.run_id});
+  if (!record.name.empty() && record.started_at)
+    add("N", {record.name, milliseconds(record.started_at)});
+  if (run.known() && record.started_at && record.ended_at)
+    add("H", {record.model_type, milliseconds(record.ended_at)});
+  if (run.epochs_anew || !run.new_epoch_seconds.empty()) {
+    add("P", {run.epochs_anew ? "1" : "", std::to_string(run.new_epoch_seconds.size())});
+    for (const double seconds : run.new_epoch_seconds) args.push_back(fmt::format("{}", seconds));
+  }
+}
+
+}  // namespace
+
+void add_books(Redis::Args& args, const Change& change) {
+  auto charges = change.recalled;
+  for (const auto* charge : change.charges) charges.push_back(&charge->event);
+  add_days(args, charges, change.measured);
+  std::map<std::string, Run*> runs;
+  for (const auto& [id, job] : change.jobs) runs[id] = &job->run;
+  for (const auto* charge : charges) {
+    const auto id = run_key(charge->job_id, charge->run_id);
+    const auto day = std::chrono::floor<std::chrono::days>(charge->interval_start);
+    const auto run = runs.find(id);
+    if (run == runs.end() || run->second->listed == day) continue;
+    auto& listed = run->second->listed;
+    listed = std::max(listed.value_or(day), day);
+    args.insert(args.end(), {"L", id, milliseconds(Time(day) + std::chrono::days(1) + keep_runs),
+                             day_text(day), milliseconds(run->second->record.started_at)});
+  }
+  for (const auto& [id, run] : runs) add_run(args, id, *run);
+}
+
+}  // namespace oppen::cost

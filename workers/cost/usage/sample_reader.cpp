@@ -1,0 +1,411 @@
+#include "workers/cost/usage/sample_reader.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "schemas/parse.hpp"
+
+namespace oppen::cost {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using namespace std::chrono_literals;
+
+constexpr auto most_ahead_of_record = 10min;  // clocks of nodes and brokers differ
+
+enum class Form { text, some, texts, time, whole, real };
+
+// A field as schemas/telemetry.cpp describes it. Wrong by less would be found by the test that compares the two on bent records.
+struct Rule {
+  std::string_view name;
+  Form form = Form::text;
+  bool required = false;
+  double min = std::numeric_limits<double>::lowest();
+  double max = std::numeric_limits<double>::max();
+  bool above_min = false;
+};
+
+constexpr double most_int = std::numeric_limits<int>::max();
+constexpr double most = std::numeric_limits<double>::max();
+constexpr double least = std::numeric_limits<double>::lowest();
+
+namespace gpu {
+enum Field : std::size_t {
+  node,
+  gpu_uuid,
+  gpu_index,
+  gpu_type,
+  sampled_at,
+  interval_seconds,
+  utilization_percent,
+  utilization_max_percent,
+  sm_active_percent,
+  memory_used_mb,
+  memory_total_mb,
+  temperature_celsius,
+  power_watts,
+  xid,
+  ecc_errors,
+  throttle_reasons,
+  pod,
+  pod_namespace,
+  job_id,
+  attempt,
+  share,
+  process_memory_mb,
+  count
+};
+constexpr std::array<Rule, count> rules = {{
+    {"node", Form::some, true},
+    {"gpu_uuid", Form::some, true},
+    {"gpu_index", Form::whole, true, 0, most_int},
+    {"gpu_type", Form::text, true},
+    {"sampled_at", Form::time, true},
+    {"interval_seconds", Form::real, true, 0, 86400, true},
+    {"utilization_percent", Form::real, true, 0, 100},
+    {"utilization_max_percent", Form::real, false, 0, 100},
+    {"sm_active_percent", Form::real, false, 0, 100},
+    {"memory_used_mb", Form::real, true, 0, most},
+    {"memory_total_mb", Form::real, true, 0, most},
+    {"temperature_celsius", Form::real, true, least, most},
+    {"power_watts", Form::real, true, 0, most},
+    {"xid", Form::whole, false, 0, most_int},
+    {"ecc_errors", Form::whole, false, 0, most},
+    {"throttle_reasons", Form::texts},
+    {"pod", Form::text},
+    {"namespace", Form::text},
+    {"job_id", Form::text},
+    {"attempt", Form::whole, false, 1, most_int},
+    {"share", Form::real, false, 0, 1, true},
+    {"process_memory_mb", Form::real, false, 0, most},
+}};
+}  // namespace gpu
+
+namespace pod {
+enum Field : std::size_t {
+  name,
+  pod_namespace,
+  node,
+  job_id,
+  attempt,
+  sampled_at,
+  interval_seconds,
+  cpu_cores,
+  memory_bytes,
+  count
+};
+constexpr std::array<Rule, count> rules = {{
+    {"pod", Form::some, true},
+    {"namespace", Form::some, true},
+    {"node", Form::text, true},
+    {"job_id", Form::text},
+    {"attempt", Form::whole, false, 1, most_int},
+    {"sampled_at", Form::time, true},
+    {"interval_seconds", Form::real, true, 0, 86400, true},
+    {"cpu_cores", Form::real, true, 0, most},
+    {"memory_bytes", Form::whole, true, 0, most},
+}};
+}  // namespace pod
+
+struct Value {
+  std::string_view text;
+  std::int64_t whole = 0;
+  double real = 0;
+  Time time{};
+};
+
+std::int64_t interval_ms(double seconds) {
+  return std::max<std::int64_t>(1, std::llround(seconds * 1000));
+}
+
+bool is_plain(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+// The event's type where its headers are such as our own encode() writes; else "": to be looked at more closely.
+std::string_view plain_type(std::span<const HeaderView> headers) {
+  enum : unsigned { id = 1, source = 2, type = 4, version = 8, needed = 15, time = 16, other = 32 };
+  std::string_view event_type;
+  unsigned seen = 0;
+  for (const auto& [c_name, value] : headers) {
+    const std::string_view name = c_name;
+    unsigned which = 0;
+    bool good = is_plain(value);
+    if (name == "ce_id") {
+      which = id;
+    } else if (name == "ce_source") {
+      which = source;
+    } else if (name == "ce_type") {
+      which = type;
+      event_type = value;
+    } else if (name == "ce_specversion") {
+      which = version;
+      good = value == "1.0";
+    } else if (name == "ce_time") {
+      which = time;
+      good = parse_rfc3339(value).has_value();
+    } else if (name == "ce_subject") {
+      which = other;
+    } else if (name == "content-type") {
+      which = other << 1U;
+      good = value == "application/json";
+    } else if (!name.empty() && (name.front() == 'c' || name.front() == 'C')) {
+      return {};  // an attribute in a spelling of its own, perhaps
+    } else {
+      continue;
+    }
+    if (!good || (seen & which) != 0) return {};
+    seen |= which;
+  }
+  return (seen & needed) == needed ? event_type : std::string_view();
+}
+
+// Fails whenever anything is unusual.
+class Fields {
+ public:
+  bool read(ondemand::document& document, std::span<const Rule> rules) {
+    ondemand::object object;
+    if (document.get_object().get(object)) return false;
+    present_ = 0;
+    std::size_t next = 0;
+    for (auto member : object) {
+      std::string_view key;
+      ondemand::value value;
+      if (member.unescaped_key().get(key) || member.value().get(value)) return false;
+      const std::size_t which = find(rules, next, key);
+      if (which == rules.size()) {
+        if (!is_good_scalar(value)) return false;
+        continue;
+      }
+      const auto bit = std::uint32_t{1} << which;
+      if ((present_ & bit) != 0 || !take(value, rules[which], values_[which])) return false;
+      present_ |= bit;
+      next = which + 1;
+    }
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+      return false;  // there is more behind the object
+    for (std::size_t i = 0; i < rules.size(); ++i)
+      if (rules[i].required && !has(i)) return false;
+    return true;
+  }
+
+  bool has(std::size_t which) const { return (present_ >> which & 1U) != 0; }
+  // Of a field that was there.
+  const Value& operator[](std::size_t which) const { return values_[which]; }
+  std::string_view text(std::size_t which) const {
+    return has(which) ? values_[which].text : std::string_view();
+  }
+  int whole(std::size_t which) const {
+    return has(which) ? static_cast<int>(values_[which].whole) : 0;
+  }
+
+ private:
+  // Most producers keep the order of the schema, so that the first look finds it.
+  static std::size_t find(std::span<const Rule> rules, std::size_t next, std::string_view key) {
+    for (std::size_t i = 0; i < rules.size(); ++i, ++next) {
+      if (next >= rules.size()) next = 0;
+      if (rules[next].name == key) return next;
+    }
+    return rules.size();
+  }
+
+  static bool is_text(ondemand::value value, std::string_view& text) {
+    return !value.get_string().get(text) && text.find('\0') == std::string_view::npos;
+  }
+
+  // On-demand parsing looks at nothing that is not asked for.
+  static bool is_good_scalar(ondemand::value& value) {
+    ondemand::json_type type{};
+    if (value.type().get(type)) return false;
+    std::string_view text;
+    double number = 0;
+    bool flag = false;
+    switch (type) {
+      case ondemand::json_type::string:
+        return !value.get_string().get(text);
+      case ondemand::json_type::number:
+        return !value.get_double().get(number);
+      case ondemand::json_type::boolean:
+        return !value.get_bool().get(flag);
+      case ondemand::json_type::null:
+        return !value.is_null().get(flag) && flag;
+      default:
+        return false;
+    }
+  }
+
+  static bool take(ondemand::value& value, const Rule& rule, Value& into) {
+    const auto within = [&rule](double number) {
+      return number >= rule.min && number <= rule.max && !(rule.above_min && number == rule.min);
+    };
+    switch (rule.form) {
+      case Form::text:
+        return is_text(value, into.text);
+      case Form::some:
+        return is_text(value, into.text) && !into.text.empty();
+      case Form::texts:
+        return are_texts(value);
+      case Form::time: {
+        if (!is_text(value, into.text)) return false;
+        const auto time = parse_rfc3339(into.text);
+        if (time) into.time = *time;
+        return time.has_value();
+      }
+      case Form::whole:
+        return !value.get_int64().get(into.whole) && within(static_cast<double>(into.whole));
+      case Form::real:
+        return !value.get_double().get(into.real) && within(into.real);
+    }
+    return false;
+  }
+
+  static bool are_texts(ondemand::value& value) {
+    ondemand::array list;
+    if (value.get_array().get(list)) return false;
+    for (auto element : list) {
+      ondemand::value item;
+      std::string_view text;
+      if (element.get(item) || !is_text(item, text)) return false;
+    }
+    return true;
+  }
+
+  std::uint32_t present_ = 0;
+  std::array<Value, gpu::count> values_;
+};
+
+GpuReading gpu_reading(const Fields& fields) {
+  GpuReading reading;
+  reading.gpu_uuid = fields[gpu::gpu_uuid].text;
+  reading.job_id = fields.text(gpu::job_id);
+  reading.attempt = fields.whole(gpu::attempt);
+  reading.sampled_at = fields[gpu::sampled_at].time;
+  reading.interval_ms = interval_ms(fields[gpu::interval_seconds].real);
+  reading.of_sm_active = fields.has(gpu::sm_active_percent);
+  reading.utilization_percent =
+      fields[reading.of_sm_active ? gpu::sm_active_percent : gpu::utilization_percent].real;
+  if (fields.has(gpu::share)) reading.share = fields[gpu::share].real;
+  if (fields.has(gpu::process_memory_mb)) {
+    reading.memory_mb = fields[gpu::process_memory_mb].real;
+  } else if (reading.share == 1) {
+    reading.memory_mb = fields[gpu::memory_used_mb].real;
+  }
+  return reading;
+}
+
+GpuReading gpu_reading(const GpuSample& sample) {
+  GpuReading reading;
+  reading.gpu_uuid = sample.gpu_uuid;
+  reading.job_id = sample.job_id;
+  reading.attempt = sample.attempt.value_or(0);
+  reading.sampled_at = sample.sampled_at;
+  reading.interval_ms = interval_ms(sample.interval_seconds);
+  reading.of_sm_active = sample.sm_active_percent.has_value();
+  reading.utilization_percent = sample.sm_active_percent.value_or(sample.utilization_percent);
+  reading.share = sample.share.value_or(1);
+  reading.memory_mb = sample.process_memory_mb;
+  if (!reading.memory_mb && reading.share == 1) reading.memory_mb = sample.memory_used_mb;
+  return reading;
+}
+
+PodReading pod_reading(const Fields& fields) {
+  PodReading reading;
+  reading.pod = fields[pod::name].text;
+  reading.job_id = fields.text(pod::job_id);
+  reading.attempt = fields.whole(pod::attempt);
+  reading.sampled_at = fields[pod::sampled_at].time;
+  reading.interval_ms = interval_ms(fields[pod::interval_seconds].real);
+  reading.cpu_cores = fields[pod::cpu_cores].real;
+  reading.memory_bytes = fields[pod::memory_bytes].whole;
+  return reading;
+}
+
+PodReading pod_reading(const PodSample& sample) {
+  return {sample.pod,
+          sample.job_id,
+          sample.attempt.value_or(0),
+          sample.sampled_at,
+          interval_ms(sample.interval_seconds),
+          sample.cpu_cores,
+          sample.memory_bytes};
+}
+
+}  // namespace
+
+struct SampleReader::Fast {
+  ondemand::parser parser;
+  std::string buffer;  // the value, and the room behind it that simdjson reads
+  Fields fields;
+
+  std::optional<Reading> read(std::string_view value, std::span<const HeaderView> headers) {
+    const auto type = plain_type(headers);
+    const bool of_gpu = type == GpuSample::type;
+    if (value.data() == nullptr || (!of_gpu && type != PodSample::type)) return std::nullopt;
+    buffer.reserve(value.size() + simdjson::SIMDJSON_PADDING);
+    buffer.assign(value);
+    ondemand::document document;
+    if (parser.iterate(buffer.data(), buffer.size(), buffer.capacity()).get(document))
+      return std::nullopt;
+    if (of_gpu) {
+      if (!fields.read(document, gpu::rules)) return std::nullopt;
+      return gpu_reading(fields);
+    }
+    if (!fields.read(document, pod::rules)) return std::nullopt;
+    return pod_reading(fields);
+  }
+};
+
+SampleReader::SampleReader() : fast_(std::make_unique<Fast>()) {}
+SampleReader::~SampleReader() = default;
+
+Result<std::optional<Reading>> SampleReader::read(const KafkaRecord& record, Time recorded_at) {
+  headers_.clear();
+  for (const auto& [name, value] : record.headers) headers_.push_back({name.c_str(), value});
+  return read(record.value ? std::string_view(*record.value) : std::string_view(), headers_,
+              recorded_at);
+}
+
+Result<std::optional<Reading>> SampleReader::read(std::string_view value,
+                                                  std::span<const HeaderView> headers,
+                                                  Time recorded_at) {
+  Result<std::optional<Reading>> reading = fast_->read(value, headers);
+  if (!*reading) reading = read_slowly(value, headers);
+  if (!reading || !*reading) return reading;
+  const Time at = std::visit([](const auto& of) { return of.sampled_at; }, **reading);
+  if (at > recorded_at + most_ahead_of_record) {
+    return fail(ErrorKind::invalid,
+                FieldError{"sampled_at", '"' + to_rfc3339(at) + '"',
+                           "a time up to 10 minutes after " + to_rfc3339(recorded_at) +
+                               ", when it was recorded"}
+                    .sentence());
+  }
+  return reading;
+}
+
+Result<std::optional<Reading>> SampleReader::read_slowly(std::string_view value,
+                                                         std::span<const HeaderView> headers) {
+  KafkaRecord record;
+  if (value.data() != nullptr) record.value = value;
+  for (const auto& header : headers) record.headers.emplace_back(header.name, header.value);
+  const auto event = decode(record);
+  if (!event) return fail(event.error());
+  const auto parsed = [&](auto& into, const auto& reading_of) -> Result<std::optional<Reading>> {
+    auto sample = parse_data<std::decay_t<decltype(into)>>(event->data);
+    if (!sample) return fail(ErrorKind::invalid, sentences(sample.error()));
+    into = std::move(*sample);
+    return std::optional<Reading>(reading_of(into));
+  };
+  if (event->type == GpuSample::type)
+    return parsed(gpu_, [](const GpuSample& sample) { return gpu_reading(sample); });
+  if (event->type == PodSample::type)
+    return parsed(pod_, [](const PodSample& sample) { return pod_reading(sample); });
+  return std::nullopt;
+}
+
+}  // namespace oppen::cost

@@ -1,0 +1,89 @@
+#include "workers/cost/worker/measuring.hpp"
+
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "workers/cost/books/charge_rows.hpp"
+#include "workers/cost/usage/gpu_hourly.hpp"
+
+namespace oppen::cost {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Six samples of a device at the usual interval: fewer than are remembered.
+constexpr auto store_every = 60s;
+constexpr auto silent = 15min;
+
+std::string usage_name(UsageBook::View key) {
+  return std::string(key.job_id) + '/' + std::to_string(key.attempt);
+}
+
+void tell_measured(RunRecord& record, const Measured& measured) {
+  record.gpu_utilization_percent = measured.gpu_utilization_percent();
+  record.gpu_utilization_max_percent = measured.gpu_utilization_max_percent();
+  record.utilization_source = measured.utilization_source();
+  record.gpu_memory_max_mb = measured.gpu_memory_max_mb;
+  record.cpu_cores_mean = measured.cpu_cores_mean();
+  record.cpu_cores_max = measured.cpu_cores_max();
+  record.memory_max_bytes = measured.memory_max();
+}
+
+}  // namespace
+
+Status Measuring::load(const std::map<std::string, std::string>& stored) {
+  for (const auto& [name, text] : stored) {
+    const auto slash = name.rfind('/');
+    int attempt = 0;
+    if (slash != std::string::npos)
+      std::from_chars(name.data() + slash + 1, name.data() + name.size(), attempt);
+    auto usage = Usage::decode(text);
+    if (!usage) return fail(usage.error());
+    if (attempt > 0) book_.load({name.substr(0, slash), attempt}, std::move(*usage));
+  }
+  return {};
+}
+
+std::optional<Usage::Outcome> Measuring::add(const Reading& reading) {
+  moved_ = true;
+  return std::visit([this](const auto& one) { return book_.add(one); }, reading);
+}
+
+void Measuring::settle(Ledger& ledger, const std::vector<Charge>& charges,
+                       const pricing::RateHistory& rates, Time now, Change& change) {
+  std::set<std::pair<std::string, int>> settled;
+  for (auto charge = charges.rbegin(); charge != charges.rend(); ++charge) {
+    const auto& event = charge->event;
+    const UsageBook::View key{event.job_id, event.attempt};
+    auto* usage = book_.find(key);
+    if (usage == nullptr || !settled.emplace(event.job_id, event.attempt).second) continue;
+    auto& job = ledger.job(event.job_id);
+    const auto& attempt = job.attempts.at(event.attempt);
+    const auto news = usage->settle(gpu_hourly(attempt.bearer->usage, now, rates.at(now)),
+                                    attempt.charged.gpu.value);
+    Spent spent;
+    spent.measured_microusd = news.measured_microusd;
+    spent.effective_microusd = news.effective_microusd;
+    job.run.record.spent += spent;
+    tell_measured(job.run.record, usage->measured());
+    change.measured.push_back({day_key_of(event), spent});
+    change.usages.emplace_back(usage_name(key), attempt.final ? "" : usage->encode());
+    if (attempt.final) book_.forget(key);
+  }
+}
+
+void Measuring::store_all(Time now, Change& change) {
+  const auto steady = std::chrono::steady_clock::now();
+  if (!moved_ || steady < next_store_) return;
+  next_store_ = steady + store_every;
+  moved_ = false;
+  for (const auto& [key, usage] : book_.attempts()) {
+    const bool is_silent = usage.latest() < now - silent;
+    change.usages.emplace_back(usage_name(key), is_silent ? "" : usage.encode());
+  }
+  book_.forget_silent(now - silent);
+  change.telemetry = next;
+}
+
+}  // namespace oppen::cost
