@@ -134,6 +134,7 @@ Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together
   const auto held = jobs.size() - kept.size();
   jobs = std::move(kept);
   if (held == 0) return held;
+  state_->held_for_budget = true;  // what was in its way may be gone before the next look
   if (auto committed = state_->commit(std::move(changes)); !committed)
     return fail(committed.error());
   return held;
@@ -142,10 +143,17 @@ Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together
 void BudgetGate::bind(const std::vector<JobRecord>& jobs, queue::Changes& changes) const {
   for (std::size_t i = 0; i < standings_.size(); ++i) {
     const auto& standing = standings_[i];
-    const bool held_back = std::any_of(jobs.begin(), jobs.end(), [&](const JobRecord& record) {
-      return counts(standing, record) && holds_back(standing, record);
-    });
-    if (held_back) changes.within(standing.set.scope.team, standing.set.scope.project, most_[i]);
+    bool held_back = false;
+    auto most = most_[i];
+    for (const auto& record : jobs) {
+      if (!counts(standing, record)) continue;
+      if (holds_back(standing, record)) {
+        held_back = true;
+      } else {
+        most += record.estimated_cost.value;  // it goes whether there is room or not
+      }
+    }
+    if (held_back) changes.within(standing.set.scope.team, standing.set.scope.project, most);
   }
 }
 

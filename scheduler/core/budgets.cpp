@@ -32,8 +32,7 @@ Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
   if (event.type == BudgetSet::type) {
     auto set = parse_data<BudgetSet>(event.data);
     if (!set) return std::optional(sentences(set.error()));
-    if (const auto taken = state_.budgets.take(*set); !taken)
-      return std::optional(taken.error());
+    if (const auto taken = state_.budgets.take(*set); !taken) return std::optional(taken.error());
     spdlog::info("budget {} is {} a {}, {}", set->budget_id, budgets::dollars(set->amount),
                  set->period, set->mode);
   } else if (event.type == BudgetState::type) {
@@ -102,7 +101,7 @@ Status Budgets::tick() {
     Rooms rooms;
     for (const auto& standing : *found)
       rooms.emplace_back(standing.set.budget_id + " " + standing.set.mode, standing.room());
-    if (looked_with_ == rooms) return {};
+    if (!std::exchange(state_.held_for_budget, false) && looked_with_ == rooms) return {};
     looked_with_ = std::move(rooms);
     cursor_ = Cursor();
     if (auto status = forget_unseen(); !status) return status;

@@ -25,8 +25,8 @@ class Budgets {
   Result<std::optional<std::string>> on_control(const CloudEvent& event,
                                                 const client::ConsumedRecord& record);
 
-  // Lets go those that there is room for again; looks through them only when the room of some budget has changed, some at a time. Twice
-  // a second.
+  // Lets go those that there is room for again; looks through them, some at a time, only when the room of some budget has changed or one
+  // more is held. Twice a second.
   Status tick();
 
  private:
@@ -36,9 +36,9 @@ class Budgets {
   Status forget_unseen();
 
   State& state_;
-  // The room of each budget when the waiting jobs were looked through last; nullopt: they have not been.
+  // The room of each budget when the waiting jobs were looked through last.
   using Rooms = std::vector<std::pair<std::string, std::int64_t>>;
-  std::optional<Rooms> looked_with_;
+  Rooms looked_with_;
   // Where a look that is not over goes on.
   struct Cursor {
     std::size_t priority = 0;

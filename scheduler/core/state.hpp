@@ -49,6 +49,8 @@ struct State {
   std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
 
   budgets::Book budgets = {};  // in force, with what was told of them last
+  bool held_for_budget =
+      true;  // some were, since those that wait for a budget were last looked through
 
   Claimed claimed = {};  // by a batch that is being decided
 

@@ -74,6 +74,25 @@ TEST_F(AuditTest, SaysNothingWhileEverythingAgrees) {
   EXPECT_THAT(found(), IsEmpty());
 }
 
+TEST_F(AuditTest, WhateverHoldsAJobItIsFoundInItsPlace) {
+  for (const auto hold :
+       {queue::Hold::window, queue::Hold::retry, queue::Hold::dependency, queue::Hold::budget}) {
+    auto held = record("d");
+    held.hold = hold;
+    queue::Changes changes;
+    changes.put(held);
+    ASSERT_TRUE(state->commit(std::move(changes)));
+    EXPECT_THAT(found(), IsEmpty()) << queue::letter(hold);
+    std::vector<Drift> drifts;
+    ASSERT_TRUE(look.check_records({"d"}, drifts)) << queue::letter(hold);
+    EXPECT_THAT(drifts, IsEmpty()) << queue::letter(hold);
+    const auto totals = look.totals();
+    ASSERT_TRUE(totals);
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(totals->queued[i], totals->counters.queued[i]) << queue::letter(hold);
+  }
+}
+
 TEST_F(AuditTest, AndWhileTheQueueMoves) {
   int number = 0;
   meanwhile = [&] {

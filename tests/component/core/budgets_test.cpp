@@ -153,6 +153,38 @@ TEST_F(BudgetsTest, WhatHasEndedCountsUntilItIsToldAsSpent) {
   expect_sums();
 }
 
+// Both are one commit, and the approved one alone takes more than there is room for.
+TEST_F(BudgetsTest, AnApprovedJobGoesTogetherWithOneThatThereIsRoomFor) {
+  auto policy = *state->policy;
+  policy.max_concurrent_jobs = 1;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("ask", 2 * price + price / 2, "approval");
+  submit("fits");
+  submit("approved");
+  decide("approved", "approve");
+  policy.max_concurrent_jobs = 10;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  settle();
+  EXPECT_TRUE(launched("fits"));
+  EXPECT_TRUE(launched("approved"));
+  expect_sums();
+}
+
+// The room goes and comes back between two looks, and a job was held in between.
+TEST_F(BudgetsTest, WhoIsHeldBetweenTwoLooksIsLookedAtToo) {
+  submit("sample");
+  const auto price = record("sample").estimated_cost.value;
+  set("all", 2 * price);
+  submit("passing");
+  submit("second");
+  ASSERT_TRUE(held("second"));
+  cancel("passing");
+  look();
+  EXPECT_TRUE(launched("second"));
+}
+
 TEST_F(BudgetsTest, ANewPeriodFreesThem) {
   submit("first");
   const auto price = record("first").estimated_cost.value;
