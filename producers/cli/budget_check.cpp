@@ -46,6 +46,7 @@ std::string scope_text(const json& budget) {
 std::string consequence(const json& budget) {
   const auto mode = text_field(budget, "mode");
   if (mode == "soft") return "too much, but it holds nothing";
+  if (!budget.value("summed", true)) return "it would wait until what is spent is known";
   const auto end = text_field(budget, "period_end");
   return mode == "hard" ? "no room: it would wait until " + end + " or the budget is raised"
                         : "no room: it would wait until it is approved, or until " + end;
@@ -77,7 +78,7 @@ json budget_verdict(const json& budgets, const std::vector<Estimated>& jobs) {
     }
     if (!any) continue;
     const auto left = amount(budget, "left_microusd");
-    const bool fits = cost.value <= left;
+    const bool fits = budget.value("summed", true) && cost.value <= left;
     const auto whole = amount(budget, "amount_microusd");
     if (!fits && text_field(budget, "mode") != "soft") verdict["feasible"] = false;
     json one = budget;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -26,6 +28,12 @@ struct BudgetOptions {
 int set_budget(Context& context, BudgetOptions& options) {
   auto& set = options.set;
   set.amount = {std::llround(options.amount_usd * 1e6)};
+  if (options.amount_usd > 0 && set.amount.value == 0) {
+    return context.fail_with(
+        {ErrorKind::invalid, fmt::format("--amount is {}: expected at least 0.000001 dollars, or "
+                                         "0 to withdraw the budget",
+                                         options.amount_usd)});
+  }
   const auto higher = std::adjacent_find(set.thresholds.begin(), set.thresholds.end(),
                                          [](double a, double b) { return a >= b; });
   if (higher != set.thresholds.end()) {

@@ -50,6 +50,10 @@ void add_budget(const queue::JobRecord& record, const std::vector<budgets::Stand
                                                record.estimated_cost, approved);
   if (full == nullptr) return;  // it has room by now, and is let go in a moment
   reason.budget = full->set.budget_id;
+  if (!full->summed) {
+    reason.because = budgets::sentence(*full, record.estimated_cost);
+    return;
+  }
   reason.until = full->period.end;
   reason.because = fmt::format("{}; waits until {}{} or the budget is raised",
                                budgets::sentence(*full, record.estimated_cost),

@@ -172,6 +172,7 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     record.version = 1;
     record.seq = 1;
     record.submitted_at = now;
+    record.control_from = work.control_from;
     record.hold = plan.dependencies.waits(record.spec) ? queue::Hold::dependency
                                                        : hold_by_window(record.spec);
     auto event =

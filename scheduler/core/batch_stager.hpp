@@ -23,6 +23,7 @@ class BatchStager {
     BatchHeader header;  // complete: every part is in Redis
     AdmissionRules rules;
     Outlook outlook;
+    std::int64_t control_from = -1;  // of its records
   };
   struct Outcome {
     std::vector<BatchRejected::JobError> errors;  // not empty: nothing is staged

@@ -3,19 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <map>
 
 #include "scheduler/core/events.hpp"
 #include "schemas/control.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 
 namespace oppen::core {
 namespace {
 
 using budgets::Standing;
 using queue::JobRecord;
-
-constexpr std::chrono::seconds unseen_step{10};
 
 bool holds_back(const Standing& standing, const JobRecord& record) {
   const auto& mode = standing.set.mode;
@@ -26,7 +25,6 @@ bool counts(const Standing& standing, const JobRecord& record) {
   return budgets::covers(standing.set.scope, record.spec.team, record.spec.project);
 }
 
-// The same for the same job and period, however often it is asked for.
 queue::OutboxEntry proposal(const JobRecord& record, const Standing& standing, Time now) {
   const auto& job_id = record.spec.job_id;
   ProposalCreated event;
@@ -41,39 +39,41 @@ queue::OutboxEntry proposal(const JobRecord& record, const Standing& standing, T
                     {"committed_microusd", standing.committed.value},
                     {"estimated_cost_microusd", record.estimated_cost.value}};
   event.expires_at = standing.period.end;
-  return entry(topics::control, job_id,
-               fmt::format("proposal/{}/{}/{}", job_id, standing.set.budget_id,
-                           to_rfc3339(standing.period.start)),
+  return entry(topics::control, job_id, fmt::format("proposal/{}/{}", job_id, record.proposed),
                event, now);
 }
 
 }  // namespace
 
-std::string unseen_field(const JobSpec& spec, Time ended) {
-  const auto step =
-      std::chrono::floor<std::chrono::seconds>(ended.time_since_epoch()) / unseen_step;
-  return fmt::format("{} {}", step * unseen_step.count(), queue::pair_of(spec.team, spec.project));
-}
-
-std::optional<budgets::Commitment> read_unseen(const std::string& field, MicroUsd cost) {
-  std::int64_t second = 0;
-  const auto* end = field.data() + field.size();
-  const auto [stop, error] = std::from_chars(field.data(), end, second);
-  const auto first = field.find(' ');
-  const auto last = field.rfind(' ');
-  if (error != std::errc{} || stop == end || first == last) return std::nullopt;
-  budgets::Commitment commitment;
-  commitment.team = queue::user_of(std::string_view(field).substr(first + 1, last - first - 1));
-  commitment.project = queue::user_of(std::string_view(field).substr(last + 1));
-  commitment.cost = cost;
-  commitment.ended = Time(std::chrono::seconds(second)) + unseen_step;
-  return commitment;
-}
-
 MicroUsd cost_of_ended(const JobRecord& record, Time started, Time ended) {
   if (record.estimated_seconds <= 0) return record.estimated_cost;
   const double part = Seconds(ended - started).count() / record.estimated_seconds;
   return {std::llround(static_cast<double>(record.estimated_cost.value) * std::max(0.0, part))};
+}
+
+Status sum_committed(State& state) {
+  std::map<std::string, std::int64_t> sums;
+  for (const auto& [pair, sum] : state.counters.committed) sums[pair] = 0;
+  for (const auto& [job_id, record] : state.live)
+    sums[queue::pair_of(record.spec.team, record.spec.project)] += record.estimated_cost.value;
+  queue::Changes changes;
+  for (const auto& [pair, sum] : sums) {
+    const auto known = state.counters.committed.find(pair);
+    if ((known == state.counters.committed.end() ? 0 : known->second.value) != sum)
+      changes.committed(pair, {sum});
+  }
+  if (changes.empty()) return {};
+  return state.commit(std::move(changes)).map([](auto&&) {});
+}
+
+bool propose(JobRecord& record, const Standing& standing, Time now, queue::Changes& changes) {
+  if (standing.set.mode != "approval" || !standing.summed) return false;
+  auto what = fmt::format("{}/{}/{}/{}", standing.set.budget_id, to_rfc3339(standing.period.start),
+                          record.attempt, record.estimated_cost.value);
+  if (record.proposed == what) return false;
+  record.proposed = std::move(what);
+  changes.event(proposal(record, standing, now));
+  return true;
 }
 
 Result<std::vector<Standing>> standings(State& state) {
@@ -88,7 +88,8 @@ Result<std::vector<Standing>> standings(State& state) {
                            record.estimated_seconds, record.started_at, std::nullopt});
   }
   for (const auto& [field, cost] : *unseen) {
-    if (auto commitment = read_unseen(field, cost)) commitments.push_back(std::move(*commitment));
+    if (auto commitment = budgets::read_unseen(field, cost))
+      commitments.push_back(std::move(*commitment));
   }
   return state.budgets.standings(commitments, state.clock.now());
 }
@@ -122,8 +123,8 @@ Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together
                             record.estimated_cost, !record.approved_by.empty());
     if (full != nullptr) {
       record.hold = queue::Hold::budget;
+      propose(record, *full, now, changes);
       changes.put(record);
-      if (full->set.mode == "approval") changes.event(proposal(record, *full, now));
       continue;
     }
     for (auto& standing : standings_) {

@@ -11,15 +11,20 @@ namespace oppen::core {
 // cost worker that lasts longer lets through what ended before.
 inline constexpr std::chrono::hours unseen_kept{1};
 
-// The field of `unseen` for an attempt that ends then; and what it says.
-std::string unseen_field(const JobSpec& spec, Time ended);
-std::optional<budgets::Commitment> read_unseen(const std::string& field, MicroUsd cost);
-
 // What an attempt that ran from `started` to `ended` is counted with from then on: its estimate, by how long it took.
 MicroUsd cost_of_ended(const queue::JobRecord& record, Time started, Time ended);
 
+// Sets the sums of what live attempts are estimated at where they are not what the records add up to: attempts that a version without
+// budgets has launched are in no sum. For the beginning of a term, when State::live is read. Errors: of the store.
+Status sum_committed(State& state);
+
 // Every budget as it is now; none when none holds jobs. Errors: of the store.
 Result<std::vector<budgets::Standing>> standings(State& state);
+
+// Asks for an approval to run the job beyond this budget, if that helps: once for each budget, period, attempt and estimate. Whether it
+// has; the record is to be put then.
+bool propose(queue::JobRecord& record, const budgets::Standing& standing, Time now,
+             queue::Changes& changes);
 
 class BudgetGate {
  public:

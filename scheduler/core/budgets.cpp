@@ -1,22 +1,37 @@
 #include "scheduler/core/budgets.hpp"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
 #include <utility>
 
 #include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/holds.hpp"
 #include "schemas/control.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
 namespace {
 
 constexpr auto budgets_key = "budgets";
+constexpr std::chrono::minutes between_forgetting{1};
 constexpr int looked_at_once = 250;  // records: Redis stands still for some milliseconds
+
+// By the order in which they were read, which no clock can upset. Where that is not known, in a record that was made again from the
+// events, by the clocks.
+bool before_submission(const queue::JobRecord& job, const client::ConsumedRecord& decision) {
+  if (job.control_from >= 0) return decision.offset < job.control_from;
+  return job.submitted_at > decision.timestamp;
+}
 
 }  // namespace
 
 Status Budgets::load() {
+  const auto read = state_.store.meta("next:" + std::string(topics::control));
+  if (!read) return fail(read.error());
+  state_.control_read = *read ? std::strtoll((*read)->c_str(), nullptr, 10) : 0;
   const auto text = state_.store.value(budgets_key);
   if (!text) return fail(text.error());
   if (!*text) return {};
@@ -28,6 +43,7 @@ Status Budgets::load() {
 
 Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
                                                        const client::ConsumedRecord& record) {
+  state_.control_read = record.offset + 1;
   if (event.type == ApprovalDecided::type) return decide(event, record);
   if (event.type == BudgetSet::type) {
     auto set = parse_data<BudgetSet>(event.data);
@@ -64,7 +80,7 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
   if (!found) return fail(found.error());
   auto& job = *found;
   // What runs or has ended is not touched; what was submitted afterwards was not meant.
-  if (!job || job->state != JobState::queued || job->submitted_at > record.timestamp) {
+  if (!job || job->state != JobState::queued || before_submission(*job, record)) {
     spdlog::info("{} of {} by {} changes nothing: no such job waits", decision->decision, job_id,
                  decision->by);
     return std::optional<std::string>();
@@ -85,6 +101,7 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
     changes.put(*job).event(job_entry(cancelled, *job->ended_at));
   } else {
     job->approved_by = decision->decision == "approve" ? decision->by : "";
+    job->proposed.clear();
     // What it then has no room in is found at its turn.
     if (job->hold == queue::Hold::budget) job->hold = hold_by_window(job->spec);
     changes.put(*job);
@@ -95,16 +112,18 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
 }
 
 Status Budgets::tick() {
+  if (auto status = forget_unseen(); !status) return status;
   auto found = standings(state_);
   if (!found) return fail(found.error());
   if (!cursor_) {
     Rooms rooms;
     for (const auto& standing : *found)
-      rooms.emplace_back(standing.set.budget_id + " " + standing.set.mode, standing.room());
+      rooms.emplace_back(fmt::format("{} {} {} {}", standing.set.budget_id, standing.set.mode,
+                                     to_rfc3339(standing.period.start), standing.summed),
+                         standing.room());
     if (!std::exchange(state_.held_for_budget, false) && looked_with_ == rooms) return {};
     looked_with_ = std::move(rooms);
     cursor_ = Cursor();
-    if (auto status = forget_unseen(); !status) return status;
   }
   queue::Changes changes;
   int left = looked_at_once;
@@ -115,9 +134,13 @@ Status Budgets::tick() {
     for (auto& record : *held) {
       cursor_->after = record.place;
       const auto& spec = record.spec;
-      if (budgets::in_the_way(*found, spec.team, spec.project, record.estimated_cost,
-                              !record.approved_by.empty()) != nullptr)
+      const auto* const full = budgets::in_the_way(
+          *found, spec.team, spec.project, record.estimated_cost, !record.approved_by.empty());
+      if (full != nullptr) {
+        // Another budget may be in its way by now, or the same in another period.
+        if (propose(record, *full, state_.clock.now(), changes)) changes.put(record);
         continue;
+      }
       // It takes the room from those behind it, who would come back at once.
       for (auto& standing : *found) {
         if (budgets::covers(standing.set.scope, spec.team, spec.project))
@@ -135,12 +158,15 @@ Status Budgets::tick() {
 }
 
 Status Budgets::forget_unseen() {
+  const auto now = state_.clock.now();
+  if (now < next_forgetting_) return {};
+  next_forgetting_ = now + between_forgetting;
   const auto unseen = state_.store.unseen();
   if (!unseen) return fail(unseen.error());
   queue::Changes changes;
   for (const auto& [field, cost] : *unseen) {
-    const auto ended = read_unseen(field, cost);
-    if (!ended || *ended->ended + unseen_kept < state_.clock.now()) changes.seen(field);
+    const auto ended = budgets::read_unseen(field, cost);
+    if (!ended || *ended->ended + unseen_kept < now) changes.seen(field);
   }
   if (changes.empty()) return {};
   return state_.commit(std::move(changes)).map([](auto&&) {});

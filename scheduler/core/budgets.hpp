@@ -33,12 +33,13 @@ class Budgets {
   Result<std::optional<std::string>> decide(const CloudEvent& event,
                                             const client::ConsumedRecord& record);
   Status remember(const client::ConsumedRecord& record);
-  Status forget_unseen();
+  Status forget_unseen();  // what is older than it is kept; now and then
 
   State& state_;
   // The room of each budget when the waiting jobs were looked through last.
   using Rooms = std::vector<std::pair<std::string, std::int64_t>>;
   Rooms looked_with_;
+  Time next_forgetting_{};
   // Where a look that is not over goes on.
   struct Cursor {
     std::size_t priority = 0;

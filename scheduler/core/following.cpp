@@ -6,6 +6,7 @@
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/retry.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -146,7 +147,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
 
   Changes changes;
   if (record.started_at && state_.budgets.holds()) {
-    changes.unseen(unseen_field(record.spec, ended_at),
+    changes.unseen(budgets::unseen_field(record.spec.team, record.spec.project, ended_at),
                    cost_of_ended(record, *record.started_at, ended_at));
   }
   const auto metrics = pod ? reported_metrics(*pod) : nlohmann::json();

@@ -172,6 +172,7 @@ void Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook, 
   record.seq += 1;
   record.place = queue::place_of(offset, 0);
   record.submitted_at = outlook.at;
+  if (!state_.budgets.empty()) record.control_from = state_.control_read;
   JobQueued event = expectation(record, outlook);
   record.estimated_cost = event.estimated_cost;
   record.expected_wait_seconds = std::llround(event.estimated_wait_seconds);
@@ -366,7 +367,9 @@ std::optional<Refusal> Intake::amend_record(JobRecord& record, const JobAmend& a
   // What it waits for it goes on waiting for.
   if (record.hold != queue::Hold::dependency && record.hold != queue::Hold::retry)
     record.hold = hold_by_window(record.spec);
+  const auto approved = record.estimated_cost;
   record.estimated_cost = expectation(record, attempts_.outlook(state_.clock.now())).estimated_cost;
+  if (record.estimated_cost > approved) record.approved_by.clear();
   return std::nullopt;
 }
 

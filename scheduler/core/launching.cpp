@@ -126,14 +126,12 @@ Status Attempts::launch_next() {
     }
 
     Changes changes;
-    if (state_.budgets.holds()) {
-      auto gate = BudgetGate::open(state_);
-      if (!gate) return fail(gate.error());
-      const auto held = gate->hold(jobs, true);
+    if (next->gate) {
+      const auto held = next->gate->hold(jobs, true);
       if (!held) return fail(held.error());
       if (*held > 0) next->more = true;
       if (jobs.empty()) continue;
-      gate->bind(jobs, changes);
+      next->gate->bind(jobs, changes);
     }
     const auto decided_at = now();
     for (auto& record : jobs) {
@@ -166,11 +164,12 @@ Attempts::Seen Attempts::seen() const {
 }
 
 // Whoever is held is to stand in nobody's way, whatever else he would have waited for.
-Result<bool> Attempts::hold_over_budget(std::vector<JobRecord>& records) {
-  if (!state_.budgets.holds()) return false;
+Status Attempts::hold_over_budget(std::vector<JobRecord>& records, Next& next) {
+  if (records.empty() || !state_.budgets.holds()) return {};
   auto gate = BudgetGate::open(state_);
   if (!gate) return fail(gate.error());
-  return gate->hold(records, false).map([](std::size_t held) { return held > 0; });
+  next.gate = std::move(*gate);
+  return next.gate->hold(records, false).map([&](std::size_t held) { next.again = held > 0; });
 }
 
 Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
@@ -178,9 +177,8 @@ Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
   if (!heads) return fail(heads.error());
   Next next;
   next.jobs = in_order(std::move(*heads), limit, next.more);
-  const auto held = hold_over_budget(next.jobs);
-  if (!held) return fail(held.error());
-  if ((next.again = *held)) return next;
+  if (auto status = hold_over_budget(next.jobs, next); !status) return fail(status.error());
+  if (next.again) return next;
   std::vector<plan::WaitingJob> waiting;
   for (const auto& record : next.jobs) waiting.push_back({record.priority, record.amounts()});
   const auto decision = plan::decide(waiting, state_.capacity());
@@ -200,13 +198,9 @@ Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   std::vector<JobRecord> records;
   for (auto& of_priority : heads->by_priority)
     std::move(of_priority.begin(), of_priority.end(), std::back_inserter(records));
-  const auto held = hold_over_budget(records);
-  if (!held) return fail(held.error());
-  if (*held) {
-    Next again;
-    again.again = true;
-    return again;
-  }
+  Next next;
+  if (auto status = hold_over_budget(records, next); !status) return fail(status.error());
+  if (next.again) return next;
 
   const auto time = now();
   Bounds bounds(*state_.policy);
@@ -224,7 +218,6 @@ Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   }
   auto choice = plan::decide(waiting, live, state_.capacity(), time, true);
 
-  Next next;
   next.more = !choice.head && records.size() == static_cast<std::size_t>(looked_at);
   next.head_waits = head_waits_for(choice, time);
   if (choice.launch.size() > static_cast<std::size_t>(limit)) {

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "scheduler/core/auditor.hpp"
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/budgets.hpp"
 #include "scheduler/core/control_reader.hpp"
 #include "scheduler/core/events.hpp"
@@ -233,6 +234,7 @@ class Leader {
     for (auto& record : *records) {
       if (record) state_.live[record->spec.job_id] = std::move(*record);
     }
+    if (auto status = sum_committed(state_); !status) return status;
     return holds_.load();
   }
 

@@ -51,4 +51,13 @@ Counters parse_counters(const runtime::RedisReply& flat) {
   return counters;
 }
 
+std::vector<std::pair<std::string, MicroUsd>> parse_unseen(const runtime::RedisReply& flat) {
+  std::vector<std::pair<std::string, MicroUsd>> fields;
+  for (std::size_t i = 0; i + 1 < flat.elements.size(); i += 2) {
+    fields.emplace_back(flat.elements[i].text,
+                        MicroUsd{std::strtoll(flat.elements[i + 1].text.c_str(), nullptr, 10)});
+  }
+  return fields;
+}
+
 }  // namespace oppen::queue

@@ -26,5 +26,7 @@ struct Counters {
 
 // From the flat field-value array of HGETALL.
 Counters parse_counters(const runtime::RedisReply& flat);
+// The same of `unseen` (lib.lua).
+std::vector<std::pair<std::string, MicroUsd>> parse_unseen(const runtime::RedisReply& flat);
 
 }  // namespace oppen::queue

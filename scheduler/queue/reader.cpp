@@ -134,6 +134,12 @@ Result<json> QueueReader::policy() {
   return json::parse(reply->text, nullptr, false);
 }
 
+Result<std::vector<std::pair<std::string, MicroUsd>>> QueueReader::unseen() {
+  const auto reply = redis_.command({"HGETALL", prefix_ + "unseen"});
+  if (!reply) return fail(reply.error());
+  return parse_unseen(*reply);
+}
+
 Result<json> QueueReader::leader() {
   const auto reply =
       redis_.command({"HMGET", prefix_ + "meta", "leader", "epoch", "leader_since", "head_waits"});

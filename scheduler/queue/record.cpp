@@ -124,6 +124,8 @@ std::string encode(const JobRecord& record) {
   put(detail, "started", record.started_at);
   put(detail, "ended", record.ended_at);
   put(detail, "approved", record.approved_by);
+  put(detail, "proposed", record.proposed);
+  if (record.control_from >= 0) append_json(detail.member("control"), record.control_from);
   put(detail, "by", record.requested_by);
   put(detail, "reason", record.reason);
   if (record.cancelled_from != JobState::queued)
@@ -184,6 +186,8 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.started_at = optional_time(detail, "started");
   record.ended_at = optional_time(detail, "ended");
   record.approved_by = detail.value("approved", "");
+  record.control_from = detail.value("control", std::int64_t{-1});
+  record.proposed = detail.value("proposed", "");
   record.requested_by = detail.value("by", "");
   record.reason = detail.value("reason", "");
   record.cancelled_from = parse_job_state(detail.value("was", "queued")).value_or(JobState::queued);

@@ -57,6 +57,9 @@ struct JobRecord {
   std::optional<Time> ended_at;
   std::string
       approved_by;  // passes the budgets that ask for an approval; "": nobody has approved it
+  std::int64_t control_from =
+      -1;                // up to where `control` had been read when it was submitted; -1: not known
+  std::string proposed;  // the last proposal to let it pass: see core::propose
   std::string requested_by;                    // of a cancel
   std::string reason;                          // of a cancel or a rejection
   JobState cancelled_from = JobState::queued;  // what it was when the cancel came

@@ -53,6 +53,11 @@ Changes& Changes::within(const std::string& team, const std::string& project, st
   return *this;
 }
 
+Changes& Changes::committed(const std::string& pair, MicroUsd sum) {
+  operations_.insert(operations_.end(), {"C", pair, std::to_string(sum.value)});
+  return *this;
+}
+
 Changes& Changes::unseen(std::string field, MicroUsd cost) {
   operations_.insert(operations_.end(), {"N", std::move(field), std::to_string(cost.value)});
   return *this;
@@ -237,14 +242,7 @@ Result<std::vector<JobRecord>> QueueStore::held_by_budget(Priority priority, std
 }
 
 Result<std::vector<std::pair<std::string, MicroUsd>>> QueueStore::unseen() {
-  const auto reply = command({"HGETALL", prefix_ + "unseen"});
-  if (!reply) return fail(reply.error());
-  std::vector<std::pair<std::string, MicroUsd>> fields;
-  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2) {
-    const auto cost = std::strtoll(reply->elements[i + 1].text.c_str(), nullptr, 10);
-    fields.emplace_back(reply->elements[i].text, MicroUsd{cost});
-  }
-  return fields;
+  return command({"HGETALL", prefix_ + "unseen"}).map(parse_unseen);
 }
 
 Result<std::vector<std::string>> QueueStore::dependents(const std::string& job_id) {

@@ -32,6 +32,8 @@ class Changes {
   // conflict, and nothing of it is done, if it would leave live attempts of this team and project ("": of all) that are estimated
   // at more micro-dollars together.
   Changes& within(const std::string& team, const std::string& project, std::int64_t most);
+  // Sets what the live attempts of a pair (pair_of) are estimated at together, which every put keeps right.
+  Changes& committed(const std::string& pair, MicroUsd sum);
   // Adds to what attempts were estimated at that have ended (lib.lua: unseen), and forgets a field of it.
   Changes& unseen(std::string field, MicroUsd cost);
   Changes& seen(std::string field);

@@ -206,7 +206,9 @@ HttpAnswer Api::budgets(Params params) {
   if (!budgets) return error_answer(budgets.error());
   const auto live = all_live(queue_);
   if (!live) return error_answer(live.error());
-  return json_answer(budgets_json(*budgets, *live, clock_.now()));
+  const auto unseen = queue_.unseen();
+  if (!unseen) return error_answer(unseen.error());
+  return json_answer(budgets_json(*budgets, *live, *unseen, clock_.now()));
 }
 
 HttpAnswer Api::health(Params params) {

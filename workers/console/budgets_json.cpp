@@ -3,14 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "schemas/parse.hpp"
-#include "workers/cost/budgets/book.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 
 namespace oppen::console {
 
 using nlohmann::json;
 
 json budgets_json(const std::vector<budgets::BudgetView>& budgets,
-                  const std::vector<queue::JobRecord>& live, Time now) {
+                  const std::vector<queue::JobRecord>& live,
+                  const std::vector<std::pair<std::string, MicroUsd>>& unseen, Time now) {
   budgets::Book book;
   std::map<std::string, const budgets::ToldState*> told;
   for (const auto& view : budgets) {
@@ -23,6 +24,9 @@ json budgets_json(const std::vector<budgets::BudgetView>& budgets,
     commitments.push_back({record.spec.team, record.spec.project, record.estimated_cost,
                            record.estimated_seconds, record.started_at, std::nullopt});
   }
+  for (const auto& [field, cost] : unseen) {
+    if (auto ended = budgets::read_unseen(field, cost)) commitments.push_back(std::move(*ended));
+  }
   json all = json::array();
   for (const auto& standing : book.standings(commitments, now)) {
     json one = to_data(standing.set);
@@ -31,6 +35,7 @@ json budgets_json(const std::vector<budgets::BudgetView>& budgets,
     one["spent_microusd"] = standing.spent.value;
     one["committed_microusd"] = standing.committed.value;
     one["left_microusd"] = standing.room();
+    one["summed"] = standing.summed;
     one["exceeded"] = standing.spent > standing.set.amount;
     const auto known = told.find(standing.set.budget_id);
     if (known != told.end() && known->second->state.period_start == standing.period.start) {

@@ -1,5 +1,5 @@
 #pragma once
-// The answer to `budgets`: each with what is spent, committed and left, as the scheduler would judge of what runs now. Pure.
+// The answer to `budgets`: each with what is spent, committed and left, as the scheduler judges by what runs now and what has just ended (QueueView::unseen). Pure.
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
@@ -9,6 +9,7 @@
 namespace oppen::console {
 
 nlohmann::json budgets_json(const std::vector<budgets::BudgetView>& budgets,
-                            const std::vector<queue::JobRecord>& live, Time now);
+                            const std::vector<queue::JobRecord>& live,
+                            const std::vector<std::pair<std::string, MicroUsd>>& unseen, Time now);
 
 }  // namespace oppen::console

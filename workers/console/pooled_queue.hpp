@@ -24,6 +24,7 @@ class PooledQueue final : public QueueView {
   Result<queue::Page> queued(const std::string& cursor, int limit) override;
   Result<queue::Page> live(const std::string& cursor, int limit) override;
   Result<queue::Page> ended(const std::string& cursor, int limit) override;
+  Result<std::vector<std::pair<std::string, MicroUsd>>> unseen() override;
   Result<nlohmann::json> policy() override;
   Result<nlohmann::json> leader() override;
 

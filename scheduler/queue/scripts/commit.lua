@@ -3,6 +3,7 @@
 --         J id expected_version record keep_ms ended_ms pair   write a job's record; pair: "<team> <project>", a word each
 --         B team project most                             refuse all of it if afterwards the live attempts of the team and project ('*':
 --                                                         of all) are estimated at more
+--         C pair amount                                   set what the live attempts of a team and project are estimated at
 --         N field amount                                  add to a field of `unseen`
 --         E entry                                         append an event to the outbox
 --         V key value keep_ms                             set a plain key (keep_ms 0: for good)
@@ -24,7 +25,7 @@ if topic ~= '' then
   end
 end
 
-local operands = {J = 6, B = 3, N = 2, E = 1, V = 3, D = 1, M = 2, H = 3, A = 2, R = 2}
+local operands = {J = 6, B = 3, C = 2, N = 2, E = 1, V = 3, D = 1, M = 2, H = 3, A = 2, R = 2}
 local old = {}
 local versions = {}
 local states = {} -- live or not, as the operations so far leave them
@@ -115,6 +116,12 @@ while i <= #ARGV do
       redis.call('ZREM', prefix .. 'ended', id)
     end
     old[id] = after
+  elseif operation == 'C' then
+    if ARGV[i + 2] == '0' then
+      redis.call('HDEL', counters, committed_field(ARGV[i + 1]))
+    else
+      redis.call('HSET', counters, committed_field(ARGV[i + 1]), ARGV[i + 2])
+    end
   elseif operation == 'N' then
     redis.call('HINCRBY', prefix .. 'unseen', ARGV[i + 1], ARGV[i + 2])
   elseif operation == 'E' then

@@ -2,6 +2,8 @@
 // Amounts are in prices of one job, whatever that is estimated at.
 #include "scheduler/core/budgets.hpp"
 
+#include <set>
+
 #include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/compare.hpp"
 #include "tests/component/core/core_fixture.hpp"
@@ -51,7 +53,9 @@ class BudgetsTest : public CoreTest {
                                  const std::string& mode = "hard", const std::string& team = "") {
     json data{{"budget_id", id}, {"period", "month"}, {"amount_microusd", amount}, {"mode", mode}};
     if (!team.empty()) data["scope"] = {{"team", team}};
-    return say(control(BudgetSet::type, data));
+    const auto fault = say(control(BudgetSet::type, data));
+    if (amount > 0 && summed.insert(id).second) told(id, 0);
+    return fault;
   }
   void told(const std::string& id, std::int64_t spent) {
     BudgetState told;
@@ -93,6 +97,7 @@ class BudgetsTest : public CoreTest {
 
   std::unique_ptr<Budgets> budgets;
   std::int64_t next_control = 0;
+  std::set<std::string> summed;  // of which a state was told
 };
 
 TEST_F(BudgetsTest, WhatThereIsNoRoomForWaitsAndStandsInNobodysWay) {
@@ -185,6 +190,21 @@ TEST_F(BudgetsTest, WhoIsHeldBetweenTwoLooksIsLookedAtToo) {
   EXPECT_TRUE(launched("second"));
 }
 
+// As a version without budgets leaves them: the end of such an attempt took away what nobody had added.
+TEST_F(BudgetsTest, WhatRanBeforeThereWereSumsIsInThem) {
+  submit_of("vision", "first");
+  ASSERT_TRUE(launched("first"));
+  ASSERT_TRUE(redis->command({"HDEL", "{oppen.scheduler}:counters", "committed:vision -"}));
+  ASSERT_TRUE(redis->command({"HSET", "{oppen.scheduler}:counters", "committed:gone -", "-7"}));
+  next_leader(2);
+  ASSERT_TRUE(sum_committed(*state));
+  expect_sums();
+  EXPECT_FALSE(state->counters.committed.contains("gone -"));
+  cancel("first");
+  expect_sums();
+  EXPECT_TRUE(store->counters().value().committed.empty());
+}
+
 TEST_F(BudgetsTest, ANewPeriodFreesThem) {
   submit("first");
   const auto price = record("first").estimated_cost.value;
@@ -196,6 +216,38 @@ TEST_F(BudgetsTest, ANewPeriodFreesThem) {
   clock.advance(32 * 24h);
   look();
   EXPECT_TRUE(launched("second"));
+}
+
+// Of a new budget nobody knows yet what is spent: it holds, and asks nobody for an approval of an unknown sum.
+TEST_F(BudgetsTest, WhatIsNotSummedYetHolds) {
+  summed = {"hard", "ask"};
+  set("hard", 1'000'000'000);
+  submit("first");
+  EXPECT_TRUE(held("first"));
+  set("hard", 0);
+  EXPECT_TRUE(launched("first"));
+  set("ask", 1, "approval");
+  submit("second");
+  EXPECT_TRUE(held("second"));
+  EXPECT_EQ(story("second"), "job.queued");
+  told("ask", 1);
+  EXPECT_EQ(story("second"), "job.queued proposal.created");
+}
+
+// The sums of a keeper that is dead are counted with for an hour, though the room of nothing changes.
+TEST_F(BudgetsTest, WhatIsNeverToldIsForgottenByTheClock) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price + price / 2);
+  run("first");
+  clock.advance(120s);
+  finish("first");
+  ASSERT_EQ(store->unseen().value().size(), 1U);
+  clock.advance(30s);
+  told("all", 0);  // from here on the room is what it is
+  clock.advance(unseen_kept + 1min);
+  look();
+  EXPECT_EQ(store->unseen().value().size(), 0U);
 }
 
 TEST_F(BudgetsTest, AnotherLeaderHoldsWhatTheFirstHeld) {
@@ -238,6 +290,70 @@ TEST_F(BudgetsTest, AnApprovalLetsOneJobPassAndARejectionEndsIt) {
   expect_sums();
 }
 
+// A hard budget was in its way; then one that asks, in this month and the next.
+TEST_F(BudgetsTest, WhoWaitsIsProposedToWhoeverCanLetItGoNow) {
+  const auto asked = [this] {
+    std::vector<std::string> ids;
+    for (const auto& [type, data] : events("job")) {
+      if (type == ProposalCreated::type) ids.push_back(data["evidence"]["budget_id"]);
+    }
+    return ids;
+  };
+  using Ids = std::vector<std::string>;
+  set("a-hard", 1);
+  submit("job");
+  ASSERT_TRUE(held("job"));
+  EXPECT_EQ(asked(), Ids{});
+  set("ask", 1, "approval");
+  EXPECT_EQ(asked(), Ids{});
+  set("a-hard", 0);
+  EXPECT_EQ(asked(), Ids{"ask"});
+  look();
+  told("ask", 0);
+  EXPECT_EQ(asked(), Ids{"ask"});
+  clock.advance(32 * 24h);
+  look();
+  EXPECT_EQ(asked(), (Ids{"ask", "ask"}));
+  EXPECT_TRUE(held("job"));
+}
+
+// What was approved was this run at this estimate.
+TEST_F(BudgetsTest, AnApprovalEndsWithTheRunAndTheEstimateItWasGivenFor) {
+  set("ask", 1, "approval");
+  submit("job", {{"epochs", 10}, {"max_retries", 1}});
+  decide("job", "undo");  // still held
+  ASSERT_TRUE(held("job"));
+  state->policy = [this] {
+    auto policy = *state->policy;
+    policy.queue_paused = true;
+    return std::make_shared<const plan::Policy>(policy);
+  }();
+  decide("job", "approve");
+  ASSERT_EQ(record("job").approved_by, "ana");
+  const auto amend = [this](int epochs) {
+    EXPECT_EQ(handle(command(
+                  JobAmend::type,
+                  {{"job_id", "job"}, {"changes", {{"epochs", epochs}}}, {"requested_by", "bo"}})),
+              std::nullopt);
+  };
+  amend(5);
+  EXPECT_EQ(record("job").approved_by, "ana");
+  amend(20);
+  EXPECT_EQ(record("job").approved_by, "");
+  auto policy = *state->policy;
+  policy.queue_paused = false;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  settle();
+  ASSERT_TRUE(held("job"));
+  decide("job", "approve");
+  ASSERT_TRUE(launched("job"));
+  run("job");
+  kube.fail("job-1", clock.now(), 1);
+  settle();
+  EXPECT_EQ(record("job").approved_by, "");
+  EXPECT_TRUE(held("job"));
+}
+
 TEST_F(BudgetsTest, AnApprovalCanBeTakenBackWhileTheJobWaits) {
   auto policy = *state->policy;
   policy.max_concurrent_jobs = 1;
@@ -265,6 +381,22 @@ TEST_F(BudgetsTest, ADecisionOnAnUnknownOrLaterJobChangesNothing) {
   EXPECT_TRUE(held("late"));
 }
 
+// The clock of whoever decides is an hour behind.
+TEST_F(BudgetsTest, ADecisionCountsByItsPlaceInTheLog) {
+  set("ask", 1, "approval");
+  for (const auto* const id : {"one", "two"}) submit(id);
+  send({{"batch_id", "b"}, {"jobs", {{{"job_id", "three"}, {"model_type", "mnist"}}}}});
+  next_leader(2);
+  for (const auto* const id : {"one", "two", "three"}) {
+    ASSERT_TRUE(held(id)) << id;
+    auto decision =
+        control(ApprovalDecided::type, {{"job_id", id}, {"decision", "approve"}, {"by", "ana"}});
+    decision.timestamp -= 1h;
+    EXPECT_EQ(say(decision), std::nullopt);
+    EXPECT_TRUE(launched(id)) << id;
+  }
+}
+
 TEST_F(BudgetsTest, WhatIsNotValidIsToBeSetAside) {
   const auto fault = say(
       control(BudgetSet::type,
@@ -280,21 +412,6 @@ TEST_F(BudgetsTest, WhatIsNotValidIsToBeSetAside) {
   ASSERT_TRUE(descending);
   EXPECT_THAT(*descending, HasSubstr("thresholds[1]"));
   EXPECT_TRUE(state->budgets.empty());
-}
-
-TEST_F(BudgetsTest, AFieldOfWhatHasEndedIsReadAsItWasWritten) {
-  JobSpec spec;
-  spec.team = "vision";
-  const Time ended{std::chrono::seconds(1'000'000'009)};
-  const auto field = unseen_field(spec, ended);
-  const auto read = read_unseen(field, {7});
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->team, "vision");
-  EXPECT_EQ(read->project, "");
-  EXPECT_EQ(read->cost.value, 7);
-  EXPECT_EQ(*read->ended, Time(std::chrono::seconds(1'000'000'010)));  // not before it did
-  EXPECT_FALSE(read_unseen("", {7}));
-  EXPECT_FALSE(read_unseen("12", {7}));
 }
 
 }  // namespace

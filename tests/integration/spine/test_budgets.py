@@ -62,8 +62,11 @@ def budget(rough_world, cost, oppen):
 
     def known():
         text = rough_world.stack.redis("GET", "{oppen.scheduler}:budgets")
-        sets = json.loads(text)["sets"] if text else []
-        return next((one["amount_microusd"] for one in sets if one["budget_id"] == name), 0)
+        book = json.loads(text) if text else {"sets": [], "told": []}
+        if not any(one["budget_id"] == name for one in book["sets"]):
+            return 0
+        summed = any(one["state"]["budget_id"] == name for one in book["told"])
+        return next(one["amount_microusd"] for one in book["sets"] if one["budget_id"] == name) if summed else None
 
     def put(microusd, mode="hard"):
         arguments = ("--amount", f"{microusd / 1e6:.6f}", "--mode", mode, "--team", name)

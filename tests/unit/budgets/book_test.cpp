@@ -21,7 +21,7 @@ const Standing* in_the_way_of(const Book& book, const std::vector<Commitment>& c
 TEST(Book, SpentAndCommittedLeaveWhatIsLeft) {
   Book book;
   ASSERT_TRUE(book.take(budget("vision", 100, "hard", {"vision", ""})));
-  book.take(state("vision", 60, month), noon);
+  book.take(state("vision", 60, month, {"vision", ""}), noon);
   const std::vector<Commitment> waiting_pod{{"vision", "ocr", {30}}};
   EXPECT_EQ(in_the_way_of(book, waiting_pod, 10), nullptr);
   ASSERT_NE(in_the_way_of(book, waiting_pod, 11), nullptr);
@@ -31,12 +31,13 @@ TEST(Book, SpentAndCommittedLeaveWhatIsLeft) {
   EXPECT_EQ(in_the_way(book.standings({}, noon), "speech", "ocr", {1'000}, false), nullptr);
 }
 
-// It runs for 100 s and costs 100; 25 s of it are in what was spent.
+// It runs for 100 s and costs 100; 25 s of it are surely in what was spent 70 s after its start: the rest may not be charged yet.
 TEST(Book, OfARunWhatHasAccruedIsNotCountedTwice) {
   const Commitment run{"vision", "ocr", {100}, 100, noon};
   EXPECT_EQ(unspent(run, noon - 1s).value, 100);
-  EXPECT_EQ(unspent(run, noon + 25s).value, 75);
-  EXPECT_EQ(unspent(run, noon + 101s).value, 0);
+  EXPECT_EQ(unspent(run, noon + 45s).value, 100);
+  EXPECT_EQ(unspent(run, noon + 70s).value, 75);
+  EXPECT_EQ(unspent(run, noon + 145s).value, 0);
 }
 
 TEST(Book, WhatHasEndedCountsUntilItIsSurelyInWhatIsTold) {
@@ -59,6 +60,36 @@ TEST(Book, AnOldStateLetsNothingThrough) {
   EXPECT_NE(in_the_way_of(book, ended, 11), nullptr);
 }
 
+// Nobody has summed it yet: a budget that was spent long before it was set lets nothing through meanwhile.
+TEST(Book, WhatIsNotSummedHoldsUntilItIs) {
+  Book book;
+  ASSERT_TRUE(book.take(budget("all", 100)));
+  EXPECT_NE(in_the_way_of(book, {}, 0), nullptr);
+  EXPECT_EQ(sentence(*in_the_way_of(book, {}, 5'000'000), {5'000'000}),
+            "what is spent of $0.00 is not summed yet, and this needs $5.00");
+  // Said by a keeper that still goes by what the budget was.
+  book.take(state("all", 0, month, {"vision", ""}), noon);
+  EXPECT_NE(in_the_way_of(book, {}, 1), nullptr);
+  auto quarter = state("all", 0, at("2026-10-01T00:00:00Z"));
+  quarter.period = "quarter";
+  book.take(quarter, noon);
+  EXPECT_NE(in_the_way_of(book, {}, 1), nullptr);
+  book.take(state("all", 99, month), noon);
+  EXPECT_EQ(in_the_way_of(book, {}, 1), nullptr);
+  EXPECT_NE(in_the_way_of(book, {}, 2), nullptr);
+}
+
+// A keeper that was paused goes on for a moment although another has taken over.
+TEST(Book, AStateFromBeforeTheOneKnownIsDropped) {
+  Book book;
+  ASSERT_TRUE(book.take(budget("all", 100)));
+  book.take(state("all", 90, month), noon);
+  book.take(state("all", 10, month), noon - 1s);
+  EXPECT_NE(in_the_way_of(book, {}, 11), nullptr);
+  book.take(state("all", 80, month), noon);
+  EXPECT_EQ(in_the_way_of(book, {}, 20), nullptr);
+}
+
 TEST(Book, ANewPeriodBeginsWithNothingSpent) {
   Book book;
   ASSERT_TRUE(book.take(budget("all", 100)));
@@ -73,6 +104,7 @@ TEST(Book, SoftBudgetsHoldNobodyAndApprovedJobsPassThoseOfApproval) {
   EXPECT_FALSE(book.holds());
   EXPECT_EQ(in_the_way_of(book, {}, 50), nullptr);
   ASSERT_TRUE(book.take(budget("ask", 10, "approval")));
+  book.take(state("ask", 0, month), noon);
   EXPECT_TRUE(book.holds());
   EXPECT_NE(in_the_way_of(book, {}, 50), nullptr);
   EXPECT_EQ(in_the_way_of(book, {}, 50, noon, true), nullptr);
@@ -89,7 +121,7 @@ TEST(Book, TheLastOneCountsAndNothingWithdraws) {
   EXPECT_NE(in_the_way_of(book, {}, 21), nullptr);
   ASSERT_TRUE(
       book.take(budget("b", 30, "hard", {"vision", ""})));  // of another scope nothing is known
-  EXPECT_EQ(in_the_way_of(book, {}, 30), nullptr);
+  EXPECT_NE(in_the_way_of(book, {}, 1), nullptr);
   ASSERT_TRUE(book.take(budget("b", 0)));
   EXPECT_TRUE(book.empty());
 }
@@ -110,7 +142,7 @@ TEST(Book, ThereIsABoundAndABadOneChangesNothing) {
 TEST(Book, IsStoredWhole) {
   Book book;
   ASSERT_TRUE(book.take(budget("vision", 100, "approval", {"vision", "ocr"})));
-  book.take(state("vision", 60, month), noon);
+  book.take(state("vision", 60, month, {"vision", "ocr"}), noon);
   const auto again = Book::parse(book.text());
   ASSERT_TRUE(again);
   EXPECT_EQ(again->text(), book.text());

@@ -14,9 +14,12 @@ inline BudgetSet budget(const std::string& id, std::int64_t amount,
   return {id, scope, "month", {amount}, {50, 80, 100}, mode};
 }
 
-inline BudgetState state(const std::string& id, std::int64_t spent, Time period_start) {
+inline BudgetState state(const std::string& id, std::int64_t spent, Time period_start,
+                         const BudgetSet::Scope& scope = {}) {
   BudgetState told;
   told.budget_id = id;
+  told.scope = scope;
+  told.period = "month";
   told.period_start = period_start;
   told.spent = {spent};
   return told;

@@ -53,10 +53,25 @@ TEST_F(TellingTest, AThresholdAtOnceAndTheRestNowAndThen) {
   EXPECT_EQ(told(), Spent{});
   now += 1s;
   EXPECT_EQ(told(), Spent{51});
-  // Once more, as what ended at that moment may have come just behind it.
+  // Once more, as what ended at that moment may not surely be in it.
   now += Telling::interval;
   EXPECT_EQ(told(), Spent{51});
   now += 10min;
+  EXPECT_EQ(told(), Spent{});
+}
+
+// The scheduler waits for a state that is surely_contained, in the worst case, after the end: one is told.
+TEST_F(TellingTest, TheLastStateIsLateEnoughForWhatEndedLast) {
+  ASSERT_TRUE(telling.set(budget("b", 100)));
+  EXPECT_EQ(told(), Spent{0});
+  now += 10s;
+  spend(1);
+  now += Telling::interval -
+         10s;  // 20 s after the charge: what ended with it may be rounded up to 25 s
+  EXPECT_EQ(told(), Spent{1});
+  now += Telling::interval;
+  EXPECT_EQ(told(), Spent{1});
+  now += Telling::interval;
   EXPECT_EQ(told(), Spent{});
 }
 
@@ -74,6 +89,17 @@ TEST_F(TellingTest, ABudgetThatIsExceededSaysSo) {
   EXPECT_TRUE(due[0].state.exceeded);
   EXPECT_EQ(due[0].state.period_start, at("2026-11-01T00:00:00Z"));
   EXPECT_DOUBLE_EQ(due[0].used, 1.01);
+}
+
+TEST_F(TellingTest, WhatSomebodyElseHasSaidIsSaidAgain) {
+  ASSERT_TRUE(telling.set(budget("b", 100)));
+  spend(70);
+  EXPECT_EQ(told(), Spent{70});
+  telling.again("unknown");
+  EXPECT_EQ(told(), Spent{});
+  telling.again("b");
+  EXPECT_EQ(told(), Spent{70});
+  EXPECT_EQ(told(), Spent{});
 }
 
 TEST_F(TellingTest, ANewPeriodIsTold) {

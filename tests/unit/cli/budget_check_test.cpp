@@ -83,5 +83,13 @@ TEST(BudgetCheck, ReadsWell) {
   EXPECT_THAT(list, Not(HasSubstr("team")));
 }
 
+TEST(BudgetCheck, WhatIsNotSummedYetHolds) {
+  auto unknown = budget("vision", 100'000'000, "hard");
+  unknown["summed"] = false;
+  const auto verdict = budget_verdict({{"budgets", json::array({unknown})}}, {{"", "", {1}}});
+  EXPECT_EQ(verdict["feasible"], false);
+  EXPECT_THAT(verdict_text(verdict, 0), HasSubstr("until what is spent is known"));
+}
+
 }  // namespace
 }  // namespace oppen::cli

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/console/scripted.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 
 namespace oppen::console {
 namespace {
@@ -73,6 +74,15 @@ TEST_F(ApiTest, BudgetsWithWhatRunsAgainstThem) {
   EXPECT_EQ(budget["forecast_microusd"], 90'000'000);
   EXPECT_EQ(budget["period_end"], "2026-02-01T00:00:00.000Z");
   EXPECT_EQ(budget["exceeded"], false);
+  EXPECT_EQ(budget["summed"], true);
+  // What has just ended counts, as it does for the scheduler.
+  queue_.just_ended = {{budgets::unseen_field("vision", "", clock_.time), {5'000'000}},
+                       {budgets::unseen_field("speech", "", clock_.time), {7'000'000}}};
+  EXPECT_EQ(get("/api/v1/budgets").body.at("budgets").at(0).at("committed_microusd"), 15'000'000);
+  queue_.just_ended.clear();
+  // Of a new one it is not known what is spent.
+  budgets_ = std::vector<budgets::BudgetView>{{set, std::nullopt}};
+  EXPECT_EQ(get("/api/v1/budgets").body.at("budgets").at(0).at("summed"), false);
   // Of another month nothing is known.
   told.state.period_start = *parse_rfc3339("2025-12-01T00:00:00Z");
   budgets_ = std::vector<budgets::BudgetView>{{set, told}};

@@ -16,12 +16,20 @@ Result<Book> broken(const std::string& what) {
   return fail(ErrorKind::fatal, "the budgets in Redis are broken: " + what);
 }
 
+// What was told of another scope or period says nothing of this one. A state that doesn't name them is believed.
+bool is_of(const BudgetState& state, const BudgetSet& set) {
+  if (state.period.empty()) return true;
+  return state.scope.team == set.scope.team && state.scope.project == set.scope.project &&
+         state.period == set.period;
+}
+
 }  // namespace
 
 MicroUsd unspent(const Commitment& commitment, Time as_of) {
   if (commitment.ended) return *commitment.ended + settling > as_of ? commitment.cost : MicroUsd{};
-  if (!commitment.from || *commitment.from >= as_of) return commitment.cost;
-  const double passed = Seconds(as_of - *commitment.from).count();
+  const auto charged_until = as_of - charge_interval - settling;
+  if (!commitment.from || *commitment.from >= charged_until) return commitment.cost;
+  const double passed = Seconds(charged_until - *commitment.from).count();
   if (passed >= commitment.seconds) return {};
   return {
       std::llround(static_cast<double>(commitment.cost.value) * (1 - passed / commitment.seconds))};
@@ -31,12 +39,17 @@ const Standing* in_the_way(const std::vector<Standing>& standings, const std::st
                            const std::string& project, MicroUsd cost, bool approved) {
   for (const auto& standing : standings) {
     if (standing.set.mode == "soft" || (standing.set.mode == "approval" && approved)) continue;
-    if (covers(standing.set.scope, team, project) && standing.room() < cost.value) return &standing;
+    if (!covers(standing.set.scope, team, project)) continue;
+    if (!standing.summed || standing.room() < cost.value) return &standing;
   }
   return nullptr;
 }
 
 std::string sentence(const Standing& standing, MicroUsd cost) {
+  if (!standing.summed) {
+    return fmt::format("what is spent of {} is not summed yet, and this needs {}",
+                       dollars(standing.set.amount), dollars(cost));
+  }
   return fmt::format("spent {} of {}, {} committed, and this needs {}", dollars(standing.spent),
                      dollars(standing.set.amount), dollars(standing.committed), dollars(cost));
 }
@@ -53,19 +66,19 @@ tl::expected<void, std::string> Book::take(BudgetSet set) {
         fmt::format("budget_id is \"{}\": there are {} budgets already, which is the most",
                     set.budget_id, most_budgets));
   }
-  // What was told of another scope or period says nothing of this one.
-  const auto earlier = sets_.find(set.budget_id);
-  if (earlier != sets_.end() && (earlier->second.scope.team != set.scope.team ||
-                                 earlier->second.scope.project != set.scope.project ||
-                                 earlier->second.period != set.period)) {
-    told_.erase(set.budget_id);
-  }
+  const auto told = told_.find(set.budget_id);
+  if (told != told_.end() && !is_of(told->second.state, set)) told_.erase(told);
   sets_[set.budget_id] = std::move(set);
   return {};
 }
 
 void Book::take(const BudgetState& state, Time at) {
-  if (sets_.contains(state.budget_id)) told_[state.budget_id] = {state, at};
+  const auto set = sets_.find(state.budget_id);
+  if (set == sets_.end() || !is_of(state, set->second)) return;
+  const auto known = told_.find(state.budget_id);
+  // Of a keeper that was paused, and that another has replaced.
+  if (known != told_.end() && at < known->second.at) return;
+  told_[state.budget_id] = {state, at};
 }
 
 bool Book::holds() const {
@@ -78,9 +91,10 @@ bool Book::holds() const {
 std::vector<Standing> Book::standings(const std::vector<Commitment>& commitments, Time now) const {
   std::vector<Standing> standings;
   for (const auto& [id, set] : sets_) {
-    Standing standing{set, period_at(set.period, now), {}, {}};
+    Standing standing{set, period_at(set.period, now), {}, {}, false};
     auto as_of = standing.period.start;
     const auto told = told_.find(id);
+    standing.summed = told != told_.end();
     if (told != told_.end() && told->second.state.period_start == standing.period.start) {
       standing.spent = told->second.state.spent;
       as_of = std::max(as_of, told->second.at);

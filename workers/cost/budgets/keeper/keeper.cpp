@@ -6,8 +6,10 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
@@ -95,10 +97,9 @@ class Term {
     }
     // The end of a log may be no record, and then is never read.
     if (SteadyClock::now() - heard_ > quiet) ends_.clear();
-    const auto now = parts_.clock.now();
-    tally_.forget(now);
+    tally_.forget(parts_.clock.now());
     if (auto status = commit(); !status) return status;
-    return ends_.empty() ? tell(now) : Status();  // before, it would tell too little
+    return ends_.empty() ? tell() : Status();  // before, it would tell too little
   }
 
  private:
@@ -109,7 +110,7 @@ class Term {
     if (!count) return fail(count.error());
     std::vector<TopicPartition> partitions{{std::string(topics::control), 0}};
     for (int i = 0; i < *count; ++i) partitions.push_back({std::string(topics::costs), i});
-    std::map<TopicPartition, std::int64_t> offsets;
+    as_of_ = parts_.clock.now();
     for (const auto& partition : partitions) {
       const auto marks = consumer_.watermarks(partition, kafka_deadline);
       if (!marks) return fail(marks.error());
@@ -121,21 +122,38 @@ class Term {
                       name_of(partition), marks->low, from);
       }
       const auto start = std::max<std::int64_t>(from, marks->low);
-      offsets[partition] = start;
+      read_[partition] = start;
       if (start < marks->high) ends_[name_of(partition)] = marks->high;
     }
     heard_ = SteadyClock::now();
-    return consumer_.assign(offsets);
+    return consumer_.assign(read_);
+  }
+
+  // How far the logs go now: once all of that is read, what was spent is known as of this moment.
+  Status look_at_ends() {
+    const auto now = parts_.clock.now();
+    for (const auto& [partition, next] : read_) {
+      const auto marks = consumer_.watermarks(partition, kafka_deadline);
+      if (!marks) return fail(marks.error());
+      if (next < marks->high) ends_[name_of(partition)] = marks->high;
+    }
+    as_of_ = now;
+    heard_ = SteadyClock::now();
+    return {};
   }
 
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
   Status take(const client::ConsumedRecord& record) {
     const auto name = name_of({record.topic, record.partition});
     next_[name] = record.offset + 1;
+    read_[{record.topic, record.partition}] = record.offset + 1;
     if (const auto end = ends_.find(name); end != ends_.end() && record.offset + 1 >= end->second)
       ends_.erase(end);
     const auto event = decode(record.record);
     if (record.topic == topics::control) {
+      // One that this keeper has not said is of one that was paused, and may be out of date: what is right is said again.
+      if (event && event->type == BudgetState::type && sent_.erase(event->id) == 0)
+        telling_.again(event->subject);
       if (!event || event->type != BudgetSet::type) return {};
       const auto set = parse_data<BudgetSet>(event->data);
       if (!set || !telling_.set(*set)) return {};
@@ -169,22 +187,47 @@ class Term {
     return {};
   }
 
-  Status tell(Time now) {
-    for (const auto& due : telling_.due(now)) {
+  // Whether this instance keeps the budgets, as late as can be before it says so; what is to be stored is, too.
+  Status confirm() {
+    const auto held = store_.hold();
+    if (!held) return fail(held.error());
+    if (!*held) return fail(ErrorKind::fenced, "another instance keeps the budgets");
+    if (auto status = store_.commit(cells_); !status) return status;
+    cells_.clear();
+    return {};
+  }
+
+  Status tell() {
+    const auto all = telling_.due(parts_.clock.now());
+    if (all.empty()) {
+      as_of_.reset();
+      return {};
+    }
+    if (!as_of_) {
+      const auto looked = look_at_ends();
+      if (!looked && looked.error().kind == ErrorKind::unavailable)
+        return {};  // the next turn asks
+      if (!looked) return looked;
+      if (!ends_.empty()) return {};  // it is told when that is read
+    }
+    const auto as_of = *std::exchange(as_of_, std::nullopt);
+    for (const auto& due : all) {
+      if (auto status = confirm(); !status) return status;
       const auto& state = due.state;
       CloudEvent event;
       // The same state told at the same moment is the same event, whoever tells it.
-      event.id =
-          fmt::format("budget-state/{}/{}/{}", state.budget_id, to_rfc3339(now), state.spent.value);
+      event.id = fmt::format("budget-state/{}/{}/{}", state.budget_id, to_rfc3339(as_of),
+                             state.spent.value);
       event.source = "/oppen/cost";
       event.type = BudgetState::type;
-      event.time = now;
+      event.time = as_of;
       event.subject = state.budget_id;
+      sent_.insert(event.id);
       const auto sent = parts_.producer.send_and_wait(
           topics::control, encode(event, state.budget_id, oppen::to_text(state)), kafka_deadline);
       if (!sent) return fail(sent.error());
-      telling_.told(state, now);
-      cells_.push_back({"states", state.budget_id, to_text(ToldState{state, now})});
+      telling_.told(state, as_of);
+      cells_.push_back({"states", state.budget_id, to_text(ToldState{state, as_of})});
       show(state.budget_id, due.used);
     }
     return commit();
@@ -208,8 +251,11 @@ class Term {
   std::vector<Cell> cells_;                   // to be stored with the next change
   std::map<std::string, std::int64_t> next_;  // offsets, too
   std::set<std::string> named_;
+  std::map<TopicPartition, std::int64_t> read_;  // up to where the logs are read
   std::map<std::string, std::int64_t>
-      ends_;  // of the logs as the term began, where they are not read so far
+      ends_;  // of the logs as they were at as_of_, where they are not read so far
+  std::optional<Time> as_of_;
+  std::set<std::string> sent_;  // ids of what was told, until it is read
   SteadyClock::time_point heard_;
 };
 

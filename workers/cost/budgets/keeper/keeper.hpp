@@ -1,6 +1,6 @@
 #pragma once
 // Keeps the budgets: of all instances one at a time, under a lease, follows `costs` and `control`, sums what is spent, and tells it as
-// budget.state. The others stand by. Sums, marks and offsets are stored in one change; what a crash leaves untold the next keeper tells.
+// budget.state, as of a moment (its time) up to which everything is read. The others stand by. Sums, marks and offsets are stored in one change; what a crash leaves untold the next keeper tells.
 //
 // All of it happens on the thread that calls run. Whenever Redis fails or another has taken over, everything in memory is dropped and
 // taken over anew.

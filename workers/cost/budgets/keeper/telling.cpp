@@ -1,8 +1,11 @@
 #include "workers/cost/budgets/keeper/telling.hpp"
 
+#include "workers/cost/ledger/ledger.hpp"
+
 namespace oppen::budgets {
 namespace {
 
+static_assert(charge_interval == cost::grid);
 constexpr int forecast_days = 7;
 
 }  // namespace
@@ -47,6 +50,8 @@ BudgetState Telling::state_of(const BudgetSet& set, const One& one, Time now) co
       forecast(one.spent, tally_.last_days(set.scope, now, forecast_days), now, one.period);
   BudgetState state;
   state.budget_id = set.budget_id;
+  state.scope = set.scope;
+  state.period = set.period;
   state.period_start = one.period.start;
   state.spent = one.spent;
   state.forecast = end.expected;
@@ -66,7 +71,7 @@ std::vector<Telling::Due> Telling::due(Time now) {
       const auto& last = *one.told;
       is_due = reached(set, one.spent) != reached(set, last.state.spent) ||
                (one.spent > set.amount) != last.state.exceeded ||
-               (now >= last.at + interval && one.changed + settling > last.at);
+               (now >= last.at + interval && one.changed + surely_contained > last.at);
     }
     if (!is_due) continue;
     all.push_back({state_of(set, one, now),
@@ -75,10 +80,15 @@ std::vector<Telling::Due> Telling::due(Time now) {
   return all;
 }
 
-void Telling::told(const BudgetState& state, Time now) {
+void Telling::again(const std::string& budget_id) {
+  const auto one = ones_.find(budget_id);
+  if (one != ones_.end()) one->second.afresh = true;
+}
+
+void Telling::told(const BudgetState& state, Time as_of) {
   const auto one = ones_.find(state.budget_id);
   if (one == ones_.end()) return;
-  one->second.told = ToldState{state, now};
+  one->second.told = ToldState{state, as_of};
   one->second.afresh = false;
 }
 

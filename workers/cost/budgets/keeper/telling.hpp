@@ -2,7 +2,7 @@
 // The budgets, what was spent of each, and when it is time to tell it. No clock, no I/O; one thread.
 //
 // A budget.state is due at once when another threshold is reached or the budget is exceeded, and otherwise half a minute after the last
-// one, if something was spent since, or so shortly before it that what ended then may not have been in it (budgets::settling). It is due,
+// one, if something was spent since, or so shortly before it that what ended then may not have been in it (budgets::surely_contained). It is due,
 // too, of a budget of which nothing was told in this form: it is new, or other than it was, or its period is.
 #include <map>
 #include <string>
@@ -32,8 +32,10 @@ class Telling {
     double used = 0;  // part of the amount
   };
   std::vector<Due> due(Time now);
-  // It is on the bus.
-  void told(const BudgetState& state, Time now);
+  // It is on the bus, as of then.
+  void told(const BudgetState& state, Time as_of);
+  // Somebody has said something else of this budget: it is due.
+  void again(const std::string& budget_id);
 
   const std::map<std::string, BudgetSet>& sets() const { return book_.sets(); }
 
