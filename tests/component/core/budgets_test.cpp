@@ -320,27 +320,25 @@ TEST_F(BudgetsTest, WhoWaitsIsProposedToWhoeverCanLetItGoNow) {
 // What was approved was this run at this estimate.
 TEST_F(BudgetsTest, AnApprovalEndsWithTheRunAndTheEstimateItWasGivenFor) {
   set("ask", 1, "approval");
-  submit("job", {{"epochs", 10}, {"max_retries", 1}});
-  decide("job", "undo");  // still held
+  submit("job", {{"max_retries", 1}});
   ASSERT_TRUE(held("job"));
-  state->policy = [this] {
-    auto policy = *state->policy;
-    policy.queue_paused = true;
-    return std::make_shared<const plan::Policy>(policy);
-  }();
+  auto policy = *state->policy;
+  policy.queue_paused = true;
+  state->policy = std::make_shared<const plan::Policy>(policy);
   decide("job", "approve");
   ASSERT_EQ(record("job").approved_by, "ana");
-  const auto amend = [this](int epochs) {
-    EXPECT_EQ(handle(command(
-                  JobAmend::type,
-                  {{"job_id", "job"}, {"changes", {{"epochs", epochs}}}, {"requested_by", "bo"}})),
-              std::nullopt);
+  const auto amend = [this](bool spot) {
+    EXPECT_EQ(
+        handle(command(JobAmend::type,
+                       {{"job_id", "job"}, {"changes", {{"spot", spot}}}, {"requested_by", "bo"}})),
+        std::nullopt);
   };
-  amend(5);
+  const auto price = record("job").estimated_cost;
+  amend(true);
+  ASSERT_LT(record("job").estimated_cost, price);
   EXPECT_EQ(record("job").approved_by, "ana");
-  amend(20);
+  amend(false);
   EXPECT_EQ(record("job").approved_by, "");
-  auto policy = *state->policy;
   policy.queue_paused = false;
   state->policy = std::make_shared<const plan::Policy>(policy);
   settle();
