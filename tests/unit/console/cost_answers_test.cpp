@@ -65,8 +65,14 @@ class CostAnswersTest : public ::testing::Test {
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
-           clock_, "ml-training"};
+  Api api_{queue_,
+           books_,
+           logs_,
+           scheduler_,
+           [] { return std::vector<Part>{}; },
+           clock_,
+           "ml-training",
+           [] { return std::vector<budgets::BudgetView>{}; }};
 };
 
 TEST_F(CostAnswersTest, AReportOfThisMonth) {
