@@ -10,8 +10,9 @@
 #include "producers/cli/bus.hpp"
 #include "producers/cli/console_api.hpp"
 #include "producers/cli/event_text.hpp"
-#include "producers/cli/job_follower.hpp"
+#include "producers/cli/follower.hpp"
 #include "schemas/job.hpp"
+#include "schemas/topics.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -96,7 +97,7 @@ class Ends {
 };
 
 // Calls `hear` with each event until it says that it is over.
-Status follow(JobFollower& follower, std::chrono::seconds timeout, const Ends& ends,
+Status follow(Follower& follower, std::chrono::seconds timeout, const Ends& ends,
               const std::function<bool(const CloudEvent&)>& hear) {
   const auto until = steady_clock::now() + timeout;
   while (steady_clock::now() < until) {
@@ -140,7 +141,7 @@ int cancel_batch(const Context& context, const std::string& batch_id, const Canc
     return sent ? done : context.fail_with(sent.error());
   }
   // First the place on the bus, then the present state: what ends in between is heard.
-  auto follower = JobFollower::open(context, {}, false);
+  auto follower = Follower::open(context, topics::job_events, {}, false);
   if (!follower) return context.fail_with(follower.error());
   Ends ends(context);
   const auto listed = each_job(ConsoleApi(context.console_url),
@@ -180,7 +181,7 @@ int cancel_batch(const Context& context, const std::string& batch_id, const Canc
 int cancel_team(const Context& context, const std::string& team, const CancelMany& options) {
   auto bus = Bus::connect(context);
   if (!bus) return context.fail_with(bus.error());
-  auto follower = JobFollower::open(context, {}, false);
+  auto follower = Follower::open(context, topics::job_events, {}, false);
   if (!follower) return context.fail_with(follower.error());
   const ConsoleApi console(context.console_url);
   std::set<std::string> jobs;

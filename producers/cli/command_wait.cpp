@@ -6,9 +6,10 @@
 #include "producers/cli/commands.hpp"
 #include "producers/cli/console_api.hpp"
 #include "producers/cli/event_text.hpp"
-#include "producers/cli/job_follower.hpp"
+#include "producers/cli/follower.hpp"
 #include "schemas/job.hpp"
 #include "schemas/job_events.hpp"
+#include "schemas/topics.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -101,7 +102,7 @@ class Waiting {
 int wait(Context& context, const WaitOptions& options) {
   const auto begin = steady_clock::now();
   // First the place on the bus, then the present state: what happens in between is heard.
-  auto follower = JobFollower::open(context, options.jobs, false);
+  auto follower = Follower::open(context, topics::job_events, options.jobs, false);
   if (!follower) return context.fail_with(follower.error());
   Waiting waiting(context, options.jobs);
   if (const auto looked = waiting.look(); !looked) return context.fail_with(looked.error());

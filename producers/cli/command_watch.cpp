@@ -3,7 +3,8 @@
 
 #include "producers/cli/commands.hpp"
 #include "producers/cli/event_text.hpp"
-#include "producers/cli/job_follower.hpp"
+#include "producers/cli/follower.hpp"
+#include "schemas/topics.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -15,17 +16,14 @@ struct WatchOptions {
 };
 
 bool is_wanted(const WatchOptions& options, const CloudEvent& event) {
-  const auto is = [](const std::string& id) {
-    return [&id](const std::string& wanted) { return wanted == id; };
-  };
-  const std::string job = text_field(event.data, "job_id");
-  const bool of_job =
-      options.jobs.empty() || std::any_of(options.jobs.begin(), options.jobs.end(), is(job));
+  const std::string job = job_or_run_of(event.data);
+  const bool of_job = options.jobs.empty() || std::find(options.jobs.begin(), options.jobs.end(),
+                                                        job) != options.jobs.end();
   return of_job && (options.team.empty() || text_field(event.data, "team") == options.team);
 }
 
-int watch_jobs(Context& context, const WatchOptions& options) {
-  auto follower = JobFollower::open(context, options.jobs, options.from_beginning);
+int watch_topic(Context& context, std::string_view topic, const WatchOptions& options) {
+  auto follower = Follower::open(context, topic, options.jobs, options.from_beginning);
   if (!follower) return context.fail_with(follower.error());
   while (context.out) {  // until interrupted
     const auto event = follower->next(std::chrono::seconds{1});
@@ -40,28 +38,53 @@ int watch_jobs(Context& context, const WatchOptions& options) {
   return done;
 }
 
+struct Watched {
+  const char* name;
+  std::string_view topic;
+  const char* help;
+  const char* examples;
+  bool has_teams;
+};
+constexpr Watched watched[] = {
+    {"jobs", topics::job_events, "Prints what happens to jobs, one line an event.",
+     "Examples:\n"
+     "  oppen watch jobs\n"
+     "  oppen watch jobs --job mnist-7 --from-beginning\n"
+     "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'\n",
+     true},
+    {"costs", topics::costs,
+     "Prints what is charged, one line an interval of at most 30 seconds of an attempt.",
+     "Examples:\n"
+     "  oppen watch costs --team vision\n"
+     "  oppen watch costs --job mnist-7 --from-beginning -o json | jq .total_microusd\n",
+     true},
+    {"recommendations", topics::recommendations,
+     "Prints what is published of what could have been saved on runs.",
+     "Examples:\n"
+     "  oppen watch recommendations\n"
+     "  oppen watch recommendations --from-beginning -o json | jq -r .action.command\n",
+     false},
+};
+
 }  // namespace
 
 void add_watch(CLI::App& app, Context& context) {
   CLI::App* const watch =
       app.add_subcommand("watch", "Prints what happens, as it happens, until interrupted.");
   watch->require_subcommand(1);
-  const auto options = std::make_shared<WatchOptions>();
-  CLI::App* const jobs =
-      watch->add_subcommand("jobs", "Prints what happens to jobs, one line an event.");
-  jobs->add_flag("--from-beginning", options->from_beginning,
-                 "Also what Kafka still keeps of the past");
-  jobs->add_option("--job", options->jobs, "Only this job; may be repeated")
-      ->allow_extra_args(false);
-  jobs->add_option("--team", options->team, "Only this team's jobs");
-  jobs->footer(
-      "Examples:\n"
-      "  oppen watch jobs\n"
-      "  oppen watch jobs --job mnist-7 --from-beginning\n"
-      "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'\n");
-  jobs->callback([&context, options] {
-    context.run = [&context, options] { return watch_jobs(context, *options); };
-  });
+  for (const auto& one : watched) {
+    const auto options = std::make_shared<WatchOptions>();
+    CLI::App* const command = watch->add_subcommand(one.name, one.help);
+    command->add_flag("--from-beginning", options->from_beginning,
+                      "Also what Kafka still keeps of the past");
+    command->add_option("--job", options->jobs, "Only this job; may be repeated")
+        ->allow_extra_args(false);
+    if (one.has_teams) command->add_option("--team", options->team, "Only this team's jobs");
+    command->footer(one.examples);
+    command->callback([&context, options, topic = one.topic] {
+      context.run = [&context, options, topic] { return watch_topic(context, topic, *options); };
+    });
+  }
 }
 
 }  // namespace oppen::cli

@@ -27,6 +27,7 @@ void add_logs(CLI::App& app, Context& context);
 void add_watch(CLI::App& app, Context& context);
 void add_report(CLI::App& app, Context& context);
 void add_forecast(CLI::App& app, Context& context);
+void add_recommend(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
 void add_dead_letter(CLI::App& app, Context& context);
 void add_health(CLI::App& app, Context& context);

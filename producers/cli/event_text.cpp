@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "producers/cli/recommendation_text.hpp"
 #include "producers/cli/render.hpp"
 #include "schemas/time.hpp"
 #include "schemas/units.hpp"
@@ -103,6 +104,32 @@ std::string batch_rejected(const json& data) {
          (errors.size() > 1 ? fmt::format(" (and {} more)", errors.size() - 1) : "");
 }
 
+// "attempt 1: $0.0025 for 30s from 2026-01-03T18:15:00.000Z, T4"
+std::string accrued(const json& data) {
+  const auto from = text_field(data, "interval_start");
+  const auto start = parse_rfc3339(from);
+  const auto end = parse_rfc3339(text_field(data, "interval_end"));
+  const double attempt = number_field(data, "attempt");
+  std::string out = attempt > 0 ? fmt::format("attempt {:.0f}: ", attempt) : "";
+  out += money_field(data, "total_microusd");
+  if (start && end) {
+    const bool correction = data.contains("correction") && data["correction"] == true;
+    out += correction ? ", a correction from " + from
+                      : " for " + duration_text(Seconds(*end - *start).count()) + " from " + from;
+  }
+  const auto gpu_type = text_field(data, "gpu_type");
+  if (!gpu_type.empty()) out += ", " + gpu_type;
+  return out + (data.contains("final") && data["final"] == true ? ", the last one" : "");
+}
+
+// "spot: saves 68.5 to 70 %, $0.0140 to $0.0144 (medium): oppen submit ..."
+std::string recommended(const json& data) {
+  const auto action = data.find("action");
+  const auto command = action == data.end() ? "" : text_field(*action, "command");
+  return text_field(data, "strategy") + ": saves " + savings_text(data) + " (" +
+         text_field(data, "confidence") + ")" + (command.empty() ? "" : ": " + command);
+}
+
 }  // namespace
 
 std::string fault_text(const json& fault) {
@@ -161,6 +188,8 @@ std::string event_details(const CloudEvent& event) {
       {"job.cancel-refused", [](const json& data) { return text_field(data, "why"); }},
       {"job.amended", amended},
       {"job.amend-refused", amend_refused},
+      {"cost.accrued", accrued},
+      {"cost.recommendation", recommended},
       {"batch.queued", batch_queued},
       {"batch.rejected", batch_rejected},
       {"batch.duplicate", duplicate}};
@@ -168,8 +197,13 @@ std::string event_details(const CloudEvent& event) {
   return found == by_type.end() || !event.data.is_object() ? "" : found->second(event.data);
 }
 
+std::string job_or_run_of(const json& data) {
+  return text_field(data, "job_id", text_field(data, "run_id"));
+}
+
 std::string event_line(const CloudEvent& event) {
-  const std::string id = text_field(event.data, "job_id", text_field(event.data, "batch_id"));
+  const std::string about = job_or_run_of(event.data);
+  const std::string id = about.empty() ? text_field(event.data, "batch_id") : about;
   const std::string details = event_details(event);
   return printable(fmt::format("{}  {}  {}{}", to_rfc3339(event.time), id, short_type(event.type),
                                details.empty() ? "" : "  " + details));

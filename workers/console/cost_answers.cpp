@@ -9,6 +9,7 @@
 #include "workers/console/answers.hpp"
 #include "workers/console/queue_status.hpp"
 #include "workers/cost/books/run.hpp"
+#include "workers/cost/recommend/recommend.hpp"
 #include "workers/cost/report/compare.hpp"
 #include "workers/cost/report/focus.hpp"
 #include "workers/cost/report/forecast.hpp"
@@ -251,6 +252,44 @@ HttpAnswer CostAnswers::compare(std::string_view body, Params params) {
   }
   if (!errors.empty()) return wrong_configuration(errors);
   return json_answer(cost::to_json(compared, now));
+}
+
+HttpAnswer CostAnswers::recommendations(Params params) {
+  const std::string name = params.text("run");
+  if (auto fault = params.fault()) return *fault;
+  if (name.empty())
+    return bad_request("run", "run is \"\": expected the id of a job or run, or a name");
+  auto known = books_.run(name);
+  if (!known) return error_answer(known.error());
+  if (!*known) {
+    Result<queue::JobRecord> job = fail(ErrorKind::not_found, "");
+    if (is_dns_label(name, max_id_length)) job = queue_.job(name);
+    if (!job && job.error().kind != ErrorKind::not_found) return error_answer(job.error());
+    if (!job) return not_found("there is no job or run " + shortened(name));
+    *known = record_of(*job);
+    (*known)->state = to_string(job->state);
+  }
+  const auto& run = **known;
+  json found = json::array();
+  if (run.ended_at) {
+    const auto history = books_.history(run.model_type, cost::most_past_runs);
+    if (!history) return error_answer(history.error());
+    const auto rules = in_force();
+    if (!rules) return error_answer(rules.error());
+    const cost::TrackRecords followed;
+    for (const auto& one :
+         cost::recommend({run, *history, rules->rates.at(clock_.now()), {}, followed}))
+      found.push_back(to_data(one));
+  }
+  json body = {{"ended", run.ended_at.has_value()},
+               {"state", run.state},
+               {"model_type", run.model_type},
+               {"total_microusd", run.spent.total_microusd},
+               {"recommendations", std::move(found)}};
+  for (const auto& [field, text] :
+       {std::pair("job_id", &run.job_id), {"run_id", &run.run_id}, {"name", &run.name}})
+    if (!text->empty()) body[field] = *text;
+  return json_answer(body);
 }
 
 }  // namespace oppen::console

@@ -1,5 +1,5 @@
 #pragma once
-// The questions about cost: report, costs, forecast, compare. From the cost worker's books, and from the queue where a job has cost
+// The questions about cost: report, costs, forecast, compare, recommendations. From the cost worker's books, and from the queue where a job has cost
 // nothing yet. Any thread; borrows what it is given.
 //
 // The rates in force are those of the last policy.changed, which the scheduler keeps beside the queue and the console reads for
@@ -27,6 +27,11 @@ class CostAnswers {
   runtime::HttpAnswer forecast(const std::string& id_or_name, Params params);
   // `body`: the data of a batch.submit.
   runtime::HttpAnswer compare(std::string_view body, Params params);
+  // What could have been saved on the run that the parameter `run` names.
+  //
+  // Computed when it is asked for, from what the books hold by now: so it is there of every run whose record is kept, with what later
+  // runs have shown, and at the rates at which it would run next; and nothing has to be kept of answers that nobody asks for.
+  runtime::HttpAnswer recommendations(Params params);
 
  private:
   struct InForce {

@@ -74,6 +74,22 @@ class BooksTest : public testing::Test {
   std::vector<Charge> log;
 };
 
+// Nothing but a correction is left of it in the log.
+TEST_F(BooksTest, OneOfWhoseBeginNothingIsKnownIsListed) {
+  auto claim = store.claim(0).value();
+  Job job;
+  CostAccrued correction;
+  correction.job_id = "a";
+  correction.interval_start = correction.interval_end = today;
+  Change change{{}, {}, {{"a", &job}}, {}};
+  change.recalled.push_back(&correction);
+  ASSERT_TRUE(store.commit(claim, change));
+  EXPECT_EQ(redis->command({"ZRANGE", "{oppen.cost}:runs:" + day_text(this_day), "0", "-1"})
+                .value()
+                .elements.size(),
+            1U);
+}
+
 TEST_F(BooksTest, EachDayHasWhatBeganInIt) {
   Ledger ledger(rates);
   auto claim = store.claim(0).value();

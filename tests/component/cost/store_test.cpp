@@ -91,6 +91,20 @@ TEST_F(LedgerStoreTest, WhatIsOnTheBusIsForgottenWithTheNextChange) {
   EXPECT_EQ(store.claim(0).value().next, 1) << "as it was";
 }
 
+TEST_F(LedgerStoreTest, AnIdOfManyLinesIsReadBack) {
+  auto claim = store.claim(0).value();
+  Ledger ledger(rates);
+  ledger.apply(ended(noon, noon + 10s, 0, ":of\ntwo lines"));
+  ASSERT_TRUE(store_all(claim, ledger, noon + 1min, {}, {}));
+  const auto charges = store.outbox(0).value();
+  ASSERT_EQ(charges.size(), 1U);
+  EXPECT_TRUE(charges[0].id.starts_with("of\ntwo lines/0/")) << charges[0].id;
+  EXPECT_EQ(charges[0].event.run_id, "of\ntwo lines");
+  EXPECT_GT(redis->command({"PTTL", "{oppen.cost}:settled::of\ntwo lines"}).value().integer,
+            std::chrono::milliseconds(std::chrono::days(90)).count())
+      << "as long as it may be reported again";
+}
+
 TEST_F(LedgerStoreTest, AJobThatRunsAgainIsOpenAgain) {
   Ledger ledger(rates);
   auto claim = store.claim(0).value();

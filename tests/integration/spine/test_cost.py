@@ -384,7 +384,8 @@ def test_telemetry_divides_the_cost(bare, workers):
     }
     bus.produce_all([made.command("job.started", "measured-1", 1, 1, **job)], "oppen.job-events")
     charged = bus.wait_for("a charge", lambda: [record for record in bus.records("oppen.costs") if record.key == "measured-1"])
-    worker.wait("it goes on", lambda: worker.metric("oppen_cost_open_attempts") is not None)
+    # It has taken its partitions over, so that telemetry is read from here on.
+    worker.wait("it runs", lambda: worker.metric("oppen_cost_open_attempts") >= 1)
     samples = []
     for number in range(3):
         sample = {

@@ -523,6 +523,30 @@ TEST_F(Commands, AForecastOfNobodyIsNoSuchThing) {
   EXPECT_EQ(run({"forecast", "nobody"}).exit_code, 4);
 }
 
+TEST_F(Commands, RecommendationsAreAskedForByName) {
+  std::string asked;
+  server_.Get("/api/v1/recommendations", [&asked](const httplib::Request& request,
+                                                  httplib::Response& response) {
+    asked = request.get_param_value("run");
+    response.set_content(R"({"job_id":"a","ended":false,"state":"running","recommendations":[]})",
+                         "application/json");
+  });
+  const auto outcome = run({"recommend", "nightly/1 & 2"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(asked, "nightly/1 & 2");
+  EXPECT_THAT(outcome.out, HasSubstr("a has not ended (running)"));
+  EXPECT_EQ(json::parse(run({"recommend", "a", "-o", "json"}).out)["state"], "running");
+  EXPECT_EQ(run({"recommend"}).exit_code, 2);
+}
+
+TEST_F(Commands, RecommendationsForNobodyAreNoSuchThing) {
+  answer("/api/v1/recommendations",
+         {{"error", {{"code", "not_found"}, {"message", "there is no job or run nobody"}}}}, 404);
+  const auto outcome = run({"recommend", "nobody"});
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.err, HasSubstr("nobody"));
+}
+
 TEST_F(Commands, ConfigurationsAreCompared) {
   json asked;
   server_.Post("/api/v1/compare", [&asked](const httplib::Request& request,

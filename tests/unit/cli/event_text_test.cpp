@@ -106,5 +106,38 @@ TEST(Event, OfARequeuedJobSaysWhenItIsTriedAgain) {
   EXPECT_EQ(event_details(event("job.requeued", {{"job_id", "a"}, {"reason", "lost"}})), "lost");
 }
 
+TEST(Event, OfACharge) {
+  json data = {{"job_id", "mnist-7"},
+               {"attempt", 1},
+               {"total_microusd", 2'500},
+               {"interval_start", "2026-01-03T18:15:00.000Z"},
+               {"interval_end", "2026-01-03T18:15:30.000Z"},
+               {"gpu_type", "T4"},
+               {"final", true}};
+  EXPECT_EQ(event_details(event("cost.accrued", data)),
+            "attempt 1: $0.0025 for 30s from 2026-01-03T18:15:00.000Z, T4, the last one");
+  EXPECT_EQ(event_line(event("cost.accrued", {{"run_id", "4f1d"},
+                                              {"attempt", 0},
+                                              {"total_microusd", -2'500},
+                                              {"correction", true},
+                                              {"interval_start", "2026-01-03T18:15:00.000Z"},
+                                              {"interval_end", "2026-01-03T18:15:30.000Z"}})),
+            "2026-01-03T18:15:00.000Z  4f1d  cost.accrued  -$0.0025, a correction from "
+            "2026-01-03T18:15:00.000Z");
+}
+
+TEST(Event, OfARecommendation) {
+  EXPECT_EQ(event_details(event("cost.recommendation",
+                                {{"job_id", "mnist-7"},
+                                 {"strategy", "spot"},
+                                 {"savings_percent", {{"low", 68.5}, {"high", 70}}},
+                                 {"savings_microusd", {{"low", 14'043}, {"high", 14'350}}},
+                                 {"confidence", "medium"},
+                                 {"action", {{"command", "oppen submit --spot"}}}})),
+            "spot: saves 68.5 to 70 %, $0.0140 to $0.0144 (medium): oppen submit --spot");
+  for (const char* type : {"cost.accrued", "cost.recommendation"})
+    EXPECT_NO_THROW(event_line(event(type, {{"savings_percent", 1}, {"action", "x"}})));
+}
+
 }  // namespace
 }  // namespace oppen::cli

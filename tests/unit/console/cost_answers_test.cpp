@@ -1,7 +1,9 @@
 // Proves what is answered about cost: a report and its files, days, one job, a forecast by the queue's and the books' knowledge, a
-// comparison at the rates in force; and that faults are named with the right status.
+// comparison and recommendations at the rates in force; and that faults are named with the right status.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "tests/unit/console/scripted.hpp"
 
@@ -205,6 +207,75 @@ TEST_F(CostAnswersTest, FaultsOfAComparisonAreNamed) {
   EXPECT_EQ(unknown.status, 400);
   EXPECT_EQ(unknown.body["error"]["errors"][0]["index"], 1);
   EXPECT_EQ(api_.handle({"POST", compare_path, {}, "no JSON"}).answer.status, 400);
+}
+
+TEST_F(CostAnswersTest, RecommendationsAtTheRatesInForce) {
+  // 246 s at 18:10 cost $0.0205. On spot at half the price: half of it, $0.01025.
+  queue_.policies = {{"scheduling_policies", json::object()},
+                     {"cost_model", {{"spot_multiplier", "0.5"}}},
+                     {"effective_from", "2026-01-01T00:00:00Z"}};
+  auto one = run("a", "succeeded", 246s);
+  one.workload_type = "training";
+  one.spent.gpu_microusd = one.spent.total_microusd = 20'500;
+  books_.records = {one};
+  const auto [status, body, text] = get("/api/v1/recommendations", {{"run", "nightly"}});
+  ASSERT_EQ(status, 200) << text;
+  EXPECT_EQ(body["job_id"], "a");
+  EXPECT_EQ(body["ended"], true);
+  EXPECT_EQ(body["total_microusd"], 20'500);
+  const auto& first = body["recommendations"][0];
+  EXPECT_EQ(first["strategy"], "spot");
+  EXPECT_EQ(first["recommendation_id"], "rec-a-spot");
+  EXPECT_TRUE(first["savings_microusd"]["high"].is_number_integer());
+  EXPECT_EQ(first["savings_microusd"]["high"], 10'250);
+  EXPECT_THAT(first["action"]["command"].get<std::string>(), HasSubstr("oppen submit"));
+}
+
+TEST_F(CostAnswersTest, RecommendationsLearnFromPastRuns) {
+  auto one = run("a", "succeeded", 200s);
+  one.workload_type = "training";
+  one.spent.gpu_microusd = one.spent.total_microusd = 20'000;
+  books_.records = {one};
+  for (const auto* id : {"b", "c", "d"}) {
+    auto other = run(id, "succeeded", 100s);
+    other.name = "other";
+    other.workload_type = "training";
+    other.batch_size = 256;
+    books_.records.push_back(other);
+  }
+  const auto body = get("/api/v1/recommendations", {{"run", "a"}}).body;
+  const auto batch = std::find_if(
+      body["recommendations"].begin(), body["recommendations"].end(),
+      [](const json& recommendation) { return recommendation["strategy"] == "batch_size"; });
+  ASSERT_NE(batch, body["recommendations"].end()) << body;
+  EXPECT_EQ((*batch)["action"]["changes"]["batch_size"], 256);
+  EXPECT_EQ((*batch)["savings_microusd"]["low"], 10'000);
+}
+
+TEST_F(CostAnswersTest, NothingIsRecommendedBeforeTheEndOrOfAFailure) {
+  books_.records = {run("a", "running", 100s), run("b", "failed", 100s)};
+  books_.records[1].spent.total_microusd = 8'000;
+  queue_.waiting = {record("w", JobState::queued)};
+  const auto running = get("/api/v1/recommendations", {{"run", "a"}});
+  EXPECT_EQ(running.status, 200);
+  EXPECT_EQ(running.body["ended"], false);
+  EXPECT_TRUE(running.body["recommendations"].empty());
+  const auto failed = get("/api/v1/recommendations", {{"run", "b"}}).body;
+  EXPECT_EQ(failed["ended"], true);
+  EXPECT_TRUE(failed["recommendations"].empty());
+  const auto waits = get("/api/v1/recommendations", {{"run", "w"}}).body;
+  EXPECT_EQ(waits["ended"], false);
+  EXPECT_EQ(waits["state"], "queued");
+}
+
+TEST_F(CostAnswersTest, FaultsOfRecommendationsAreNamed) {
+  EXPECT_THAT(get("/api/v1/recommendations").body["error"]["message"], HasSubstr("run"));
+  EXPECT_EQ(get("/api/v1/recommendations").status, 400);
+  const auto nobody = get("/api/v1/recommendations", {{"run", "nobody"}});
+  EXPECT_EQ(nobody.status, 404);
+  EXPECT_THAT(nobody.body["error"]["message"], HasSubstr("nobody"));
+  books_.away = Error{ErrorKind::unavailable, "Redis is away"};
+  EXPECT_EQ(get("/api/v1/recommendations", {{"run", "a"}}).status, 503);
 }
 
 }  // namespace

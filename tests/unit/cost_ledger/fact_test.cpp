@@ -57,6 +57,16 @@ TEST(Fact, OfABegin) {
   EXPECT_EQ(fact.bearer.team, "vision");
 }
 
+// It would share its keys with a run from outside.
+TEST(Fact, OfWhatIsNoJobIsRefused) {
+  JobStarted event{context(), "a-1", "ml-training", "n1", "A100", now - 1s};
+  event.job.job_id = ":a";
+  EXPECT_NE(refusal(event_of(event)).find("job_id is \":a\""), std::string::npos);
+  auto end = succeeded(now - 2s, std::nullopt);
+  end.job.job_id = ":a";
+  EXPECT_FALSE(over_fact(event_of(end), now));
+}
+
 TEST(Fact, OfEveryEnd) {
   const auto check = [](auto event) {
     event.job = context();

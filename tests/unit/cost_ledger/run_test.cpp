@@ -148,6 +148,43 @@ TEST_F(RunTest, ARunFromOutsideOfAnImpossibleTimeIsRefused) {
   EXPECT_TRUE(read_report(report_event(completed("a")), run_noon)) << "a job's is not priced by it";
 }
 
+TEST_F(RunTest, ARunFromOutsideIsBounded) {
+  const auto refusal = [](const RunCompleted& told) {
+    const auto read = read_report(report_event(told), run_noon + 37h);
+    return read ? std::string() : read.error().message;
+  };
+  auto huge = completed("");
+  huge.gpus = 10'001;
+  EXPECT_NE(refusal(huge).find("gpus is 10001"), std::string::npos) << refusal(huge);
+  auto wordy = completed("");
+  wordy.team = std::string(64, 't');
+  EXPECT_NE(refusal(wordy).find("team is \"ttt"), std::string::npos) << refusal(wordy);
+  wordy.team.pop_back();
+  EXPECT_EQ(refusal(wordy), "");
+}
+
+// ":mlflow-1" is the key of the run from outside "mlflow-1".
+TEST_F(RunTest, AReportOfWhatIsNoJobIsRefused) {
+  const auto refused = read_report(report_event(completed(":mlflow-1")), run_noon + 37h);
+  EXPECT_NE(refused.error().message.find("job_id is \":mlflow-1\""), std::string::npos);
+  RunProgress told;
+  told.job_id = ":mlflow-1";
+  told.attempt = 1;
+  EXPECT_FALSE(read_report(report_event(told), run_noon));
+}
+
+// The log may not hold what stood before.
+TEST_F(RunTest, OneOfWhichACorrectionIsLeftHasBegun) {
+  CostAccrued correction;
+  correction.job_id = "a";
+  correction.attempt = 1;
+  correction.correction = true;
+  correction.interval_start = run_noon;
+  correction.interval_end = run_noon + 30s;
+  ASSERT_TRUE(ledger.recall("a/1/0-1/c1", correction));
+  EXPECT_EQ(record().started_at, run_noon);
+}
+
 TEST_F(RunTest, IsReadBackAsItWas) {
   ledger.apply(told(began(run_noon), "running"));
   ledger.apply(progress(2, 11));

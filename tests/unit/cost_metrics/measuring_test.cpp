@@ -27,12 +27,16 @@ class MeasuringTest : public testing::Test {
   Change turn(Measuring& measuring, Time time) {
     Change change;
     charges = ledger.charge(time, 1'000);
-    measuring.settle(ledger, charges, rates, time, change);
-    measuring.store_all(time, change);
+    measuring.settle(ledger, charges, rates, change);
+    measuring.store_all(ledger, false, change);
     for (const auto& row : change.measured) sum += row.spent;
     for (const auto& [name, text] : change.usages) stored[name] = text;
     std::erase_if(stored, [](const auto& one) { return one.second.empty(); });
     return change;
+  }
+  static void read(Measuring& measuring, const GpuReading& reading) {
+    measuring.add(reading);
+    ++measuring.next;
   }
   std::int64_t gpu_price(std::chrono::milliseconds time) {
     return rates.price(bearer().usage, measured_noon, measured_noon + time).gpu.value;
@@ -66,7 +70,7 @@ TEST_F(MeasuringTest, WhatIsReadAgainAfterACrashCountsOnce) {
   ledger.apply(began(measured_noon));
   {
     Measuring died;
-    for (const auto time : {10s, 20s, 30s}) died.add(sample(measured_noon + time));
+    for (const auto time : {10s, 20s, 30s}) read(died, sample(measured_noon + time));
     turn(died, measured_noon + 30s);
   }
   Measuring next;
@@ -81,18 +85,56 @@ TEST_F(MeasuringTest, WhatIsReadAgainAfterACrashCountsOnce) {
 TEST_F(MeasuringTest, StoresWhereItIsWithAllOfIt) {
   Measuring measuring;
   EXPECT_TRUE(turn(measuring, measured_noon).empty()) << "nothing was read";
-  measuring.add(sample(measured_noon));
-  measuring.next = 7;
+  measuring.next = 6;
+  read(measuring, sample(measured_noon));
   EXPECT_EQ(turn(measuring, measured_noon).telemetry, 7);
   EXPECT_TRUE(stored.contains("a/1")) << "of an attempt whose events are yet to come";
-  measuring.add(sample(measured_noon + 10s));
+  read(measuring, sample(measured_noon + 10s));
   EXPECT_FALSE(turn(measuring, measured_noon).telemetry) << "at times";
+  Change careful;
+  measuring.store_all(ledger, true, careful);
+  EXPECT_EQ(careful.telemetry, 8);
+  EXPECT_EQ(careful.usages.size(), 1U);
+  measuring.next += 1;  // what can't be read
+  Change bad;
+  measuring.store_all(ledger, true, bad);
+  EXPECT_EQ(bad.telemetry, 9);
+  EXPECT_TRUE(bad.usages.empty()) << "nothing has changed";
+  Measuring later;
+  EXPECT_EQ(later.load({{"a/1", "no usage"}}).error().kind, ErrorKind::fatal);
+}
+
+// After a pause of hours samples are read that are as old; what came before them has been counted.
+TEST_F(MeasuringTest, OnlyWhatTheSamplesHaveLeftBehindIsForgotten) {
+  Measuring first;
+  read(first, sample(measured_noon));
+  turn(first, measured_noon);
   Measuring later;
   ASSERT_TRUE(later.load(stored));
-  later.add(sample(measured_noon + 10s));
-  turn(later, measured_noon + 1h);
-  EXPECT_TRUE(stored.empty()) << "it has been silent";
-  EXPECT_EQ(later.load({{"a/1", "no usage"}}).error().kind, ErrorKind::fatal);
+  read(later, sample(measured_noon + 10s));
+  turn(later, measured_noon + 5h);
+  EXPECT_TRUE(stored.contains("a/1"));
+  ledger.apply(began(measured_noon));
+  for (const char* job_id : {"b", "c"}) {
+    auto other = sample(measured_noon + 1h);
+    other.job_id = job_id;
+    other.sampled_at += job_id[0] == 'c' ? 1h : 0h;
+    read(later, other);
+  }
+  Change change;
+  later.store_all(ledger, true, change);
+  for (const auto& [name, text] : change.usages) EXPECT_EQ(text.empty(), name == "b/1") << name;
+}
+
+// At 22:00 the off-peak window opens.
+TEST_F(MeasuringTest, TimeHasThePriceOfWhenItWasCharged) {
+  const Time start = at("2026-01-03T21:59:30Z");
+  ledger.apply(began(start));
+  Measuring measuring;
+  measuring.add(sample(start + 10s));
+  turn(measuring, start + 35s);
+  EXPECT_NEAR(static_cast<double>(sum.measured_microusd),
+              static_cast<double>(rates.price(bearer().usage, start, start + 10s).gpu.value), 1);
 }
 
 }  // namespace

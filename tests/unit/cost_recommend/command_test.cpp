@@ -16,6 +16,7 @@ namespace {
 using namespace test;
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 // As a shell splits it.
 std::vector<std::string> words_of(const std::string& command) {
@@ -62,6 +63,22 @@ TEST(Command, QuotesWhatAShellWouldTakeApart) {
   const auto command = submit_command(run, {{"batch_size", 128}});
   EXPECT_THAT(words_of(command), testing::Contains("--name=" + run.name));
   expect_parses(command);
+}
+
+TEST(Command, OfARunFromOutsideLeavesOutWhatNoJobCanHave) {
+  auto run = mnist();
+  run.job_id.clear();
+  run.run_id = "4f1d";
+  run.workload_type = "fine-tuning";
+  run.team = "Vision & Speech";
+  run.project = "digits";
+  run.user = "ada@example";
+  const auto command = submit_command(run, {{"batch_size", 128}});
+  expect_parses(command);
+  EXPECT_THAT(command, testing::AllOf(HasSubstr("--project=digits"), Not(HasSubstr("--team")),
+                                      Not(HasSubstr("--user")), Not(HasSubstr("--workload-type"))));
+  run.model_type = "a model of ours";
+  EXPECT_EQ(submit_command(run, {{"batch_size", 128}}), "");
 }
 
 TEST(Command, OfAllRecommendations) {

@@ -7,14 +7,14 @@
 
 #include "schemas/job_events.hpp"
 #include "schemas/parse.hpp"
+#include "schemas/text.hpp"
 
 namespace oppen::cost {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto most_ahead = 10min;                   // clocks of nodes and brokers differ
-constexpr auto longest_ago = std::chrono::days(90);  // as long as `costs` is kept
+constexpr auto most_ahead = 10min;  // clocks of nodes and brokers differ
 
 Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::string gpu_type) {
   Fact fact;
@@ -42,6 +42,7 @@ Result<Event> parsed(const CloudEvent& event) {
 
 Result<std::optional<Fact>> checked(Fact fact, Time recorded_at) {
   if (fact.attempt == 0) return std::nullopt;
+  if (auto status = is_job_id(fact.job_id); !status) return fail(status.error());
   if (auto status = plausible(fact, recorded_at); !status) return fail(status.error());
   return fact;
 }
@@ -73,6 +74,13 @@ bool is_end(const std::string& type) {
 
 }  // namespace
 
+Status is_job_id(const std::string& job_id) {
+  if (is_dns_label(job_id)) return {};
+  return fail(ErrorKind::invalid, FieldError{"job_id", '"' + shortened(job_id) + '"',
+                                             "a DNS label of at most 63 characters"}
+                                      .sentence());
+}
+
 Status plausible(const Fact& fact, Time recorded_at) {
   FieldErrors errors;
   const auto check = [&](const char* field, const std::optional<Time>& time) {
@@ -96,6 +104,7 @@ std::optional<Fact> over_fact(const CloudEvent& event, Time recorded_at) {
     return std::nullopt;
   Fact fact;
   fact.job_id = id->get<std::string>();
+  if (!is_job_id(fact.job_id)) return std::nullopt;
   fact.attempt = attempt->get<int>();
   fact.ended_at = recorded_at;
   return fact;

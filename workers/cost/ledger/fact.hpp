@@ -1,5 +1,6 @@
 #pragma once
 // What a job event says about the cost of an attempt. Pure, any thread.
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -46,11 +47,17 @@ struct Fact {
   std::optional<Told> told = {};  // none: of the event no more could be read
 };
 
+// As old as a time may be that is told.
+inline constexpr std::chrono::days longest_ago{90};  // as long as `costs` is kept
+
+// In a sentence: what is no DNS label of at most 63 characters. So it is no run_key of a run from outside.
+Status is_job_id(const std::string& job_id);
+
 // In sentences: times that can't be, as read_fact judges them.
 Status plausible(const Fact& fact, Time recorded_at);
 
 // nullopt: the event says nothing of cost. `recorded_at`: the record's timestamp, by which times are judged. Invalid, in
-// sentences: what the schema refuses, an end without a time, and times that can't be: ahead of the record by more than
+// sentences: what the schema refuses, a job_id that is none, an end without a time, and times that can't be: ahead of the record by more than
 // clocks differ, or so long ago that nothing is known of it any more.
 Result<std::optional<Fact>> read_fact(const CloudEvent& event, Time recorded_at);
 

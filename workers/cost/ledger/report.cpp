@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "schemas/parse.hpp"
+#include "schemas/text.hpp"
 #include "workers/cost/books/charge_rows.hpp"
 
 namespace oppen::cost {
@@ -13,6 +14,12 @@ using nlohmann::json;
 
 constexpr std::size_t most_metrics = 50;
 constexpr std::size_t longest_metric = 200;
+// Of a run from outside, which nobody has admitted. The sums of a day stay far from what 64 bits hold.
+constexpr int most_gpus = 10'000;
+constexpr std::int64_t most_millicores = 1'000'000'000;
+constexpr std::int64_t most_memory_bytes = std::int64_t{1} << 60;
+// As of a label's value in Kubernetes: of these texts the rows of a day are made.
+constexpr std::size_t longest_text = 63;
 
 // Numbers and short text; the rest is nobody's to compare, and would be written again with each charge.
 void add_metrics(json& into, const json& metrics) {
@@ -85,21 +92,55 @@ void tell_completed(Run& run, const RunCompleted& completed) {
   run.tells_epochs = true;
 }
 
+// A job's id, where the report is one of a job.
+Status check_job_id(const std::string& job_id) {
+  if (job_id.empty()) return {};
+  return is_job_id(job_id);
+}
+
+Status check_outside(const RunCompleted& completed) {
+  FieldErrors errors;
+  const auto at_most = [&](const char* field, std::int64_t value, std::int64_t most) {
+    if (value > most)
+      errors.push_back({field, std::to_string(value), "at most " + std::to_string(most)});
+  };
+  at_most("gpus", completed.gpus, most_gpus);
+  const auto resources = completed.resources.value_or(Resources());
+  at_most("resources.gpus", resources.gpus, most_gpus);
+  at_most("resources.cpu in thousandths", resources.cpu_millicores, most_millicores);
+  at_most("resources.memory in bytes", resources.memory_bytes, most_memory_bytes);
+  const auto is_short = [&](const char* field, const std::string& text) {
+    if (text.size() > longest_text)
+      errors.push_back({field, '"' + shortened(text) + '"', "text of at most 63 bytes"});
+  };
+  is_short("team", completed.team);
+  is_short("project", completed.project);
+  is_short("model_type", completed.model_type);
+  is_short("workload_type", completed.workload_type);
+  is_short("gpu_type", completed.gpu_type);
+  is_short("resources.gpu_type", resources.gpu_type);
+  if (errors.empty()) return {};
+  return fail(ErrorKind::invalid, sentences(errors));
+}
+
 }  // namespace
 
 Result<std::optional<Report>> read_report(const CloudEvent& event, Time recorded_at) {
   if (event.type == RunProgress::type) {
     auto data = parse_data<RunProgress>(event.data);
     if (!data) return fail(ErrorKind::invalid, sentences(data.error()));
+    if (auto status = check_job_id(data->job_id); !status) return fail(status.error());
     auto key = run_key(data->job_id, data->run_id);
     return Report{std::move(key), std::move(*data)};
   }
   if (event.type != RunCompleted::type) return std::nullopt;
   auto data = parse_data<RunCompleted>(event.data);
   if (!data) return fail(ErrorKind::invalid, sentences(data.error()));
+  if (auto status = check_job_id(data->job_id); !status) return fail(status.error());
   Report report{run_key(data->job_id, data->run_id), std::move(*data)};
   const auto& completed = std::get<RunCompleted>(report.told);
   if (!completed.job_id.empty()) return report;
+  if (auto status = check_outside(completed); !status) return fail(status.error());
   Fact fact;
   fact.job_id = report.job_id;
   fact.seq = 1;
@@ -178,9 +219,10 @@ void tell(Job& job, const Report& report) {
 void tell_charge(Run& run, const CostAccrued& event) {
   auto& record = run.record;
   record.spent += spent_of(event);
-  if (event.correction) return;
+  // A correction, too, may be the first of it that the log still holds.
   record.started_at =
       std::min(record.started_at.value_or(event.interval_start), event.interval_start);
+  if (event.correction) return;
   if (run.known()) return;
   // Its events are not kept any more, or yet to come.
   record.job_id = event.job_id;

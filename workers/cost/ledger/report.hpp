@@ -17,7 +17,8 @@ struct Report {
   std::optional<Fact> fact = {};  // of a run from outside: its only attempt, which is over
 };
 
-// nullopt: no report. Invalid, in sentences: what the schema refuses, and times of a run from outside that can't be (as read_fact).
+// nullopt: no report. Invalid, in sentences: what the schema refuses, a job_id that is none, and of a run from outside times that
+// can't be (as read_fact), more resources than anyone has, and longer text than a label's.
 Result<std::optional<Report>> read_report(const CloudEvent& event, Time recorded_at);
 
 // Events come again, late and in any order: a job's state is that of its highest seq, an epoch counts once, the first report of the

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "schemas/text.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -29,13 +29,16 @@ void option(std::string& command, const char* flag, const json& value) {
   command += fmt::format(" --{}={}", flag, word(text_of(value)));
 }
 
+// A run from outside may name what a job can't have: that is left out.
 json fields_of(const RunRecord& run) {
-  json fields = {{"model_type", run.model_type}};
+  json fields = json::object();
   const auto put = [&fields](const char* field, const std::string& value) {
-    if (!value.empty()) fields[field] = value;
+    if (!value.empty() && is_label_value(value)) fields[field] = value;
   };
-  put("name", run.name);
-  put("workload_type", run.workload_type);
+  put("model_type", run.model_type);
+  if (!run.name.empty()) fields["name"] = run.name;
+  for (const char* const type : {"training", "inference", "batch"})
+    if (run.workload_type == type) fields["workload_type"] = type;
   put("team", run.team);
   put("project", run.project);
   put("user", run.user);
@@ -59,6 +62,7 @@ json fields_of(const RunRecord& run) {
 
 std::string submit_command(const RunRecord& run, const json& changes) {
   json fields = fields_of(run);
+  if (!fields.contains("model_type")) return "";  // no job can have that one
   fields.update(changes);
   if (changes.contains("gpu_share")) fields.erase("gpus");
   static constexpr std::pair<const char*, const char*> flags[] = {

@@ -8,6 +8,7 @@
 namespace oppen::cost {
 
 // `changes` as of Advice. What the record does not know (image, command, environment) comes from the model catalogue.
+// "" for a run from outside whose model type no job can have.
 std::string submit_command(const RunRecord& run, const nlohmann::json& changes);
 
 }  // namespace oppen::cost

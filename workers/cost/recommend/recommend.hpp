@@ -8,6 +8,10 @@
 
 namespace oppen::cost {
 
+// So many of the latest runs of its model type are worth reading: enough for both quartiles and for the rate of spot interruptions,
+// and read in some milliseconds.
+inline constexpr std::size_t most_past_runs = 50;
+
 // The largest saving first. Nothing of a run that did not succeed or cost nothing, nothing that would save less than 1 %, and no
 // strategy that has cost more than it saved whenever it was followed. The same run, the same ids.
 std::vector<CostRecommendation> recommend(const Subject& subject);

@@ -72,8 +72,9 @@ void add_books(Redis::Args& args, const Change& change) {
     if (run == runs.end() || run->second->listed == day) continue;
     auto& listed = run->second->listed;
     listed = std::max(listed.value_or(day), day);
-    args.insert(args.end(), {"L", id, milliseconds(Time(day) + std::chrono::days(1) + keep_runs),
-                             day_text(day), milliseconds(run->second->record.started_at)});
+    args.insert(args.end(),
+                {"L", id, milliseconds(Time(day) + std::chrono::days(1) + keep_runs), day_text(day),
+                 milliseconds(run->second->record.started_at.value_or(charge->interval_start))});
   }
   for (const auto& [id, run] : runs) add_run(args, id, *run);
 }

@@ -20,6 +20,8 @@ using runtime::RedisScript;
 
 // As long as events of it may come again: what job-events keeps, and a day.
 constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
+// A run from outside may be reported again for so long.
+constexpr std::chrono::milliseconds keep_settled_outside = longest_ago + std::chrono::days(1);
 constexpr std::size_t runs_at_once = 1'000;
 
 // Two instances never have the same one, whatever Redis has forgotten.
@@ -40,7 +42,7 @@ std::string text_of(const std::optional<std::int64_t>& value) {
 }
 
 Result<Charge> read_charge(const std::string& text) {
-  const auto line = text.find('\n');
+  const auto line = text.rfind('\n');  // what stands before it may hold more of them, JSON does not
   const auto data = nlohmann::json::parse(text.substr(std::min(line, text.size())), nullptr, false);
   auto event = parse_data<CostAccrued>(data);
   if (line == std::string::npos || !event)
@@ -205,12 +207,13 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
                    text_of(change.runs),
                    change.keep_outbox ? "keep" : "",
                    text_of(change.telemetry),
-                   std::to_string(keep_settled.count()),
                    std::to_string(std::chrono::milliseconds(keep_runs).count())};
   for (const auto& [id, job] : change.jobs) {
-    args.emplace_back(job->settled() ? "S" : "O");
-    args.push_back(id);
-    args.push_back(encode(*job));
+    const bool settled = job->settled();
+    args.insert(args.end(), {settled ? "S" : "O", id, encode(*job)});
+    if (settled)
+      args.push_back(
+          std::to_string((id.starts_with(':') ? keep_settled_outside : keep_settled).count()));
   }
   for (const auto* charge : change.charges) {
     args.emplace_back("E");

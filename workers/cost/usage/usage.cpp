@@ -55,6 +55,7 @@ Usage::Outcome Usage::see(std::string_view device, Time sampled_at) {
       break;
   }
   latest_ = std::max(latest_, sampled_at);
+  changed_ = true;
   return Outcome::counted;
 }
 

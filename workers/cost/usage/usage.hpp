@@ -10,13 +10,14 @@
 //   measured  = the sum over the samples of   GPU time x price of that GPU's time,  at most what was charged for GPUs
 //   effective = the same, times each sample's utilisation
 //
-// where the GPU time of a sample is its interval times the share of the device, and the price is that of the moment at which
-// settle() is called: a sample that is settled after the rates changed is off by that change, as long as settling takes (the
-// worker does it with every charge, so for some 30 s). What was charged less what was measured is cost of which telemetry tells
+// where the GPU time of a sample is its interval times the share of the device, and the price is that with which settle() is
+// called: a sample that is settled with a charge of other rates than its own is off by that change (the worker settles with
+// every charge, so of some 30 s). What was charged less what was measured is cost of which telemetry tells
 // nothing; measured less effective was wasted.
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "schemas/error.hpp"
@@ -54,6 +55,9 @@ class Usage {
   // returned adds up to min(measured, charged), and to the effective part of it.
   Effective settle(std::int64_t gpu_hourly_microusd, std::int64_t charged_microusd);
 
+  // Whether anything has changed since the last call, or since it was made.
+  bool take_changed() { return std::exchange(changed_, false); }
+
   // As short text, and back. Fatal when malformed.
   std::string encode() const;
   static Result<Usage> decode(std::string_view text);
@@ -64,6 +68,7 @@ class Usage {
   Measured measured_;
   std::vector<Seen> seen_;
   Time latest_{};
+  bool changed_ = false;
   // Of measured_, what settle() has priced already.
   std::int64_t settled_ms_ = 0;
   std::int64_t settled_busy_ = 0;

@@ -18,8 +18,4 @@ void UsageBook::forget(View key) {
   if (found != attempts_.end()) attempts_.erase(found);
 }
 
-void UsageBook::forget_silent(Time since) {
-  std::erase_if(attempts_, [since](const auto& entry) { return entry.second.latest() < since; });
-}
-
 }  // namespace oppen::cost

@@ -1,6 +1,7 @@
 #pragma once
 // The usage of all attempts that run, found by a sample without memory being asked for. No clock, no I/O; one thread.
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,7 +34,7 @@ class UsageBook {
   using Attempts = std::unordered_map<Key, Usage, Hash, Equal>;
 
   // `most`: attempts that it holds. Samples may come before the job's events, and of jobs that never were: they get a place
-  // like any other, until forget_silent().
+  // like any other, until it is forgotten.
   explicit UsageBook(std::size_t most) : most_(most) {}
 
   // nullopt: the sample is nobody's.
@@ -48,9 +49,12 @@ class UsageBook {
   Usage* find(View key);
   void load(Key key, Usage usage) { attempts_.insert_or_assign(std::move(key), std::move(usage)); }
   void forget(View key);
-  // Those of which no sample has been taken since.
-  void forget_silent(Time since);
-  const Attempts& attempts() const { return attempts_; }
+  // Each one; it is forgotten where `keeps` (Key, Usage&) says false.
+  template <class Keeps>
+  void visit(const Keeps& keeps) {
+    for (auto entry = attempts_.begin(); entry != attempts_.end();)
+      entry = keeps(entry->first, entry->second) ? std::next(entry) : attempts_.erase(entry);
+  }
 
  private:
   Usage* find_or_make(View key);

@@ -1,5 +1,6 @@
 #include "workers/cost/worker/measuring.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <utility>
@@ -18,6 +19,13 @@ constexpr auto silent = 15min;
 
 std::string usage_name(UsageBook::View key) {
   return std::string(key.job_id) + '/' + std::to_string(key.attempt);
+}
+
+bool is_open(const Ledger& ledger, const UsageBook::Key& key) {
+  if (!ledger.knows(key.job_id)) return false;
+  const auto& attempts = ledger.job(key.job_id).attempts;
+  const auto found = attempts.find(key.attempt);
+  return found != attempts.end() && !found->second.final;
 }
 
 void tell_measured(RunRecord& record, const Measured& measured) {
@@ -40,18 +48,23 @@ Status Measuring::load(const std::map<std::string, std::string>& stored) {
       std::from_chars(name.data() + slash + 1, name.data() + name.size(), attempt);
     auto usage = Usage::decode(text);
     if (!usage) return fail(usage.error());
+    newest_ = std::max(newest_, usage->latest());
     if (attempt > 0) book_.load({name.substr(0, slash), attempt}, std::move(*usage));
   }
   return {};
 }
 
 std::optional<Usage::Outcome> Measuring::add(const Reading& reading) {
-  moved_ = true;
-  return std::visit([this](const auto& one) { return book_.add(one); }, reading);
+  return std::visit(
+      [this](const auto& one) {
+        newest_ = std::max(newest_, one.sampled_at);
+        return book_.add(one);
+      },
+      reading);
 }
 
 void Measuring::settle(Ledger& ledger, const std::vector<Charge>& charges,
-                       const pricing::RateHistory& rates, Time now, Change& change) {
+                       const pricing::RateHistory& rates, Change& change) {
   std::set<std::pair<std::string, int>> settled;
   for (auto charge = charges.rbegin(); charge != charges.rend(); ++charge) {
     const auto& event = charge->event;
@@ -60,7 +73,8 @@ void Measuring::settle(Ledger& ledger, const std::vector<Charge>& charges,
     if (usage == nullptr || !settled.emplace(event.job_id, event.attempt).second) continue;
     auto& job = ledger.job(event.job_id);
     const auto& attempt = job.attempts.at(event.attempt);
-    const auto news = usage->settle(gpu_hourly(attempt.bearer->usage, now, rates.at(now)),
+    const Time when = event.interval_start;
+    const auto news = usage->settle(gpu_hourly(attempt.bearer->usage, when, rates.at(when)),
                                     attempt.charged.gpu.value);
     Spent spent;
     spent.measured_microusd = news.measured_microusd;
@@ -73,17 +87,20 @@ void Measuring::settle(Ledger& ledger, const std::vector<Charge>& charges,
   }
 }
 
-void Measuring::store_all(Time now, Change& change) {
+void Measuring::store_all(const Ledger& ledger, bool now, Change& change) {
   const auto steady = std::chrono::steady_clock::now();
-  if (!moved_ || steady < next_store_) return;
+  const bool due = now || steady >= next_store_ || next - stored_ >= most_unstored;
+  if (next == stored_ || !due) return;
   next_store_ = steady + store_every;
-  moved_ = false;
-  for (const auto& [key, usage] : book_.attempts()) {
-    const bool is_silent = usage.latest() < now - silent;
-    change.usages.emplace_back(usage_name(key), is_silent ? "" : usage.encode());
-  }
-  book_.forget_silent(now - silent);
+  stored_ = next;
   change.telemetry = next;
+  // By what the samples say themselves: after a pause of the worker they are old, and none of them is less good for that.
+  book_.visit([&](const UsageBook::Key& key, Usage& usage) {
+    const bool keeps = usage.latest() >= newest_ - silent || is_open(ledger, key);
+    if (keeps && !usage.take_changed()) return true;
+    change.usages.emplace_back(usage_name(key), keeps ? usage.encode() : "");
+    return keeps;
+  });
 }
 
 }  // namespace oppen::cost

@@ -16,21 +16,29 @@ class Measuring {
   // Attempts with telemetry, of a partition.
   static constexpr std::size_t most = 5'000;
 
+  // Samples after which all is stored though it is not yet time: no more are read again.
+  static constexpr std::int64_t most_unstored = 10'000;
+
   std::int64_t next = 0;  // offset of telemetry that is handled next
 
+  // From which it goes on.
+  void begin(std::int64_t offset) { next = stored_ = offset; }
   // As LedgerStore::usages has them. Errors: fatal for what is broken in it.
   Status load(const std::map<std::string, std::string>& stored);
   // As UsageBook::add.
   std::optional<Usage::Outcome> add(const Reading& reading);
-  // Adds to `change` what has become known of the attempts of these charges, which have been made, and to their runs' records.
+  // Adds to `change` what has become known of the attempts of these charges, which have been made, and to their runs' records. A GPU's
+  // time has the price of the time that was charged.
   void settle(Ledger& ledger, const std::vector<Charge>& charges, const pricing::RateHistory& rates,
-              Time now, Change& change);
-  // When it is due: everything, and the offset up to which it has been read. Attempts that have long been silent are forgotten.
-  void store_all(Time now, Change& change);
+              Change& change);
+  // When it is due, or `now` is said: everything that is not stored yet, and the offset up to which it has been read. Attempts of
+  // which the latest samples have long told nothing are forgotten, unless the ledger has them open.
+  void store_all(const Ledger& ledger, bool now, Change& change);
 
  private:
   UsageBook book_{most};
-  bool moved_ = false;
+  std::int64_t stored_ = 0;  // as `next`, in Redis
+  Time newest_{};            // sample that was read
   std::chrono::steady_clock::time_point next_store_{};
 };
 

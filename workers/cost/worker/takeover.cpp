@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
@@ -93,12 +94,12 @@ Result<int> Takeover::check() {
   return events;
 }
 
-Result<std::int64_t> Takeover::place(std::string_view topic, int number,
-                                     std::optional<std::int64_t> next) {
+Result<Place> Takeover::place(std::string_view topic, int number,
+                              std::optional<std::int64_t> next) {
   const TopicPartition at{std::string(topic), number};
   const auto marks = consumer_->watermarks(at, takeover_deadline);
   if (!marks) return fail(marks.error());
-  if (!next) return marks->low;
+  if (!next) return Place{marks->low, marks->high};
   if (*next > marks->high) {
     return fail(ErrorKind::fatal,
                 fmt::format("Redis has handled {}/{} up to offset {}, its log ends at {}{}", topic,
@@ -110,15 +111,16 @@ Result<std::int64_t> Takeover::place(std::string_view topic, int number,
         "between is lost",
         topic, number, marks->low, *next);
   }
-  return std::max(*next, marks->low);
+  return Place{std::max(*next, marks->low), marks->high};
 }
 
 // Without a place, from now on: no money depends on it, and a day of it would take long to read.
-Result<std::int64_t> Takeover::telemetry_place(const Claim& claim) {
+Result<Place> Takeover::telemetry_place(const Claim& claim) {
   const auto marks =
       consumer_->watermarks({std::string(topics::telemetry), claim.partition}, takeover_deadline);
   if (!marks) return fail(marks.error());
-  return std::clamp(claim.telemetry.value_or(marks->high), marks->low, marks->high);
+  return Place{std::clamp(claim.telemetry.value_or(marks->high), marks->low, marks->high),
+               marks->high};
 }
 
 // What is on the bus and not in Redis. Returns where the log of costs ends; what it holds of `unpublished` is taken out.
@@ -184,7 +186,7 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
   const auto usages = store_.usages(number);
   if (!usages) return fail(usages.error());
   if (auto status = partition->measuring.load(*usages); !status) return fail(status.error());
-  partition->measuring.next = *telemetry;
+  partition->measuring.begin(telemetry->next);
   auto jobs = store_.open_jobs(number);
   if (!jobs) return fail(jobs.error());
   for (auto& [id, job] : *jobs) partition->ledger.load(id, std::move(job));
@@ -200,15 +202,18 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
     end = std::max(*end, published->at(number));
   }
   partition->costs = *end;
-  partition->next = *next;
-  partition->moved = partition->claim.next != *next;
-  partition->runs = *runs;
-  partition->runs_moved = partition->claim.runs != *runs;
-  for (const auto& [topic, place] : {std::pair(topics::job_events, *next),
-                                     {topics::runs, *runs},
-                                     {topics::telemetry, *telemetry}})
+  partition->next = next->next;
+  partition->moved = partition->claim.next != next->next;
+  partition->runs = runs->next;
+  partition->runs_moved = partition->claim.runs != runs->next;
+  // No further ahead can the record lie of which another one died.
+  for (const auto& [topic, place, most] :
+       {std::tuple(topics::job_events, *next, most_records),
+        std::tuple(topics::runs, *runs, most_records),
+        std::tuple(topics::telemetry, *telemetry, Measuring::most_unstored + most_records)})
     partition->first.emplace(
-        topic, FirstRecord(partition->claim.tried[std::string(topic)], place, store_.instance()));
+        topic, FirstRecord(partition->claim.tried[std::string(topic)], place.next,
+                           std::min(place.end, place.next + most), store_.instance()));
   if (auto status = store_changes(store_, *partition); !status) return fail(status.error());
   return partition;
 }

@@ -27,6 +27,14 @@ struct Partition {
   std::map<std::string, FirstRecord> first = {};  // by topic
 };
 
+inline constexpr std::int64_t most_records = 500;  // of a turn
+
+// In the log of a partition.
+struct Place {
+  std::int64_t next = 0;
+  std::int64_t end = 0;  // of the log, as it was then
+};
+
 class Takeover {
  public:
   // `store`, `publisher` and `rates` must outlive this. Errors: invalid (a property librdkafka refuses).
@@ -45,8 +53,8 @@ class Takeover {
   Takeover(std::unique_ptr<client::Consumer> consumer, LedgerStore& store, Publisher& publisher,
            const pricing::RateHistory& rates)
       : consumer_(std::move(consumer)), store_(store), publisher_(publisher), rates_(rates) {}
-  Result<std::int64_t> place(std::string_view topic, int number, std::optional<std::int64_t> next);
-  Result<std::int64_t> telemetry_place(const Claim& claim);
+  Result<Place> place(std::string_view topic, int number, std::optional<std::int64_t> next);
+  Result<Place> telemetry_place(const Claim& claim);
   Result<std::int64_t> recall(Partition& partition, std::vector<Charge>& unpublished,
                               const std::function<bool()>& go_on);
 

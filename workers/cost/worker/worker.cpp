@@ -23,7 +23,6 @@ constexpr auto group = "oppen-cost";
 // An interval is charged when it has been over for so long: an end or a change of rates that is on its way by then is not
 // charged wrongly first and taken back after.
 constexpr auto settling = 5s;
-constexpr std::size_t most_records = 500;  // of a turn
 constexpr std::size_t most_bytes = 2 << 20;
 constexpr std::size_t most_charges = 1'000;
 constexpr auto dead_letter_deadline = 5s;
@@ -189,7 +188,7 @@ struct Worker::Impl {
   Result<std::vector<ConsumedRecord>> read() {
     std::vector<ConsumedRecord> records;
     std::size_t bytes = 0;
-    const auto most = careful() ? 1 : most_records;
+    const auto most = static_cast<std::size_t>(careful() ? 1 : most_records);
     for (auto patience = 100ms; records.size() < most && bytes < most_bytes;) {
       auto polled = consumer->poll(patience);
       if (!polled) {
@@ -266,24 +265,33 @@ struct Worker::Impl {
     return Said();
   }
 
-  void count_ignored(std::optional<Usage::Outcome> outcome) {
-    const char* const why = outcome == Usage::Outcome::absurd     ? "absurd"
-                            : outcome == Usage::Outcome::late     ? "late"
-                            : outcome == Usage::Outcome::too_many ? "too_many_gpus"
-                            : outcome == Usage::Outcome::no_room  ? "too_many_attempts"
-                                                                  : nullptr;
-    if (why == nullptr) return;
+  void count_ignored(const char* why) {
     parts.metrics
         .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
                  {{"why", why}})
         .add();
   }
 
+  void count_outcome(std::optional<Usage::Outcome> outcome) {
+    const char* const why = outcome == Usage::Outcome::absurd     ? "absurd"
+                            : outcome == Usage::Outcome::late     ? "late"
+                            : outcome == Usage::Outcome::too_many ? "too_many_gpus"
+                            : outcome == Usage::Outcome::no_room  ? "too_many_attempts"
+                                                                  : nullptr;
+    if (why != nullptr) count_ignored(why);
+  }
+
   // A sample of telemetry. It changes nothing but what has been measured.
   Result<Said> measure(const ConsumedRecord& record, Measuring& measuring) {
     const auto reading = samples.read(record.record, record.timestamp);
     if (!reading) return set_aside(record, reading.error().message);
-    if (*reading) count_ignored(measuring.add(**reading));
+    if (!*reading) return Said();
+    // Who charges its job would not hear of it here.
+    if (partition_of(record.record.key, partition_count) != record.partition) {
+      count_ignored("misplaced");
+    } else {
+      count_outcome(measuring.add(**reading));
+    }
     return Said();
   }
 
@@ -355,8 +363,9 @@ struct Worker::Impl {
       show_ended(partition.ledger, charges, now);
       Change change;
       for (const auto& one : charges) change.charges.push_back(&one);
-      partition.measuring.settle(partition.ledger, charges, rates, now, change);
-      partition.measuring.store_all(now, change);
+      partition.measuring.settle(partition.ledger, charges, rates, change);
+      const bool careful = partition.first.at(std::string(topics::telemetry)).careful();
+      partition.measuring.store_all(partition.ledger, careful, change);
       if (auto status = store_changes(store, partition, std::move(change)); !status) return status;
       if (!charges.empty()) stored.emplace_back(number, std::move(charges));
     }
@@ -434,6 +443,17 @@ struct Worker::Impl {
     taken_generation = 0;
   }
 
+  // What met an error has crashed nobody. Where that cannot be stored it counts as a try.
+  void take_back_tries() {
+    for (auto& [number, partition] : partitions) {
+      Change change;
+      for (auto& [topic, first] : partition->first) {
+        if (auto text = first.take_back()) change.tried[topic] = std::move(*text);
+      }
+      if (!change.empty() && !store.commit(partition->claim, change)) return;
+    }
+  }
+
   // Nothing in memory counted any more: everything is taken over anew.
   void begin_again() {
     taken_generation = 0;
@@ -450,6 +470,7 @@ struct Worker::Impl {
         if (taken_generation != 0 && trouble.end()) spdlog::info("it goes on");
         continue;
       }
+      take_back_tries();
       // A turn that was not finished has changed what must not be stored.
       partitions.clear();
       if (stop.stop_requested()) break;

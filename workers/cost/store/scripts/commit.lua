@@ -1,9 +1,8 @@
 -- One change of a partition, all or nothing: jobs, charges, books, and the offsets from which to go on.
 --   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), runs ('': as it was), outbox ('keep': what
---         it holds is not all on the bus), telemetry ('': as it was), how long settled jobs are kept and how long runs are, in
---         milliseconds, then operations:
+--         it holds is not all on the bus), telemetry ('': as it was), how long runs are kept, in milliseconds, then operations:
 --         O id job                            something of it is open
---         S id job                            everything is charged
+--         S id job milliseconds               everything is charged: it is kept for so long
 --         E entry                             a charge, to be published
 --         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
 --         U attempt usage                     what telemetry has told of an attempt; '': it is forgotten
@@ -27,7 +26,7 @@ local function keep(key, expire)
   if expire ~= '' then
     redis.call('PEXPIREAT', key, expire)
   else
-    redis.call('PEXPIRE', key, ARGV[11])
+    redis.call('PEXPIRE', key, ARGV[10])
   end
 end
 
@@ -40,8 +39,8 @@ local operations = {
   end,
   S = function(i)
     redis.call('HDEL', open, ARGV[i + 1])
-    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[10])
-    return i + 3
+    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[i + 3])
+    return i + 4
   end,
   E = function(i)
     redis.call('RPUSH', outbox, ARGV[i + 1])
@@ -76,7 +75,7 @@ local operations = {
     local key = prefix .. 'history:' .. ARGV[i + 3]
     redis.call('ZADD', key, ARGV[i + 4], ARGV[i + 1])
     redis.call('ZREMRANGEBYRANK', key, 0, -most_history - 1)
-    redis.call('PEXPIRE', key, ARGV[11])
+    redis.call('PEXPIRE', key, ARGV[10])
     return i + 5
   end,
   N = function(i)
@@ -116,7 +115,7 @@ if ARGV[6] ~= '' then
   if ARGV[8] ~= 'keep' then redis.call('DEL', outbox) end
   redis.call('HSET', partition, 'costs', ARGV[6])
 end
-local i = 12
+local i = 11
 while i <= #ARGV do i = operations[ARGV[i]](i) end
 if ARGV[5] ~= '' then redis.call('HSET', partition, 'next', ARGV[5]) end
 if ARGV[7] ~= '' then redis.call('HSET', partition, 'runs', ARGV[7]) end

@@ -1,7 +1,6 @@
-#include "producers/cli/job_follower.hpp"
+#include "producers/cli/follower.hpp"
 
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "schemas/job_events.hpp"
 #include "schemas/topics.hpp"
@@ -10,16 +9,17 @@ namespace oppen::cli {
 namespace {
 
 constexpr std::chrono::seconds patience{30};
+constexpr std::size_t most_ids = 10'000;
 
 }  // namespace
 
-Result<JobFollower> JobFollower::open(const Context& context, const std::vector<std::string>& jobs,
-                                      bool from_beginning) {
+Result<Follower> Follower::open(const Context& context, std::string_view topic,
+                                const std::vector<std::string>& jobs, bool from_beginning) {
   const auto settings = context.kafka();
   if (!settings) return fail(settings.error());
   auto consumer = client::Consumer::create(*settings, "");
   if (!consumer) return fail(consumer.error());
-  const auto count = (*consumer)->partition_count(topics::job_events, reach_deadline);
+  const auto count = (*consumer)->partition_count(topic, reach_deadline);
   if (!count) return fail(context.kafka_error(count.error()));
   std::set<int> partitions;
   for (const std::string& job : jobs) partitions.insert(partition_of(job, *count));
@@ -27,7 +27,7 @@ Result<JobFollower> JobFollower::open(const Context& context, const std::vector<
 
   std::map<client::TopicPartition, std::int64_t> offsets;
   for (const int partition : partitions) {
-    const client::TopicPartition where{std::string(topics::job_events), partition};
+    const client::TopicPartition where{std::string(topic), partition};
     // Asked for now: librdkafka's own `end` is wherever the end is once it gets there.
     const auto marks = (*consumer)->watermarks(where, reach_deadline);
     if (!marks) return fail(context.kafka_error(marks.error()));
@@ -35,10 +35,21 @@ Result<JobFollower> JobFollower::open(const Context& context, const std::vector<
   }
   if (const auto assigned = (*consumer)->assign(offsets); !assigned)
     return fail(context.kafka_error(assigned.error()));
-  return JobFollower(context, *std::move(consumer));
+  return Follower(context, topic, *std::move(consumer));
 }
 
-bool JobFollower::is_repetition(const CloudEvent& event) {
+bool Follower::is_known_id(const std::string& id) {
+  if (!ids_.insert(id).second) return true;
+  ids_by_age_.push_back(id);
+  if (ids_by_age_.size() > most_ids) {
+    ids_.erase(ids_by_age_.front());
+    ids_by_age_.pop_front();
+  }
+  return false;
+}
+
+bool Follower::is_repetition(const CloudEvent& event) {
+  if (topic_ != topics::job_events) return is_known_id(event.id);
   // A duplicate repeats the seq of the job as it is; refusals and batches have none.
   if (event.type == JobDuplicate::type || !event.data.is_object() || !event.data.contains("seq"))
     return false;
@@ -51,7 +62,7 @@ bool JobFollower::is_repetition(const CloudEvent& event) {
   return false;
 }
 
-Result<std::optional<CloudEvent>> JobFollower::next(std::chrono::milliseconds timeout) {
+Result<std::optional<CloudEvent>> Follower::next(std::chrono::milliseconds timeout) {
   const auto now = std::chrono::steady_clock::now();
   auto polled = consumer_->poll(timeout);
   if (!polled) {
