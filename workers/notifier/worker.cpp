@@ -33,6 +33,7 @@ constexpr std::size_t most_receipts = 1'000;  // that are shown
 constexpr auto broker_deadline = 5s;
 constexpr auto pause_after_trouble = 1s;
 constexpr auto closing_time = 5s;
+constexpr auto ask_redis_every = 2s;  // where nothing else is to be said to it
 
 const TopicPartition& alerts_log() {
   static const TopicPartition log{std::string(topics::alerts), 0};
@@ -75,6 +76,7 @@ struct Worker::Impl {
   std::uint64_t taken_generation = 0;  // of the group's assignment; 0: none
   bool active = false;                 // the log of alerts is ours, and taken over
   bool reading = false;
+  SteadyClock::time_point redis_answered{};
   Claim claim;
   std::int64_t next = 0;
   std::int64_t known_end =
@@ -108,8 +110,16 @@ struct Worker::Impl {
     const auto now = parts.clock.now();
     for (const auto& one : carried) record(one, now, change);
     if (auto status = commit(change, carried.size()); !status) return status;
+    if (auto status = ask_redis(); !status) return status;
     if (next >= known_end || !reading) hand_out(now);
     return {};
+  }
+
+  // That it is away is known also while there is nothing to store.
+  Status ask_redis() {
+    if (SteadyClock::now() < redis_answered + ask_redis_every) return {};
+    redis_answered = SteadyClock::now();
+    return redis->command({"PING"}).map([](const auto&) {});
   }
 
   Status take_over() {
