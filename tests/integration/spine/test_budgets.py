@@ -202,8 +202,7 @@ def test_an_approved_proposal_takes_effect_and_is_undone(rough_world, cost, oppe
         assert oppen("approve", proposal_id)[0] == NO
 
     def amended():
-        of_job = [r for r in bus.records("oppen.job-events") if r.key == job["job_id"] and r.type == "job.amended"]
-        return [record.data["changes"] for record in of_job]
+        return [event.data["changes"] for event in bus.events(job["job_id"], "amended")]
 
     def in_force():
         changed = [r.data for r in bus.records("oppen.control") if r.type == "policy.changed"]
