@@ -117,7 +117,7 @@ void keep_room(std::vector<Standing>& standings, JobRecord& record) {
   }
 }
 
-Status take_in(State& state, JobRecord& record, queue::Changes& changes, MicroUsd kept) {
+Status take_in(State& state, JobRecord& record, MicroUsd kept) {
   record.reserved = false;
   if (record.hold != queue::Hold::none && record.hold != queue::Hold::window) return {};
   if (!state.budgets.holds()) return {};
@@ -137,8 +137,7 @@ Status take_in(State& state, JobRecord& record, queue::Changes& changes, MicroUs
     return {};
   }
   record.hold = queue::Hold::budget;
-  state.held_for_budget = true;
-  propose(record, *full, state.clock.now(), changes);
+  state.held_for_budget = true;  // and proposed when it is looked at
   return {};
 }
 

@@ -114,7 +114,7 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
     job->proposed.clear();
     if (job->hold == queue::Hold::budget) {
       job->hold = hold_by_window(job->spec);
-      if (auto status = take_in(state_, *job, changes); !status) return fail(status.error());
+      if (auto status = take_in(state_, *job); !status) return fail(status.error());
     }
     changes.put(*job);
   }

@@ -94,7 +94,7 @@ Status Holds::tick() {
       }
       record->hold = hold_by_window(record->spec);
       record->not_before = {};
-      if (auto status = take_in(state_, *record, changes); !status) return status;
+      if (auto status = take_in(state_, *record); !status) return status;
       changes.put(*record);
     }
     if (!changes.empty()) {
@@ -193,7 +193,7 @@ Status Holds::let_go(std::vector<JobRecord*> records, const std::string& succeed
       continue;
     }
     record->hold = hold_by_window(record->spec);
-    if (auto status = take_in(state_, *record, changes); !status) return status;
+    if (auto status = take_in(state_, *record); !status) return status;
     changes.put(*record);
   }
   return {};

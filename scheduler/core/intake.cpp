@@ -180,7 +180,7 @@ Status Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook
   event.job = record.context();
   event.source_offset = offset;
   event.submitted_hash = record.submitted_hash;
-  if (auto status = take_in(state_, record, changes); !status) return status;
+  if (auto status = take_in(state_, record); !status) return status;
   changes.put(record).event(job_entry(event, outlook.at));
   // It stands before the next of the same commit.
   const auto priority = static_cast<std::size_t>(record.priority);
@@ -346,7 +346,7 @@ Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   } else {
     record->seq += 1;
     record->amended_offset = offset;
-    if (auto status = take_in(state_, *record, changes, kept); !status) return fail(status.error());
+    if (auto status = take_in(state_, *record, kept); !status) return fail(status.error());
     JobAmended amended;
     amended.job = record->context();
     amended.changes = event.data.at("changes");

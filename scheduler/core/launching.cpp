@@ -301,7 +301,7 @@ Status Attempts::on_over_quota(JobRecord record, const std::string& message) {
   record.attempt -= 1;
   record.launching_at = {};
   Changes changes;
-  if (auto status = take_in(state_, record, changes, record.estimated_cost); !status) return status;
+  if (auto status = take_in(state_, record, record.estimated_cost); !status) return status;
   changes.put(record);
   if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   state_.live.erase(job_id);

@@ -356,6 +356,7 @@ TEST_F(BudgetsTest, AnApprovalLetsOneJobPassAndARejectionEndsIt) {
     submit(id);
     EXPECT_TRUE(held(id)) << id;
   }
+  look();
   const auto proposals = events("yes");
   ASSERT_EQ(proposals.back().first, ProposalCreated::type);
   EXPECT_EQ(proposals.back().second["kind"], "budget_approval");
