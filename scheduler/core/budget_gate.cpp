@@ -76,7 +76,10 @@ bool propose(JobRecord& record, const Standing& standing, Time now, queue::Chang
   return true;
 }
 
-Result<std::vector<Standing>> standings(State& state) {
+namespace {
+
+Result<std::vector<Standing>> standings_with(State& state,
+                                             const std::map<std::string, MicroUsd>& reserved) {
   std::vector<Standing> found;
   if (!state.budgets.holds()) return found;
   const auto unseen = state.store.unseen();
@@ -91,7 +94,51 @@ Result<std::vector<Standing>> standings(State& state) {
     if (auto commitment = budgets::read_unseen(field, cost))
       commitments.push_back(std::move(*commitment));
   }
+  for (const auto& [pair, cost] : reserved) {
+    if (auto commitment = budgets::read_reserved(pair, cost))
+      commitments.push_back(std::move(*commitment));
+  }
   return state.budgets.standings(commitments, state.clock.now());
+}
+
+}  // namespace
+
+Result<std::vector<Standing>> standings(State& state) { return standings_with(state, {}); }
+
+Result<std::vector<Standing>> standings_with_reserved(State& state) {
+  return standings_with(state, state.counters.reserved);
+}
+
+void keep_room(std::vector<Standing>& standings, JobRecord& record) {
+  for (auto& standing : standings) {
+    if (standing.set.mode == "soft" || !counts(standing, record)) continue;
+    standing.committed += record.estimated_cost;
+    record.reserved = true;
+  }
+}
+
+Status take_in(State& state, JobRecord& record, MicroUsd kept) {
+  record.reserved = false;
+  if (record.hold != queue::Hold::none && record.hold != queue::Hold::window) return {};
+  if (!state.budgets.holds()) return {};
+  if (!state.rooms) {
+    auto found = standings_with_reserved(state);
+    if (!found) return fail(found.error());
+    state.rooms = std::move(*found);
+  }
+  auto& rooms = *state.rooms;
+  for (auto& room : rooms) {
+    if (counts(room, record)) room.committed.value -= kept.value;
+  }
+  const auto* const full = budgets::in_the_way(rooms, record.spec.team, record.spec.project,
+                                               record.estimated_cost, !record.approved_by.empty());
+  if (full == nullptr) {
+    keep_room(rooms, record);
+    return {};
+  }
+  record.hold = queue::Hold::budget;
+  state.held_for_budget = true;  // and proposed when it is looked at
+  return {};
 }
 
 Result<BudgetGate> BudgetGate::open(State& state) {
@@ -123,6 +170,7 @@ Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together
                             record.estimated_cost, !record.approved_by.empty());
     if (full != nullptr) {
       record.hold = queue::Hold::budget;
+      record.reserved = false;
       propose(record, *full, now, changes);
       changes.put(record);
       continue;

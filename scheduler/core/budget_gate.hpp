@@ -1,5 +1,6 @@
 #pragma once
-// Which of the jobs that could be launched the budgets have room for. One gate is good for one decision; core's thread. Borrows the state.
+// Which jobs the budgets have room for: of those that begin to wait for their turn, and, once more, of those that could be launched. One gate is
+// good for one decision; core's thread. Borrows the state.
 #include <vector>
 
 #include "scheduler/core/state.hpp"
@@ -18,13 +19,23 @@ MicroUsd cost_of_ended(const queue::JobRecord& record, Time started, Time ended)
 // budgets has launched are in no sum. For the beginning of a term, when State::live is read. Errors: of the store.
 Status sum_committed(State& state);
 
-// Every budget as it is now; none when none holds jobs. Errors: of the store.
+// Every budget as it is now; none when none holds jobs. Committed is what live attempts are estimated at and what ended lately. Errors: of
+// the store.
 Result<std::vector<budgets::Standing>> standings(State& state);
+// The same, with what is kept for jobs that wait: what a job that begins to wait has to leave room for.
+Result<std::vector<budgets::Standing>> standings_with_reserved(State& state);
 
 // Asks for an approval to run the job beyond this budget, if that helps: once for each budget, period, attempt and estimate. Whether it
 // has; the record is to be put then.
 bool propose(queue::JobRecord& record, const budgets::Standing& standing, Time now,
              queue::Changes& changes);
+
+// Keeps room for the job in those that hold jobs and cover it, from now on, if there are any.
+void keep_room(std::vector<budgets::Standing>& standings, queue::JobRecord& record);
+
+// Whoever begins to wait for his turn, or for the window, and whose estimate is known: room is kept for him, or he waits as Hold::budget where there
+// is none, and so stands in nobody's way. `kept`: what is kept for him already. The record is to be put then. Errors: of the store.
+Status take_in(State& state, queue::JobRecord& record, MicroUsd kept = {});
 
 class BudgetGate {
  public:

@@ -31,6 +31,7 @@ bool before_submission(const queue::JobRecord& job, const client::ConsumedRecord
 Status Budgets::load() {
   const auto read = state_.store.meta("next:" + std::string(topics::control));
   if (!read) return fail(read.error());
+  if (!*read) proposals_.replay_until(state_.epoch);
   state_.control_read = *read ? std::strtoll((*read)->c_str(), nullptr, 10) : 0;
   const auto text = state_.store.value(budgets_key);
   if (!text) return fail(text.error());
@@ -44,7 +45,13 @@ Status Budgets::load() {
 Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
                                                        const client::ConsumedRecord& record) {
   state_.control_read = record.offset + 1;
+  state_.rooms.reset();
   if (event.type == ApprovalDecided::type) return decide(event, record);
+  if (event.type == ProposalCreated::type) {
+    const auto proposal = parse_data<ProposalCreated>(event.data);
+    if (!proposal) return std::optional(sentences(proposal.error()));
+    return proposals_.take(*proposal, record);
+  }
   if (event.type == BudgetSet::type) {
     auto set = parse_data<BudgetSet>(event.data);
     if (!set) return std::optional(sentences(set.error()));
@@ -73,6 +80,9 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
                                                    const client::ConsumedRecord& record) {
   const auto decision = parse_data<ApprovalDecided>(event.data);
   if (!decision) return std::optional(sentences(decision.error()));
+  const auto of_proposal = proposals_.decide(*decision, record);
+  if (!of_proposal) return fail(of_proposal.error());
+  if (*of_proposal) return std::optional<std::string>();
   // The proposal to run a job bears the job's id.
   const auto& job_id = decision->job_id.empty() ? decision->proposal_id : decision->job_id;
   if (state_.claimed.contains(job_id)) return std::optional<std::string>();  // nobody sees it yet
@@ -102,8 +112,10 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
   } else {
     job->approved_by = decision->decision == "approve" ? decision->by : "";
     job->proposed.clear();
-    // What it then has no room in is found at its turn.
-    if (job->hold == queue::Hold::budget) job->hold = hold_by_window(job->spec);
+    if (job->hold == queue::Hold::budget) {
+      job->hold = hold_by_window(job->spec);
+      if (auto status = take_in(state_, *job); !status) return fail(status.error());
+    }
     changes.put(*job);
   }
   if (auto committed = state_.commit(std::move(changes)); !committed)
@@ -113,7 +125,8 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
 
 Status Budgets::tick() {
   if (auto status = forget_unseen(); !status) return status;
-  auto found = standings(state_);
+  state_.rooms.reset();
+  auto found = standings_with_reserved(state_);
   if (!found) return fail(found.error());
   if (!cursor_) {
     Rooms rooms;
@@ -141,11 +154,7 @@ Status Budgets::tick() {
         if (propose(record, *full, state_.clock.now(), changes)) changes.put(record);
         continue;
       }
-      // It takes the room from those behind it, who would come back at once.
-      for (auto& standing : *found) {
-        if (budgets::covers(standing.set.scope, spec.team, spec.project))
-          standing.committed += record.estimated_cost;
-      }
+      keep_room(*found, record);
       record.hold = hold_by_window(spec);
       changes.put(record);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "producers/client/kafka.hpp"
+#include "scheduler/core/proposals.hpp"
 #include "scheduler/core/state.hpp"
 #include "schemas/cloud_event.hpp"
 
@@ -15,12 +16,12 @@ namespace oppen::core {
 
 class Budgets {
  public:
-  explicit Budgets(State& state) : state_(state) {}
+  explicit Budgets(State& state) : state_(state), proposals_(state) {}
 
   // What an earlier leader knew. Errors of all: of the store.
   Status load();
 
-  // budget.set, budget.state and approval.decided, each with its effect and its offset in one commit; nothing of other types. Why it is
+  // budget.set, budget.state, proposal.created and approval.decided, each with its effect and its offset in one commit; nothing of other types. Why it is
   // to be set aside, if it is.
   Result<std::optional<std::string>> on_control(const CloudEvent& event,
                                                 const client::ConsumedRecord& record);
@@ -36,6 +37,7 @@ class Budgets {
   Status forget_unseen();  // what is older than it is kept; now and then
 
   State& state_;
+  Proposals proposals_;
   // The room of each budget when the waiting jobs were looked through last.
   using Rooms = std::vector<std::pair<std::string, std::int64_t>>;
   Rooms looked_with_;

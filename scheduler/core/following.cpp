@@ -195,6 +195,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
                             failure,          end.exit_code, retry_at};
     take_retry(record, event);
     if (retry_at) state_.retries.emplace(*retry_at, job_id);
+    if (auto status = take_in(state_, record); !status) return status;
     changes.put(record).event(job_entry(event, time));
   } else {
     record.state = JobState::failed;

@@ -136,6 +136,7 @@ Status Attempts::launch_next() {
     const auto decided_at = now();
     for (auto& record : jobs) {
       record.state = JobState::launching;
+      record.reserved = false;
       record.attempt += 1;
       record.launched = false;
       record.pod_uid.clear();
@@ -300,6 +301,7 @@ Status Attempts::on_over_quota(JobRecord record, const std::string& message) {
   record.attempt -= 1;
   record.launching_at = {};
   Changes changes;
+  if (auto status = take_in(state_, record, record.estimated_cost); !status) return status;
   changes.put(record);
   if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   state_.live.erase(job_id);

@@ -23,6 +23,7 @@ std::string with_waiting_sets(const char* script) {
     holds += fmt::format("['{}'] = '{}', ", queue::letter(static_cast<queue::Hold>(i)),
                          queue::waiting_sets[i]);
   }
+  holds += "a = 'queue:', o = 'window:'";  // as in lib.lua
   return fmt::format("local waiting_sets, set_of_hold = {{{}}}, {{{}}}\n{}", sets, holds, script);
 }
 

@@ -25,8 +25,9 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     const auto colon = field.find(':');
     if (colon == std::string_view::npos || colon + 1 >= field.size()) continue;
     const auto name = field.substr(0, colon);
-    if (name == "committed") {
-      counters.committed[std::string(field.substr(colon + 1))] = {value};
+    if (name == "committed" || name == "reserved") {
+      auto& sums = name == "committed" ? counters.committed : counters.reserved;
+      sums[std::string(field.substr(colon + 1))] = {value};
       continue;
     }
     const char priority_letter = field[colon + 1];

@@ -17,7 +17,8 @@ struct Counters {
   plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
   std::map<std::string, MicroUsd>
       committed;  // what live attempts are estimated at, by pair_of (header.hpp)
-  std::map<JobState, std::int64_t> jobs;  // by state other than queued
+  std::map<std::string, MicroUsd> reserved;  // the same of waiting jobs for which room is kept
+  std::map<JobState, std::int64_t> jobs;     // by state other than queued
   std::map<JobState, std::int64_t> jobs_by_priority[3];
 
   std::int64_t queued_total() const { return queued[0] + queued[1] + queued[2]; }

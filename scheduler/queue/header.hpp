@@ -26,6 +26,7 @@ enum class Hold {
   dependency,  // d  until every job of spec.after has succeeded
   budget,      // b  until the budgets it counts towards have room, or it is approved
 };
+// a and o: none and window, of a job that keeps room in the budgets (JobRecord::reserved).
 
 char letter(Hold hold);
 char letter(JobState state);
@@ -41,6 +42,7 @@ struct Header {
   MicroUsd cost;
   std::int64_t milliseconds = 0;  // that a run is estimated at
   Hold hold = Hold::none;
+  bool reserved = false;
   Time not_before{};
   int spread_permille = 0;
   int doubt_permille = 0;

@@ -29,6 +29,7 @@ Header header_of(const JobRecord& record) {
           record.estimated_cost,
           std::llround(record.estimated_seconds * 1000),
           record.hold,
+          record.reserved,
           record.not_before,
           record.spread_permille,
           record.doubt_permille,
@@ -159,6 +160,7 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.estimated_cost = header->cost;
   record.estimated_seconds = static_cast<double>(header->milliseconds) / 1000;
   record.hold = header->hold;
+  record.reserved = header->reserved;
   record.not_before = header->not_before;
   record.spread_permille = header->spread_permille;
   record.doubt_permille = header->doubt_permille;

@@ -32,7 +32,9 @@ struct JobRecord {
   MicroUsd estimated_cost;
   double estimated_seconds = 0;
   Hold hold = Hold::none;  // while queued
-  Time not_before{};       // of Hold::retry
+  bool reserved =
+      false;  // while nothing but its turn or the window holds it: the budgets keep room for what it is estimated at
+  Time not_before{};  // of Hold::retry
   // Of the estimate (plan::Estimate), in thousandths; 0: not known.
   int spread_permille = 0;
   int doubt_permille = 0;

@@ -207,9 +207,11 @@ HttpAnswer Api::budgets(Params params) {
   if (!budgets) return error_answer(budgets.error());
   const auto live = all_live(queue_);
   if (!live) return error_answer(live.error());
+  const auto counters = queue_.counters();
+  if (!counters) return error_answer(counters.error());
   const auto unseen = queue_.unseen();
   if (!unseen) return error_answer(unseen.error());
-  return json_answer(budgets_json(*budgets, *live, *unseen, clock_.now()));
+  return json_answer(budgets_json(*budgets, *live, counters->reserved, *unseen, clock_.now()));
 }
 
 HttpAnswer Api::health(Params params) {

@@ -11,6 +11,7 @@ using nlohmann::json;
 
 json budgets_json(const std::vector<budgets::BudgetView>& budgets,
                   const std::vector<queue::JobRecord>& live,
+                  const std::map<std::string, MicroUsd>& reserved,
                   const std::vector<std::pair<std::string, MicroUsd>>& unseen, Time now) {
   budgets::Book book;
   std::map<std::string, const budgets::ToldState*> told;
@@ -26,6 +27,9 @@ json budgets_json(const std::vector<budgets::BudgetView>& budgets,
   }
   for (const auto& [field, cost] : unseen) {
     if (auto ended = budgets::read_unseen(field, cost)) commitments.push_back(std::move(*ended));
+  }
+  for (const auto& [pair, cost] : reserved) {
+    if (auto kept = budgets::read_reserved(pair, cost)) commitments.push_back(std::move(*kept));
   }
   json all = json::array();
   for (const auto& standing : book.standings(commitments, now)) {

@@ -101,8 +101,8 @@ while i <= #ARGV do
     if old_set and old_set ~= new_set then redis.call('ZREM', old_set, id) end
     if new_set then redis.call('ZADD', new_set, after.place, id) end
     local was_live = before and live_states[before.state]
-    if was_live then commit_cost(ARGV[i + 6], '-', before.cost) end
-    if live_states[after.state] then commit_cost(ARGV[i + 6], '', after.cost) end
+    if before then commit_cost(before, ARGV[i + 6], '-') end
+    commit_cost(after, ARGV[i + 6], '')
     if live_states[after.state] then
       if not was_live then redis.call('ZADD', prefix .. 'live', after.place, id) end
     elseif was_live then

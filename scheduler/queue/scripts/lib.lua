@@ -45,7 +45,7 @@ local function parse(record)
 end
 
 -- The sorted set in which a queued job waits, by what holds it.
-local set_of_hold = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:', b = 'budget:'}
+local set_of_hold = {['-'] = 'queue:', a = 'queue:', w = 'window:', o = 'window:', t = 'retry:', d = 'dependent:', b = 'budget:'}
 local function waiting_set(header) return prefix .. set_of_hold[header.hold] .. header.priority end
 
 local live_states = {l = true, r = true, x = true}
@@ -75,10 +75,17 @@ end
 -- The field that sums the estimates of the live attempts of a team and project ("<team> <project>").
 local function committed_field(pair) return 'committed:' .. pair end
 
--- Adds a live attempt's estimate to what its team and project are committed to (sign ''), or takes it out. There is no field for nothing.
-local function commit_cost(pair, sign, cost)
-  local field = committed_field(pair)
-  if cost ~= '0' and redis.call('HINCRBY', counters, field, sign .. cost) == 0 then redis.call('HDEL', counters, field) end
+-- By what sum of its team and project a record's estimate counts towards budgets: a live attempt's is committed, that of a job that waits and
+-- for which room is kept is reserved; nil: by none.
+local function budget_field(header, pair)
+  if live_states[header.state] then return committed_field(pair) end
+  if header.state == 'q' and (header.hold == 'a' or header.hold == 'o') then return 'reserved:' .. pair end
+end
+
+-- Adds a record's estimate to that sum (sign ''), or takes it out. There is no field for nothing.
+local function commit_cost(header, pair, sign)
+  local field, cost = budget_field(header, pair), header.cost
+  if field and cost ~= '0' and redis.call('HINCRBY', counters, field, sign .. cost) == 0 then redis.call('HDEL', counters, field) end
 end
 
 -- Adds to the jobs of a user that have not ended.

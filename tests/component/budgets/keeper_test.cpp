@@ -77,12 +77,16 @@ TEST_F(KeeperTest, SaysWhatIsSpentAndContradictsWhoeverElseDoes) {
   set_budget();
   charge("a", 30);
   charge("b", 12);
+  // As the scheduler counts what waits.
+  const auto redis = runtime::Redis::create(redis_.url()).value();
+  ASSERT_TRUE(redis->command({"HSET", "{oppen.scheduler}:counters", "reserved:vision -", "700"}));
   const auto began = clock_.now();
   Keeper keeper(kafka_.settings(), redis_.url(), {clock_, metrics_, *producer_});
   const std::jthread keeping([&](const std::stop_token& over) { keeper.run(over); });
   const auto [first, state] = next_state();
   EXPECT_EQ(state.budget_id, "all");
   EXPECT_EQ(state.spent.value, 42);
+  EXPECT_EQ(state.committed.value, 700);
   EXPECT_EQ(state.period, "month");
   EXPECT_GE(first.time, began);
   // A keeper that was paused before it could say this.

@@ -6,6 +6,7 @@
 
 #include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/compare.hpp"
+#include "scheduler/queue/reader.hpp"
 #include "tests/component/core/core_fixture.hpp"
 
 namespace oppen::core {
@@ -93,6 +94,19 @@ class BudgetsTest : public CoreTest {
     compare_sums(sums_of(live, counters), sums_of(counters), live, true, drifts);
     for (const auto& drift : drifts)
       ADD_FAILURE() << drift.kind << " " << drift.subject << ": " << drift.found;
+    std::map<std::string, MicroUsd> reserved;
+    const auto waiting = queue::QueueReader(*redis, "oppen.").queued("", 1'000).value().jobs;
+    for (const auto& job : waiting) {
+      if (job.reserved)
+        reserved[queue::pair_of(job.spec.team, job.spec.project)] += job.estimated_cost;
+    }
+    EXPECT_EQ(counters.reserved, reserved);
+  }
+  void slots(int count) {
+    auto policy = *state->policy;
+    policy.max_concurrent_jobs = count;
+    state->policy = std::make_shared<const plan::Policy>(policy);
+    settle();
   }
 
   std::unique_ptr<Budgets> budgets;
@@ -126,6 +140,7 @@ TEST_F(BudgetsTest, ManyAtOnceCannotSlipThrough) {
   for (int i = 0; i < 8; ++i)
     jobs.push_back({{"job_id", "b" + std::to_string(i)}, {"model_type", "mnist"}});
   send({{"batch_id", "many"}, {"jobs", jobs}});
+  look();
   int running = 0;
   int waiting = 0;
   for (int i = 0; i < 8; ++i) {
@@ -134,6 +149,73 @@ TEST_F(BudgetsTest, ManyAtOnceCannotSlipThrough) {
   }
   EXPECT_EQ(running, 3);
   EXPECT_EQ(waiting, 5);
+  expect_sums();
+}
+
+// A job that waits for its turn has its room: what comes later, or passes it, can't take it.
+TEST_F(BudgetsTest, WhatWaitsForItsTurnKeepsItsRoom) {
+  slots(1);
+  submit_of("vision", "first");
+  const auto price = record("first").estimated_cost.value;
+  set("vision", 3 * price, "hard", "vision");
+  for (const auto* const id : {"second", "third", "fourth"}) submit_of("vision", id);
+  submit("other", {{"team", "vision"}, {"window", "off_peak"}});
+  EXPECT_TRUE(record("second").reserved);
+  EXPECT_TRUE(record("third").reserved);
+  EXPECT_TRUE(held("fourth"));
+  EXPECT_TRUE(held("other"));
+  EXPECT_EQ(store->counters().value().reserved.at("vision -").value, 2 * price);
+  expect_sums();
+  cancel("second");
+  look();
+  EXPECT_FALSE(held("fourth"));
+  EXPECT_TRUE(held("other"));
+  expect_sums();
+  slots(10);
+  EXPECT_TRUE(launched("third"));
+  EXPECT_TRUE(launched("fourth"));
+  EXPECT_TRUE(store->counters().value().reserved.empty());
+  expect_sums();
+  cancel("third");
+  look();
+  EXPECT_TRUE(record("other").reserved);
+  EXPECT_EQ(record("other").hold, queue::Hold::window);
+  expect_sums();
+}
+
+// Dearer, it needs more than it keeps.
+TEST_F(BudgetsTest, AnAmendedJobKeepsWhatItCostsThen) {
+  submit("first", {{"spot", true}});
+  const auto price = record("first").estimated_cost.value;
+  set("all", 2 * price);
+  slots(1);
+  submit("second", {{"spot", true}});
+  ASSERT_TRUE(record("second").reserved);
+  const auto amend = [this](bool spot) {
+    EXPECT_EQ(
+        handle(command(JobAmend::type, {{"job_id", "second"}, {"changes", {{"spot", spot}}}})),
+        std::nullopt);
+    settle();
+  };
+  amend(false);
+  EXPECT_TRUE(held("second"));
+  expect_sums();
+  amend(true);
+  look();
+  EXPECT_TRUE(record("second").reserved);
+  expect_sums();
+}
+
+TEST_F(BudgetsTest, WhatWaitsForAnotherJobIsJudgedWhenThatHasEnded) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price);
+  submit("next", {{"after", {"first"}}});
+  EXPECT_FALSE(record("next").reserved);
+  run("first");
+  clock.advance(60s);
+  finish("first");
+  EXPECT_TRUE(held("next"));  // what the first has cost is not told yet
   expect_sums();
 }
 
@@ -274,6 +356,7 @@ TEST_F(BudgetsTest, AnApprovalLetsOneJobPassAndARejectionEndsIt) {
     submit(id);
     EXPECT_TRUE(held(id)) << id;
   }
+  look();
   const auto proposals = events("yes");
   ASSERT_EQ(proposals.back().first, ProposalCreated::type);
   EXPECT_EQ(proposals.back().second["kind"], "budget_approval");
@@ -358,9 +441,9 @@ TEST_F(BudgetsTest, AnApprovalCanBeTakenBackWhileTheJobWaits) {
   state->policy = std::make_shared<const plan::Policy>(policy);
   submit("first");
   const auto price = record("first").estimated_cost.value;
-  set("ask", price, "approval");
   submit("second");
-  // It waits for a slot; nobody has looked at its budget yet.
+  set("ask", price, "approval");
+  // It waits for a slot since before there was a budget.
   ASSERT_EQ(record("second").hold, queue::Hold::none);
   decide("second", "approve");
   EXPECT_EQ(record("second").approved_by, "ana");

@@ -10,7 +10,7 @@ from harness.jobs import Jobs
 from harness.waiting import wait_until
 from harness.worker import Worker, program
 
-DONE, NO = 0, 1
+DONE, NO, NO_SUCH = 0, 1, 4
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,44 @@ def test_an_approval_lets_a_job_pass_and_a_rejection_ends_it(rough_world, cost, 
     assert "too dear" in cancelled["reason"]
     assert not {yes["job_id"], no["job_id"]} & proposed()
     assert oppen("approve", no["job_id"])[0] == NO
+
+
+def test_an_approved_proposal_takes_effect_and_is_undone(rough_world, cost, oppen, mine, budget):
+    """Proposals that name a change: of a queued job, and of a policy. Each is carried out once when it is approved, and taken back."""
+    bus = rough_world.bus
+    budget(1, "hard")
+    job = spec(mine, budget, "dear") | {"batch_size": 32}
+    bus.submit(job)
+    wait_held(oppen, job["job_id"], budget.name)
+    amend = {"job_id": job["job_id"], "changes": {"batch_size": 64}}
+    override = {"key": "retry_hold_seconds", "value": "77"}
+    proposed = {f"{budget.name}-amend": amend, f"{budget.name}-override": override}
+    common = {"kind": "test", "summary": "", "predicted_savings_microusd": 1, "expires_at": "2999-01-01T00:00:00Z"}
+    for proposal_id, changes in proposed.items():
+        data = common | {"proposal_id": proposal_id, "changes": changes}
+        bus.produce_all([bus.command("proposal.created", data, proposal_id)], topic="oppen.control")
+        assert proposal_id in {one["proposal_id"] for one in oppen("proposals")[1]["proposals"]}
+        assert oppen("undo", proposal_id)[0] == NO
+        assert oppen("approve", proposal_id)[0] == DONE
+        assert oppen("approve", proposal_id)[0] == NO
+
+    def amended():
+        return [event.data["changes"] for event in bus.events(job["job_id"], "amended")]
+
+    def in_force():
+        changed = [r.data for r in bus.records("oppen.control") if r.type == "policy.changed"]
+        return {one["key"]: one["because"] for one in changed[-1].get("overrides", [])} if changed else {}
+
+    bus.wait_for("the amendment", lambda: amended() == [{"batch_size": 64}])
+    bus.wait_for("the override", lambda: in_force().get("retry_hold_seconds") == f"{budget.name}-override")
+    for proposal_id in proposed:
+        assert oppen("undo", proposal_id)[0] == DONE
+    bus.wait_for("what it was", lambda: amended() == [{"batch_size": 64}, {"batch_size": 32}])
+    bus.wait_for("the end of the override", lambda: "retry_hold_seconds" not in in_force())
+    decided = {one["proposal_id"]: one for one in oppen("proposals", "--decided")[1]["proposals"]}
+    assert decided[f"{budget.name}-override"]["decision"] == "undo"
+    assert [one["key"] for one in decided[f"{budget.name}-override"]["overrides"]] == ["retry_hold_seconds"] * 2
+    assert oppen("approve", "nothing-of-the-kind")[0] == NO_SUCH
 
 
 def test_a_budget_that_is_not_valid_is_set_aside(rough_world, cost):

@@ -75,6 +75,31 @@ TEST_F(TellingTest, TheLastStateIsLateEnoughForWhatEndedLast) {
   EXPECT_EQ(told(), Spent{});
 }
 
+TEST_F(TellingTest, WhatIsCommittedIsToldNowAndThenTooAndShrinksAsARunGoesOn) {
+  ASSERT_TRUE(telling.set(budget("b", 100'000, "soft", {"vision", ""})));
+  Commitment running{"vision", "", {600}, 600, now, std::nullopt};
+  telling.committed({running, {"vision", "", {40}}, {"speech", "", {7'000}}});
+  const auto first = telling.due(now);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].state.committed.value, 640);
+  telling.told(first[0].state, now);
+  now += Telling::interval - 1s;
+  telling.committed({running});
+  EXPECT_EQ(told(), Spent{});
+  now += 1s;
+  EXPECT_EQ(told(), Spent{0});
+  now += charge_interval + settling + 300s - Telling::interval;
+  const auto later = telling.due(now);
+  ASSERT_EQ(later.size(), 1U);
+  EXPECT_EQ(later[0].state.committed.value, 300);
+  telling.told(later[0].state, now);
+  telling.committed({});
+  now += Telling::interval;
+  EXPECT_EQ(told(), Spent{0});
+  now += Telling::interval;
+  EXPECT_EQ(told(), Spent{});
+}
+
 TEST_F(TellingTest, ABudgetThatIsExceededSaysSo) {
   ASSERT_TRUE(telling.set(budget("b", 100, "soft", {"vision", ""})));
   spend(1'000, "speech");

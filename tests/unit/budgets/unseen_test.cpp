@@ -19,5 +19,14 @@ TEST(Unseen, AFieldIsReadAsItWasWritten) {
   EXPECT_FALSE(read_unseen("12", {7}));
 }
 
+TEST(Reserved, APairIsReadAsTheSchedulerWritesIt) {
+  const auto read = read_reserved("vision -", {7});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->team, "vision");
+  EXPECT_EQ(read->project, "");
+  EXPECT_EQ(unspent(*read, Time::max()).value, 7);
+  EXPECT_FALSE(read_reserved("vision", {7}));
+}
+
 }  // namespace
 }  // namespace oppen::budgets

@@ -88,6 +88,14 @@ bool Book::holds() const {
   return false;
 }
 
+std::vector<BudgetSet::Scope> Book::held_scopes() const {
+  std::vector<BudgetSet::Scope> scopes;
+  for (const auto& [id, set] : sets_) {
+    if (set.mode != "soft") scopes.push_back(set.scope);
+  }
+  return scopes;
+}
+
 std::vector<Standing> Book::standings(const std::vector<Commitment>& commitments, Time now) const {
   std::vector<Standing> standings;
   for (const auto& [id, set] : sets_) {

@@ -24,7 +24,7 @@ inline constexpr std::chrono::seconds surely_contained =
 // What runs is charged in intervals that end on a grid of this (cost::grid), and are published when they are over.
 inline constexpr std::chrono::seconds charge_interval{30};
 
-// What an attempt is estimated to cost, from its launch on until its whole cost is in what is told as spent.
+// What an attempt is estimated to cost, from its launch on until its whole cost is in what is told as spent; or what is kept for jobs that wait.
 struct Commitment {
   std::string team;
   std::string project;
@@ -67,6 +67,8 @@ class Book {
   bool empty() const { return sets_.empty(); }
   // Whether any budget holds jobs.
   bool holds() const;
+  // What those cover that do.
+  std::vector<BudgetSet::Scope> held_scopes() const;
   const std::map<std::string, BudgetSet>& sets() const { return sets_; }
 
   std::vector<Standing> standings(const std::vector<Commitment>& commitments, Time now) const;

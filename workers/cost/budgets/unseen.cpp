@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view unnamed = "-";  // which is no label value
 
+std::string name_of(std::string_view word) { return std::string(word == unnamed ? "" : word); }
+
 }  // namespace
 
 std::string unseen_field(const std::string& team, const std::string& project, Time ended) {
@@ -28,12 +30,21 @@ std::optional<Commitment> read_unseen(const std::string& field, MicroUsd cost) {
   const auto first = field.find(' ');
   const auto last = field.rfind(' ');
   if (error != std::errc{} || stop == end || first == last) return std::nullopt;
-  const auto name = [](std::string_view word) { return std::string(word == unnamed ? "" : word); };
   Commitment commitment;
-  commitment.team = name(std::string_view(field).substr(first + 1, last - first - 1));
-  commitment.project = name(std::string_view(field).substr(last + 1));
+  commitment.team = name_of(std::string_view(field).substr(first + 1, last - first - 1));
+  commitment.project = name_of(std::string_view(field).substr(last + 1));
   commitment.cost = cost;
   commitment.ended = Time(std::chrono::seconds(second)) + unseen_step;
+  return commitment;
+}
+
+std::optional<Commitment> read_reserved(const std::string& pair, MicroUsd cost) {
+  const auto space = pair.find(' ');
+  if (space == std::string::npos) return std::nullopt;
+  Commitment commitment;
+  commitment.team = name_of(std::string_view(pair).substr(0, space));
+  commitment.project = name_of(std::string_view(pair).substr(space + 1));
+  commitment.cost = cost;
   return commitment;
 }
 

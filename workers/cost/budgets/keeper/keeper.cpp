@@ -11,9 +11,11 @@
 #include <set>
 #include <utility>
 
+#include "scheduler/queue/reader.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
 #include "workers/cost/budgets/keeper/telling.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
 
@@ -27,6 +29,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kafka_deadline = 5s;
 constexpr auto poll_wait = 200ms;
 constexpr auto quiet = 10s;
+constexpr auto between_looks = 10s;  // at what is committed
+constexpr int live_page = 200;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
 constexpr std::size_t most_named = 500;  // budgets on the page of metrics while a process lives
@@ -49,12 +53,39 @@ std::string name_of(const TopicPartition& partition) {
   return fmt::format("{}/{}", partition.topic, partition.partition);
 }
 
+// What runs, what is kept for jobs that wait, and what has just ended: as the scheduler counts it.
+Result<std::vector<Commitment>> commitments_of(queue::QueueReader reader) {
+  std::vector<Commitment> all;
+  const auto counters = reader.counters();
+  if (!counters) return fail(counters.error());
+  for (const auto& [pair, cost] : counters->reserved) {
+    if (auto kept = read_reserved(pair, cost)) all.push_back(std::move(*kept));
+  }
+  const auto unseen = reader.unseen();
+  if (!unseen) return fail(unseen.error());
+  for (const auto& [field, cost] : *unseen) {
+    if (auto ended = read_unseen(field, cost)) all.push_back(std::move(*ended));
+  }
+  std::string cursor;
+  do {
+    const auto page = reader.live(cursor, live_page);
+    if (!page) return fail(page.error());
+    for (const auto& job : page->jobs) {
+      all.push_back({job.spec.team, job.spec.project, job.estimated_cost, job.estimated_seconds,
+                     job.started_at, std::nullopt});
+    }
+    cursor = page->next;
+  } while (!cursor.empty());
+  return all;
+}
+
 // From winning the lease to losing it.
 class Term {
  public:
-  Term(const client::KafkaSettings& kafka, const KeeperParts& parts, KeeperStore& store,
-       client::Consumer& consumer)
+  Term(const client::KafkaSettings& kafka, const KeeperParts& parts, runtime::Redis& redis,
+       KeeperStore& store, client::Consumer& consumer)
       : parts_(parts),
+        queue_(redis, kafka.topic_prefix),
         store_(store),
         consumer_(consumer),
         dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix) {}
@@ -197,7 +228,22 @@ class Term {
     return {};
   }
 
+  Status look_at_queue() {
+    if (telling_.sets().empty() || SteadyClock::now() < next_look_) return {};
+    auto commitments = commitments_of(queue_);
+    if (!commitments && commitments.error().kind == ErrorKind::unavailable)
+      return fail(commitments.error());
+    next_look_ = SteadyClock::now() + between_looks;
+    if (commitments) {
+      telling_.committed(std::move(*commitments));
+    } else {
+      spdlog::error("what is committed stays as it was told: {}", commitments.error().message);
+    }
+    return {};
+  }
+
   Status tell() {
+    if (auto status = look_at_queue(); !status) return status;
     const auto all = telling_.due(parts_.clock.now());
     if (all.empty()) {
       as_of_.reset();
@@ -243,6 +289,7 @@ class Term {
   }
 
   const KeeperParts& parts_;
+  queue::QueueReader queue_;
   KeeperStore& store_;
   client::Consumer& consumer_;
   runtime::DeadLetters dead_letters_;
@@ -257,6 +304,7 @@ class Term {
   std::optional<Time> as_of_;
   std::set<std::string> sent_;  // ids of what was told, until it is read
   SteadyClock::time_point heard_;
+  SteadyClock::time_point next_look_;
 };
 
 // Until the lease is lost, or something fails.
@@ -275,7 +323,7 @@ Status keep(const client::KafkaSettings& kafka, const std::string& redis_url,
   settings.client_id += "-budgets";
   const auto consumer = client::Consumer::create(settings, "");
   if (!consumer) return fail(consumer.error());
-  Term term(kafka, parts, store, **consumer);
+  Term term(kafka, parts, **redis, store, **consumer);
   if (auto status = term.take_over(); !status) return status;
   spdlog::info("this instance keeps the budgets");
   auto renewed = SteadyClock::now();

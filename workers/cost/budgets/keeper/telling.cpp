@@ -45,6 +45,14 @@ void Telling::turn(const BudgetSet& set, One& one, Time now) const {
   one.afresh = true;
 }
 
+MicroUsd Telling::committed_of(const BudgetSet& set, Time now) const {
+  MicroUsd sum;
+  for (const auto& commitment : commitments_) {
+    if (covers(set.scope, commitment.team, commitment.project)) sum += unspent(commitment, now);
+  }
+  return sum;
+}
+
 BudgetState Telling::state_of(const BudgetSet& set, const One& one, Time now) const {
   const auto end =
       forecast(one.spent, tally_.last_days(set.scope, now, forecast_days), now, one.period);
@@ -57,6 +65,7 @@ BudgetState Telling::state_of(const BudgetSet& set, const One& one, Time now) co
   state.forecast = end.expected;
   state.low = end.low;
   state.high = end.high;
+  state.committed = committed_of(set, now);
   state.exceeded = one.spent > set.amount;
   return state;
 }
@@ -71,7 +80,8 @@ std::vector<Telling::Due> Telling::due(Time now) {
       const auto& last = *one.told;
       is_due = reached(set, one.spent) != reached(set, last.state.spent) ||
                (one.spent > set.amount) != last.state.exceeded ||
-               (now >= last.at + interval && one.changed + surely_contained > last.at);
+               (now >= last.at + interval && (one.changed + surely_contained > last.at ||
+                                              committed_of(set, now) != last.state.committed));
     }
     if (!is_due) continue;
     all.push_back({state_of(set, one, now),

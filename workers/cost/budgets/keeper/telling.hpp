@@ -2,7 +2,8 @@
 // The budgets, what was spent of each, and when it is time to tell it. No clock, no I/O; one thread.
 //
 // A budget.state is due at once when another threshold is reached or the budget is exceeded, and otherwise half a minute after the last
-// one, if something was spent since, or so shortly before it that what ended then may not have been in it (budgets::surely_contained). It is due,
+// one, if something was spent since, or so shortly before it that what ended then may not have been in it (budgets::surely_contained), or if
+// something else is committed. It is due,
 // too, of a budget of which nothing was told in this form: it is new, or other than it was, or its period is.
 #include <map>
 #include <string>
@@ -24,6 +25,8 @@ class Telling {
   void load(BudgetSet set, std::optional<ToldState> told);
   // False: it is not valid, and changes nothing.
   bool set(const BudgetSet& set);
+  // What is committed now: of each what the last call says. It is told with what is spent.
+  void committed(std::vector<Commitment> commitments) { commitments_ = std::move(commitments); }
   // A charge that is in the tally.
   void spent(const CostAccrued& charge, Time now);
 
@@ -48,11 +51,13 @@ class Telling {
     bool afresh = true;  // it is other than what was told of it
   };
   void turn(const BudgetSet& set, One& one, Time now) const;
+  MicroUsd committed_of(const BudgetSet& set, Time now) const;
   BudgetState state_of(const BudgetSet& set, const One& one, Time now) const;
 
   Tally& tally_;
   Book book_;
   std::map<std::string, One> ones_;
+  std::vector<Commitment> commitments_;
 };
 
 }  // namespace oppen::budgets
