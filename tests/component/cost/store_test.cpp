@@ -117,6 +117,57 @@ TEST_F(LedgerStoreTest, AJobThatRunsAgainIsOpenAgain) {
   EXPECT_TRUE(store.settled_jobs({"a"}).value()["a"].attempts.empty()) << "its run at most";
 }
 
+// From 15 seconds after its end on, once, whatever is told again of it.
+TEST_F(LedgerStoreTest, ARunThatHasSucceededIsDueForAdviceUntilItIsAdvised) {
+  const auto due = [&](Time now) { return store.due_for_advice(0, now, 10).value(); };
+  const auto over = [&](const std::string& id, const char* state) {
+    auto fact = ended(noon, noon + 10s, 1, id);
+    fact.told = Told{"", "", state, true, 2, 64};
+    return fact;
+  };
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  ledger.apply(over("a", "succeeded"));
+  ledger.apply(over("b", "failed"));
+  ledger.apply(began(noon, 1, "runs"));
+  ASSERT_TRUE(store_all(claim, ledger, noon + 5s, {}, {}));
+  EXPECT_TRUE(due(noon + 1h).empty()) << "not charged yet";
+  ASSERT_TRUE(store_all(claim, ledger, noon + 20s, {}, 1));
+  EXPECT_TRUE(due(noon + 24s).empty());
+  EXPECT_EQ(due(noon + 25s), std::vector<std::string>{"a"});
+  EXPECT_TRUE(store.due_for_advice(1, noon + 1h, 10).value().empty()) << "of another partition";
+
+  auto former = claim;
+  claim = store.claim(0).value();
+  Change advised;
+  advised.advised = {"a"};
+  EXPECT_EQ(store.commit(former, advised).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(due(noon + 1h).size(), 1U) << "whoever died before that leaves it due";
+  ASSERT_TRUE(store.commit(claim, advised));
+  EXPECT_TRUE(due(noon + 1h).empty());
+
+  Ledger later(rates);
+  auto settled = store.settled_jobs({"a"}).value();
+  later.load_settled("a", std::move(settled.at("a")));
+  later.apply(over("a", "succeeded"));
+  ASSERT_TRUE(store_all(claim, later, noon + 1min, {}, {}));
+  EXPECT_TRUE(due(noon + 1h).empty()) << "told again";
+}
+
+TEST_F(LedgerStoreTest, TheFirstRunsAreDueFirst) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  for (int i = 0; i < 3; ++i) {
+    auto fact =
+        ended(noon, noon + std::chrono::seconds(30 - 10 * i), 1, "run-" + std::to_string(i));
+    fact.told = Told{"", "", "succeeded", true, 2, 64};
+    ledger.apply(fact);
+  }
+  ASSERT_TRUE(store_all(claim, ledger, noon + 1min, {}, {}));
+  EXPECT_EQ(store.due_for_advice(0, noon + 1h, 2).value(),
+            (std::vector<std::string>{"run-2", "run-1"}));
+}
+
 // As after a pause: whoever claimed the partition meanwhile has it.
 TEST_F(LedgerStoreTest, AFormerOwnerChangesNothing) {
   Ledger ledger(rates);

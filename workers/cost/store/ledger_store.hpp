@@ -42,10 +42,12 @@ struct Change {
       {};                    // "job/attempt" and its usage; "": forgotten
   bool keep_outbox = false;  // `costs` does not say that what was to be published is on the bus
   std::map<std::string, std::string> tried = {};  // by topic
+  std::vector<std::string> advised =
+      {};  // runs of which it is on the bus what could have been saved
 
   bool empty() const {
     return !next && !costs && !runs && jobs.empty() && charges.empty() && recalled.empty() &&
-           tried.empty() && !telemetry && usages.empty();
+           tried.empty() && !telemetry && usages.empty() && advised.empty();
   }
 };
 
@@ -65,6 +67,9 @@ class LedgerStore {
   Result<std::map<std::string, std::string>> usages(int partition);
   // What was to be published last.
   Result<std::vector<Charge>> outbox(int partition);
+  // The first runs of a partition, at most `limit`, that are to be looked at by `now` for what could have been saved, by their run_key:
+  // each from some seconds after it has succeeded and been charged whole, until a change says that it is advised.
+  Result<std::vector<std::string>> due_for_advice(int partition, Time now, std::size_t limit);
   // Policies by their offset in control. They are kept here because the topic forgets what has stood unchanged for long.
   Status remember_policies(const std::map<std::int64_t, std::string>& texts);
   Result<std::map<std::int64_t, std::string>> policies();

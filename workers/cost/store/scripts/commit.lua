@@ -2,6 +2,8 @@
 --   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), runs ('': as it was), outbox ('keep': what
 --         it holds is not all on the bus), telemetry ('': as it was), how long runs are kept, in milliseconds, then operations:
 --         O id job                            something of it is open
+--         W id due                            before S: it is to be looked at for what could be saved, unless it has been settled before
+--         V id                                it has been
 --         S id job milliseconds               everything is charged: it is kept for so long
 --         E entry                             a charge, to be published
 --         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
@@ -36,6 +38,17 @@ local operations = {
     redis.call('HSET', open, ARGV[i + 1], ARGV[i + 2])
     redis.call('DEL', prefix .. 'settled:' .. ARGV[i + 1])
     return i + 3
+  end,
+  W = function(i)
+    local id = ARGV[i + 1]
+    if redis.call('HEXISTS', open, id) == 1 or redis.call('EXISTS', prefix .. 'settled:' .. id) == 0 then
+      redis.call('ZADD', prefix .. 'advise:' .. ARGV[2], ARGV[i + 2], id)
+    end
+    return i + 3
+  end,
+  V = function(i)
+    redis.call('ZREM', prefix .. 'advise:' .. ARGV[2], ARGV[i + 1])
+    return i + 2
   end,
   S = function(i)
     redis.call('HDEL', open, ARGV[i + 1])

@@ -7,6 +7,7 @@
 --   open:P         hash: job id -> its attempts, of jobs of which something runs or is not charged yet
 --   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again
 --   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
+--   advise:P       sorted set: the runs that are still to be looked at for what could be saved, by when
 --   policies       hash: offset in control -> what that policy says of rates
 --   cluster        the id of the Kafka cluster whose events these are
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
