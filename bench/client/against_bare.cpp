@@ -1,11 +1,10 @@
 #include "bench/client/against_bare.hpp"
 
-#include <sys/resource.h>
-
 #include <thread>
 #include <vector>
 
 #include "bench/client/bare_producer.hpp"
+#include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/samples.hpp"
 #include "schemas/cloud_event.hpp"
@@ -20,15 +19,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t of_a_round = 300'000;
 constexpr std::size_t read_back = 100'000;
 constexpr std::size_t threads_at_once = 4;
-
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
 
 struct Rounds {
   Samples per_second;

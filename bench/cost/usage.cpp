@@ -1,6 +1,5 @@
 // How many gpu.sample events are read, parsed, joined to their attempt and accounted, against a bare librdkafka consumer of the
 // same records, in turn; and the memory that this takes with 10,000 attempts on 10,000 GPUs.
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "bench/cost/bare_consumer.hpp"
+#include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "bench/support/report.hpp"
@@ -116,15 +116,6 @@ Offsets publish_apart(const client::KafkaSettings& kafka, int rounds) {
   return offsets;
 }
 
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 // Of several rounds.
 struct Rates {
   Samples per_second;
@@ -192,19 +183,26 @@ class Accounts {
 
   void settle(Time at) {
     cost::GpuPrices prices(at, rates_.at(at));
-    for (const auto& [key, unused] : book_.attempts()) {
-      const auto job = ledger_.jobs().find(key.job_id);
-      const auto& attempt = job->second.attempts.at(key.attempt);
+    book_.visit([&](const auto& key, cost::Usage& usage) {
+      const auto& attempt = ledger_.jobs().at(key.job_id).attempts.at(key.attempt);
       const auto part =
-          book_.find(key)->settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
+          usage.settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
       measured_ += part.measured_microusd;
       effective_ += part.effective_microusd;
-    }
+      return true;
+    });
   }
 
   std::int64_t measured() const { return measured_; }
   std::int64_t effective() const { return effective_; }
-  std::size_t stored_bytes() const { return book_.attempts().begin()->second.encode().size(); }
+  std::size_t stored_bytes() {
+    std::size_t bytes = 0;  // of the last one
+    book_.visit([&](const auto&, const cost::Usage& usage) {
+      bytes = usage.encode().size();
+      return true;
+    });
+    return bytes;
+  }
 
  private:
   void count(const std::optional<cost::Reading>& reading) {

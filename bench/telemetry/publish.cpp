@@ -1,10 +1,10 @@
 // How many samples of a recording the agent's parts read, attribute, write to the buffer and have acknowledged by Kafka, against a bare
 // producer of the same records.
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <thread>
 
+#include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/report.hpp"
 #include "bench/telemetry/recording_file.hpp"
@@ -21,15 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto doing = "publishing samples";
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 struct Cost {
   double records = 0;

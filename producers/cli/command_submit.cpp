@@ -4,6 +4,7 @@
 #include "producers/cli/commands.hpp"
 #include "producers/cli/spec_input.hpp"
 #include "producers/cli/submitting.hpp"
+#include "schemas/cloud_event.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -89,11 +90,13 @@ int submit(Context& context, SubmitOptions& options) {
   if (!options.file.empty()) {
     const auto text = read_input(context, options.file);
     if (!text) return context.fail_with(text.error());
-    base = json::parse(*text, nullptr, false);
-    if (!base.is_object()) {
+    auto parsed = parse_event_data(*text);
+    if (!parsed || !parsed->is_object()) {
       return context.fail_with(
-          {ErrorKind::invalid, options.file + " is not a JSON object with a job spec"});
+          {ErrorKind::invalid,
+           options.file + " is not a JSON object with a job spec, of at most 32 levels"});
     }
+    base = *std::move(parsed);
   }
   std::erase_if(options.flags.lists, [](const auto& list) { return list.second.empty(); });
   auto spec = with_flags(std::move(base), options.flags);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,10 @@ json part_of(const json& object, const char* name) { return object.value(name, j
 // "" where it isn't known.
 std::string money_if(const json& object, const char* name) {
   return object.contains(name) ? money_field(object, name) : "";
+}
+
+std::string small_money_if(const json& object, const char* name) {
+  return object.contains(name) ? small_money_field(object, name) : "";
 }
 
 std::string number_if(const json& object, const char* name, const char* form) {
@@ -221,6 +226,10 @@ std::string cost_forecast_text(const json& forecast) {
     return out + fmt::format(" is over ({}) and has cost {}.\n", text_field(forecast, "state"),
                              money_field(total, "expected"));
   }
+  if (text_field(forecast, "basis") == "charging") {
+    return out + fmt::format(" is over ({}), but not charged to its end yet: {} so far.\n",
+                             text_field(forecast, "state"), money_field(total, "expected"));
+  }
   const json left = part_of(forecast, "left_seconds");
   const json end = part_of(forecast, "end");
   out += forecast.value("begun", true)
@@ -260,7 +269,7 @@ std::string comparison_text(const json& comparison, int width) {
                     fmt::format("{:g}", gpus) + (gpu_type.empty() ? "" : " " + gpu_type),
                     duration_text(number_field(part_of(one, "seconds"), "expected")),
                     money_between(part_of(one, "cost_microusd")),
-                    money_if(one, "cost_per_1000_inferences_microusd"),
+                    small_money_if(one, "cost_per_1000_inferences_microusd"),
                     number_if(one, "latency_p99_ms", "{:.4g} ms")});
     const auto measured = number_field(one, "measured_runs");
     from += fmt::format(

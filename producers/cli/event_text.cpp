@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -153,6 +154,16 @@ double number_field(const json& object, const char* name, double fallback) {
 
 std::string money_field(const json& object, const char* name) {
   return to_string(MicroUsd{static_cast<std::int64_t>(number_field(object, name))});
+}
+
+std::string small_money_field(const json& object, const char* name) {
+  constexpr int decimals = 4;
+  constexpr int most_decimals = 12;
+  const double dollars = number_field(object, name) / 1e6;
+  if (!(dollars > 0)) return money_field(object, name);
+  const auto shown = static_cast<int>(-std::floor(std::log10(dollars))) + 1;
+  if (shown <= decimals) return money_field(object, name);
+  return fmt::format("${:.{}f}", dollars, std::min(shown, most_decimals));
 }
 
 std::string short_type(const std::string& type) {

@@ -32,5 +32,7 @@ std::string text_field(const nlohmann::json& object, const char* name,
                        const std::string& fallback = "");
 double number_field(const nlohmann::json& object, const char* name, double fallback = 0);
 std::string money_field(const nlohmann::json& object, const char* name);  // "$0.0205"
+// Of what may be less than the four decimals of an amount show: two digits at least.
+std::string small_money_field(const nlohmann::json& object, const char* name);
 
 }  // namespace oppen::cli

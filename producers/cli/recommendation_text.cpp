@@ -44,7 +44,7 @@ std::string savings_text(const json& recommendation) {
   const json money = part_of_recommendation(recommendation, "savings_microusd");
   return one_or_both(fmt::format("{:g}", number_field(percent, "low")),
                      fmt::format("{:g}", number_field(percent, "high"))) +
-         " %, " + one_or_both(money_field(money, "low"), money_field(money, "high"));
+         " %, " + one_or_both(small_money_field(money, "low"), small_money_field(money, "high"));
 }
 
 std::string recommendations_text(const json& answer) {

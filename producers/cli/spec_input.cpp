@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/text.hpp"
 
@@ -79,13 +80,15 @@ tl::expected<json, FieldErrors> parse_lines(const std::string& text) {
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    json job = json::parse(line, nullptr, false);
-    if (job.is_discarded()) {
-      errors.push_back({"line " + std::to_string(number),
-                        json(shortened(line)).dump(-1, ' ', false, json::error_handler_t::replace),
-                        "a JSON object (one job a line, or the whole file as one JSON array)"});
+    auto job = parse_event_data(line);
+    if (job) {
+      jobs.push_back(*std::move(job));
+      continue;
     }
-    jobs.push_back(std::move(job));
+    errors.push_back({"line " + std::to_string(number),
+                      json(shortened(line)).dump(-1, ' ', false, json::error_handler_t::replace),
+                      "a JSON object of at most 32 levels (one job a line, or the whole file as "
+                      "one JSON array)"});
   }
   if (!errors.empty()) return tl::unexpected(errors);
   return jobs;
@@ -93,9 +96,9 @@ tl::expected<json, FieldErrors> parse_lines(const std::string& text) {
 
 // The whole as an object {"batch_id"?,"jobs",...}.
 tl::expected<json, FieldErrors> parse_batch_text(const std::string& text) {
-  json whole = json::parse(text, nullptr, false);
-  if (whole.is_object() && whole.contains("jobs")) return whole;
-  if (whole.is_array()) return json{{"jobs", std::move(whole)}};
+  auto whole = parse_event_data(text);
+  if (whole && whole->is_object() && whole->contains("jobs")) return *std::move(whole);
+  if (whole && whole->is_array()) return json{{"jobs", *std::move(whole)}};
   auto jobs = parse_lines(text);
   if (!jobs) return tl::unexpected(jobs.error());
   return json{{"jobs", *std::move(jobs)}};

@@ -10,9 +10,6 @@
 namespace oppen::client {
 namespace {
 
-using namespace std::chrono_literals;
-using SteadyClock = std::chrono::steady_clock;
-
 const KafkaProperties producer_defaults = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
@@ -23,11 +20,6 @@ const KafkaProperties producer_defaults = {
     {"queue.buffering.max.kbytes", "32768"},
     {"message.timeout.ms", "60000"},
 };
-
-// Of records on their way. More of them fall out of the processor's caches before the broker's thread and the report come to them, and a
-// record then takes twice the CPU; fewer would not fill the way to a broker that is some milliseconds away.
-constexpr std::int64_t most_in_flight = 1'000;
-constexpr auto leave_to_senders = 10ms;  // since one of them has taken reports
 
 rd_kafka_vu_t option(rd_kafka_vtype_t type) {
   rd_kafka_vu_t value{};
@@ -56,82 +48,34 @@ struct Producer::Impl {
   std::mutex mutex;  // for waiting on what follows
   std::condition_variable changed;
   std::atomic<std::int64_t> in_flight{0};
+  std::atomic<std::int64_t> rounds{0};   // of reports: each makes room
+  std::atomic<int> waiting_for_room{0};  // threads
   std::atomic<bool> connected{false};
+  std::int64_t told = 0;  // reports of this round; the poller's own
+  std::jthread poller;
+
   // One record's way back.
   struct Ticket {
     Impl& impl;
     OnDelivery done;
   };
-  struct Report {
-    OnDelivery done;
-    Result<Delivery> delivery;
-  };
-
-  // Reports are taken from librdkafka by the poller or by a sender that waits for room: librdkafka frees a record on the thread that takes
-  // its report, and what another thread frees costs the sender much to have again. The poller tells of them all.
-  std::mutex taking;
-  std::atomic<SteadyClock::time_point> asked_at{};  // a sender would take them
-  std::mutex reports_mutex;                         // for what follows
-  std::condition_variable reported;
-  std::vector<Report> reports;  // that senders took
-  static thread_local std::vector<Report>* taking_into;
-  std::jthread poller;
 
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
     const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message->_private));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       ticket->impl.now_connected();
-      taking_into->push_back(
-          {std::move(ticket->done), Delivery{message->partition, message->offset}});
+      ticket->done(Delivery{message->partition, message->offset});
     } else {
-      taking_into->push_back(
-          {std::move(ticket->done),
-           fail(kafka_error(message->err,
-                            std::string("topic ") + rd_kafka_topic_name(message->rkt)))});
+      ticket->done(fail(
+          kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
     }
+    ++ticket->impl.told;
   }
 
-  // Holding `taking`.
-  void take_reports(std::vector<Report>& into, std::chrono::milliseconds patience) {
-    taking_into = &into;
-    rd_kafka_poll(kafka, static_cast<int>(patience.count()));
-    taking_into = nullptr;
-  }
-
-  // By a sender that waits for room.
-  void make_room() {
-    thread_local std::vector<Report> some;
-    asked_at = SteadyClock::now();
-    const std::lock_guard lock(taking);
-    take_reports(some, 1ms);
-    if (some.empty()) return;
-    const std::lock_guard reports_lock(reports_mutex);
-    std::move(some.begin(), some.end(), std::back_inserter(reports));
-    some.clear();
-    reported.notify_one();
-  }
-
-  bool none_reported() {
-    const std::lock_guard lock(reports_mutex);
-    return reports.empty();
-  }
-
-  // On the poller's thread: reports to be told; after a while none.
-  void wait_for_reports(std::vector<Report>& into) {
-    if (SteadyClock::now() - asked_at.load() > leave_to_senders) {
-      const std::lock_guard lock(taking);
-      if (none_reported()) take_reports(into, 100ms);  // else those come first
-    }
-    std::unique_lock lock(reports_mutex);
-    if (into.empty())
-      reported.wait_for(lock, leave_to_senders, [this] { return !reports.empty(); });
-    std::move(reports.begin(), reports.end(), std::back_inserter(into));
-    reports.clear();
-  }
-
-  // Once for many records: it is read and written by the senders, too.
+  // Once for many records: these are read and written by the senders, too.
   void finished(std::int64_t records) {
-    if (records == 0 || in_flight.fetch_sub(records) > records) return;
+    const auto left = in_flight.fetch_sub(records) - records;
+    if (left > 0 && waiting_for_room == 0) return;
     const std::lock_guard lock(mutex);
     changed.notify_all();
   }
@@ -164,7 +108,6 @@ struct Producer::Impl {
     sigset_t all;  // signals are for the program's own threads
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    std::vector<Report> some;
     auto next_look = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
       if (events.all_brokers_down.exchange(false)) connected = false;
@@ -174,15 +117,13 @@ struct Producer::Impl {
         if (broker_answers(kafka, std::chrono::milliseconds{200})) now_connected();
         next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
       }
-      wait_for_reports(some);
-      for (const auto& [done, delivery] : some) done(delivery);
-      finished(std::ssize(some));
-      some.clear();
+      rd_kafka_poll(kafka, 100);
+      if (told == 0) continue;
+      ++rounds;
+      finished(std::exchange(told, 0));
     }
   }
 };
-
-thread_local std::vector<Producer::Impl::Report>* Producer::Impl::taking_into = nullptr;
 
 Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -256,20 +197,18 @@ Status Producer::send_when_there_is_room(std::string_view topic, const RecordVie
                                          OnDelivery done, std::chrono::milliseconds deadline) {
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
-  const bool on_poller = std::this_thread::get_id() == impl_->poller.get_id();
   for (;;) {
-    // Who tells of reports can't wait for the room that this makes.
-    if (on_poller || impl_->in_flight < most_in_flight) {
-      auto sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
-      if (sent || sent.error().kind != ErrorKind::unavailable || on_poller) return sent;
-    }
-    if (SteadyClock::now() >= give_up_at) {
-      return fail(ErrorKind::unavailable,
-                  "topic " + impl_->prefix + std::string(topic) +
-                      ": there was no room for the record: " + std::to_string(impl_->in_flight) +
-                      " before it are not acknowledged");
-    }
-    impl_->make_room();
+    const auto round = impl_->rounds.load();
+    auto sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
+    if (sent || sent.error().kind != ErrorKind::unavailable) return sent;
+    // Whoever makes the room can't wait for it.
+    if (std::this_thread::get_id() == impl_->poller.get_id()) return sent;
+    ++impl_->waiting_for_room;
+    std::unique_lock lock(impl_->mutex);
+    const bool room =
+        impl_->changed.wait_until(lock, give_up_at, [&] { return impl_->rounds != round; });
+    --impl_->waiting_for_room;
+    if (!room) return sent;
   }
 }
 

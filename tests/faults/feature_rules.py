@@ -5,7 +5,7 @@ import calendar
 import time
 
 from history import ENDS, decided, for_the_user
-from pod_rules import excused
+from pod_rules import CONVERGENCE, excused
 from rule import rule
 
 AMENDED = ("priority", "batch_size", "spot")  # what each event of a job tells of what can be amended
@@ -39,7 +39,8 @@ def _launched_within(history, job, intervals):
         since = queued.get(pod["attempt"])
         created = calendar.timegm(time.strptime(pod["created"], "%Y-%m-%dT%H:%M:%SZ"))  # whole seconds, rounded down
         for begin, end in intervals:
-            inside = since is not None and begin < since and created + 1 < end
+            # A pod that was there before is of a job that was queued a second time, after Redis came back older.
+            inside = since is not None and begin < since and begin <= pod["at"] and created + 1 < end
             if inside and not excused(history, pod["at"], pod["at"]):
                 yield pod, begin
 
@@ -65,10 +66,16 @@ def a_closed_window_launches_nothing_that_waits_for_it(history):
             yield job.id, f"pod {pod['name']} was created {pod['at'] - begin:.1f} s after the window was closed"
 
 
+def _redis_was_lost(history, moment):
+    """Whether Redis had just lost what it held: whom the jobs belong to is learned again while new ones are taken in."""
+    lost = [fault["at"] for fault in history.of("fault") if fault["fault"] in ("FLUSHALL", "Redis comes back as it was copied")]
+    return any(at <= moment <= at + CONVERGENCE for at in lost)
+
+
 @rule
 def nobody_has_more_jobs_than_allowed(history):
-    """At the moment that a job is queued its user has no more than max_jobs_per_user that have not ended; and none is refused for
-    that where there is no such limit."""
+    """At the moment that a job is queued its user has no more than max_jobs_per_user that have not ended, but for some seconds after
+    Redis was lost; and none is refused for that where there is no such limit."""
     limit = history.meta.get("max_jobs_per_user")
     users = {}
     for job in history.jobs.values():
@@ -82,7 +89,7 @@ def nobody_has_more_jobs_than_allowed(history):
     for user, spans in users.items() if limit else ():
         for begin, _, job_id in sorted(spans):
             there = sum(other <= begin < end for other, end, _ in spans)
-            if there > limit:
+            if there > limit and not _redis_was_lost(history, begin):
                 yield job_id, f"was queued as the {there}th open job of user {user or '(none)'}; allowed are {limit}"
 
 

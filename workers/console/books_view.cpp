@@ -13,9 +13,12 @@ Result<std::optional<cost::RunRecord>> PooledBooks::run(const std::string& id_or
       [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).run(id_or_name); });
 }
 
-Result<std::vector<cost::RunRecord>> PooledBooks::runs(Time from, Time to,
-                                                       const cost::RunFilter& filter,
-                                                       std::size_t limit) {
+Result<std::optional<cost::RunRecord>> PooledBooks::job(const std::string& job_id) {
+  return pool_.with([&](runtime::Redis& redis) { return cost::Books(redis, prefix_).job(job_id); });
+}
+
+Result<cost::RunList> PooledBooks::runs(Time from, Time to, const cost::RunFilter& filter,
+                                        std::size_t limit) {
   return pool_.with([&](runtime::Redis& redis) {
     return cost::Books(redis, prefix_).runs(from, to, filter, limit);
   });

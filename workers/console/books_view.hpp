@@ -17,9 +17,9 @@ class BooksView {
   virtual Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
                                                  std::chrono::sys_days to) = 0;
   virtual Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) = 0;
-  virtual Result<std::vector<cost::RunRecord>> runs(Time from, Time to,
-                                                    const cost::RunFilter& filter,
-                                                    std::size_t limit) = 0;
+  virtual Result<std::optional<cost::RunRecord>> job(const std::string& job_id) = 0;
+  virtual Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
+                                     std::size_t limit) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
 };
@@ -33,8 +33,9 @@ class PooledBooks final : public BooksView {
   Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
                                          std::chrono::sys_days to) override;
   Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) override;
-  Result<std::vector<cost::RunRecord>> runs(Time from, Time to, const cost::RunFilter& filter,
-                                            std::size_t limit) override;
+  Result<std::optional<cost::RunRecord>> job(const std::string& job_id) override;
+  Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
+                             std::size_t limit) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "schemas/cloud_event.hpp"
 #include "schemas/commands.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/text.hpp"
@@ -21,8 +22,7 @@ namespace {
 using nlohmann::json;
 using runtime::HttpAnswer;
 
-// Of more runs than these it isn't told how many they are, and by run only the latest are listed: with their seconds of up to 1,000
-// epochs they take 16 MB at most while a report is made.
+// Of more runs than these it isn't told how many they are, and by run only the latest are listed.
 constexpr std::size_t most_runs = 2'000;
 constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
 
@@ -49,6 +49,17 @@ cost::ReportFilter filter_of(Params& params) {
   return {params.text("team"), params.text("project"), params.text("model_type")};
 }
 
+// A day is forgotten at the 400th midnight after it began.
+std::chrono::sys_days first_kept(Time now) {
+  return std::chrono::floor<std::chrono::days>(now) - cost::keep_days + std::chrono::days{1};
+}
+
+// Where an answer has no place to say so.
+HttpAnswer not_kept(std::chrono::sys_days from, std::chrono::sys_days kept) {
+  return bad_request("from", "from is " + cost::to_text(from) + ": expected no day before " +
+                                 cost::to_text(kept) + ", what was charged before is not kept");
+}
+
 HttpAnswer wrong_configuration(const json& errors) {
   return {400,
           json{{"error",
@@ -66,6 +77,15 @@ void add_faults(json& errors, std::optional<std::size_t> index, const FieldError
     if (index) one["index"] = *index;
     errors.push_back(std::move(one));
   }
+}
+
+// Over, as far as the books know, and what they count of it is all that it ran. The end is written down before its last charge. Of several
+// attempts the time between them is not known, so they count as charged once they are over.
+bool is_charged(const cost::RunRecord& run) {
+  const auto state = parse_job_state(run.state);
+  if (!state || !is_terminal(*state)) return false;
+  return !run.started_at || !run.ended_at || run.attempts > 1 ||
+         std::chrono::milliseconds(run.spent.run_ms) >= *run.ended_at - *run.started_at;
 }
 
 // A job that has not run yet, as its record would begin.
@@ -106,6 +126,14 @@ Result<CostAnswers::InForce> CostAnswers::in_force() {
   return now;
 }
 
+Result<std::optional<queue::JobRecord>> CostAnswers::job_of_id(const std::string& id) {
+  if (!is_dns_label(id, max_id_length)) return std::nullopt;
+  auto job = queue_.job(id);
+  if (job) return *std::move(job);
+  if (job.error().kind == ErrorKind::not_found) return std::nullopt;
+  return fail(job.error());
+}
+
 HttpAnswer CostAnswers::report(Params params) {
   const auto words = range_words(params);
   cost::ReportInput input;
@@ -117,30 +145,29 @@ HttpAnswer CostAnswers::report(Params params) {
   const auto range = cost::parse_range(words, now);
   if (!range) return error_answer(range.error());
   input.range = *range;
+  const auto kept_from = first_kept(now);
+  if (range->from < kept_from) {
+    if (format != "json") return not_kept(range->from, kept_from);
+    input.kept_from = kept_from;
+  }
   auto days = books_.days(range->from, range->to);
   if (!days) return error_answer(days.error());
   input.days = *std::move(days);
   if (format == "focus") return {200, cost::to_focus(input.days, input.filter), csv_type};
 
   const auto today = std::chrono::floor<std::chrono::days>(now);
-  const auto kept_from = today - cost::keep_days;
-  if (range->from < kept_from) input.kept_from = kept_from;
   input.earlier_kept = range->before().from >= kept_from;
   if (input.earlier_kept) {
     auto earlier = books_.days(range->before().from, range->before().to);
     if (!earlier) return error_answer(earlier.error());
     input.earlier = *std::move(earlier);
   }
-  auto runs = books_.runs(range->from, range->to,
-                          {input.filter.team, input.filter.project, input.filter.model_type},
-                          most_runs + 1);
+  auto runs =
+      books_.runs(range->from, range->to,
+                  {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
   if (!runs) return error_answer(runs.error());
-  input.runs = *std::move(runs);
-  if (input.runs.size() > most_runs) {
-    input.runs.resize(most_runs);
-    input.all_runs = false;
-  }
-  if (range->from < today - cost::keep_runs) input.all_runs = false;
+  input.runs = std::move(runs->runs);
+  input.all_runs = runs->all && range->from >= today - cost::keep_runs;
   const auto report = cost::make_report(input, now);
   if (format == "csv") return {200, cost::to_csv(report), csv_type};
   return json_answer(cost::to_json(report));
@@ -152,7 +179,9 @@ HttpAnswer CostAnswers::costs(Params params) {
   const auto filter = filter_of(params);
   if (auto fault = params.fault()) return *fault;
   if (!job.empty()) {
-    const auto run = books_.run(job);
+    const auto queued = job_of_id(job);
+    if (!queued) return error_answer(queued.error());
+    const auto run = *queued ? books_.job(job) : books_.run(job);
     if (!run) return error_answer(run.error());
     if (!*run)
       return not_found("nothing is known of the cost of " + shortened(job) +
@@ -164,8 +193,10 @@ HttpAnswer CostAnswers::costs(Params params) {
                  {"state", (*run)->state}});
     return json_answer(body);
   }
-  const auto range = cost::parse_range(words, clock_.now());
+  const Time now = clock_.now();
+  const auto range = cost::parse_range(words, now);
   if (!range) return error_answer(range.error());
+  if (const auto kept = first_kept(now); range->from < kept) return not_kept(range->from, kept);
   const auto days = books_.days(range->from, range->to);
   if (!days) return error_answer(days.error());
   json rows = json::array();
@@ -179,22 +210,22 @@ HttpAnswer CostAnswers::costs(Params params) {
 
 HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
   if (auto fault = params.fault()) return *fault;
-  const auto known = books_.run(id_or_name);
+  auto job = job_of_id(id_or_name);
+  if (!job) return error_answer(job.error());
+  const auto known = *job ? books_.job(id_or_name) : books_.run(id_or_name);
   if (!known) return error_answer(known.error());
+  if (!*job && !*known) return not_found("there is no job or run " + shortened(id_or_name));
   cost::ForecastInput input;
   if (*known) input.run = **known;
-  const std::string& job_id = *known ? input.run.job_id : id_or_name;
-  Result<queue::JobRecord> job = fail(ErrorKind::not_found, "");
-  if (is_dns_label(job_id, max_id_length)) job = queue_.job(job_id);
-  if (!job && job.error().kind != ErrorKind::not_found) return error_answer(job.error());
-  if (!job && !*known) return not_found("there is no job or run " + shortened(id_or_name));
-  if (job) {
-    if (!*known) input.run = record_of(*job);
-    // The queue knows at once what events tell a little later.
-    input.run.state = to_string(job->state);
-    input.attempt_started_at = queue::is_live(job->state) ? job->started_at : std::nullopt;
-    if (job->spec.max_runtime_seconds)
-      input.limit_seconds = static_cast<double>(*job->spec.max_runtime_seconds);
+  if (!*job) job = job_of_id(input.run.job_id);
+  if (!job) return error_answer(job.error());
+  if (const auto& queued = *job) {
+    // The queue knows at once what events tell a little later, and what they charge later still.
+    input.charged = *known ? is_charged(input.run) : !queued->started_at;
+    if (!*known) input.run = record_of(*queued);
+    input.run.state = to_string(queued->state);
+    input.attempt_started_at = queue::is_live(queued->state) ? queued->started_at : std::nullopt;
+    input.limit_seconds = queued->spec.max_runtime_seconds;
   } else {
     input.attempt_started_at = input.run.started_at;
   }
@@ -209,12 +240,12 @@ HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
 
 HttpAnswer CostAnswers::compare(std::string_view body, Params params) {
   if (auto fault = params.fault()) return *fault;
-  const auto data = json::parse(body, nullptr, false);
-  if (data.is_discarded())
-    return bad_request(
-        "",
-        "POST the configurations here, as JSON: {\"batch_id\": ..., \"jobs\": [job spec, ...]}");
-  const auto batch = parse_data<BatchSubmit>(data);
+  const auto data = parse_event_data(body);
+  if (!data)
+    return bad_request("",
+                       "POST the configurations here, as JSON of at most 32 levels: "
+                       "{\"batch_id\": ..., \"jobs\": [job spec, ...]}");
+  const auto batch = parse_data<BatchSubmit>(*data);
   if (!batch) {
     json errors = json::array();
     add_faults(errors, std::nullopt, batch.error());

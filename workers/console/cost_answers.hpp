@@ -39,6 +39,8 @@ class CostAnswers {
     pricing::RateHistory rates;  // hold since ever
   };
   Result<InForce> in_force();
+  // nullopt: the queue has no job of this id. It is asked before the books are: they may know another job by this as its name.
+  Result<std::optional<queue::JobRecord>> job_of_id(const std::string& id);
 
   BooksView& books_;
   QueueView& queue_;

@@ -58,7 +58,7 @@ class BooksTest : public testing::Test {
       for (const auto& [field, amount] : day_fields(row))
         all[day_text(row.key.day)][field] = amount;
     }
-    const auto runs = books.runs(today, today + 48h, {}, 100).value();
+    const auto runs = books.runs(today, today + 48h, {}, 100).value().runs;
     for (const auto& run : runs)
       all["runs"].push_back(
           {run.job_id, run.state, run.name, run.spent.total_microusd, run.run_seconds});
@@ -122,19 +122,59 @@ TEST_F(BooksTest, FindsRuns) {
     return found;
   };
   using Ids = std::vector<std::string>;
-  EXPECT_EQ(ids(books.runs(today, today + 48h, {}, 10).value()), (Ids{"late", "early"}));
-  EXPECT_EQ(ids(books.runs(today, today + 48h, {}, 1).value()), Ids{"late"});
-  EXPECT_EQ(ids(books.runs(today, today + 50s, {}, 10).value()), Ids{"early"});
-  EXPECT_EQ(ids(books.runs(today + 100s, today + 48h, {}, 10).value()), Ids{"late"});
-  EXPECT_EQ(ids(books.runs(today, today + 48h, {"vision", "digits", "mnist"}, 10).value()).size(),
-            2U);
-  EXPECT_TRUE(books.runs(today, today + 48h, {"", "other", ""}, 10).value().empty());
+  const auto runs = [&](Time from, Time to, const RunFilter& filter, std::size_t limit) {
+    return ids(books.runs(from, to, filter, limit).value().runs);
+  };
+  EXPECT_EQ(runs(today, today + 48h, {}, 10), (Ids{"late", "early"}));
+  EXPECT_EQ(runs(today, today + 48h, {}, 1), Ids{"late"});
+  EXPECT_FALSE(books.runs(today, today + 48h, {}, 1).value().all);
+  EXPECT_TRUE(books.runs(today, today + 48h, {}, 2).value().all);
+  EXPECT_EQ(runs(today, today + 50s, {}, 10), Ids{"early"});
+  EXPECT_EQ(runs(today + 100s, today + 48h, {}, 10), Ids{"late"});
+  EXPECT_EQ(runs(today, today + 48h, {"vision", "digits", "mnist"}, 10).size(), 2U);
+  EXPECT_TRUE(runs(today, today + 48h, {"", "other", ""}, 10).empty());
   EXPECT_EQ(ids(books.history("mnist", 10).value()), (Ids{"late", "early"}));
   EXPECT_EQ(ids(books.history("mnist", 1).value()), Ids{"late"});
   EXPECT_TRUE(books.history("other", 10).value().empty());
   EXPECT_EQ(books.run("early").value()->state, "succeeded");
   EXPECT_EQ(books.run("digits").value()->job_id, "late") << "the latest of that name";
   EXPECT_FALSE(books.run("nobody").value());
+  EXPECT_EQ(books.job("early").value()->state, "succeeded");
+  EXPECT_FALSE(books.job("digits").value()) << "that is a name";
+}
+
+TEST_F(BooksTest, ReadsManyDays) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  run_some(claim, ledger);
+  EXPECT_EQ(
+      books.days(this_day - std::chrono::days(30), this_day + std::chrono::days(2)).value().size(),
+      2U);
+  EXPECT_EQ(
+      books.days(this_day - std::chrono::days(7), this_day + std::chrono::days(1)).value().size(),
+      1U);
+}
+
+TEST_F(BooksTest, LooksAtSoManyRunsAndNoMore) {
+  const auto add = [&](std::size_t from, std::size_t to) {
+    ASSERT_TRUE(redis->command(
+        {"EVAL",
+         "for i = tonumber(ARGV[3]), tonumber(ARGV[4]) do redis.call('ZADD', KEYS[1], -i, 'r' .. "
+         "i) "
+         "redis.call('SET', ARGV[1] .. 'r' .. i, ARGV[2]) end",
+         "1", "{oppen.cost}:runs:" + day_text(this_day), "{oppen.cost}:run:",
+         R"({"t":"vision","te":true,"s":)" + std::to_string(today.time_since_epoch().count()) + "}",
+         std::to_string(from), std::to_string(to)}));
+  };
+  add(1, most_examined_runs);
+  ASSERT_TRUE(redis->command({"RPUSH", "{oppen.cost}:epochs:r1", "10"}));
+  const auto of_nobody = [&] { return books.runs(today, today + 24h, {"nobody", "", ""}, 1); };
+  EXPECT_TRUE(of_nobody().value().all);
+  add(most_examined_runs + 1, most_examined_runs + 1);
+  EXPECT_FALSE(of_nobody().value().all);
+  const auto found = books.runs(today, today + 24h, {}, 1).value().runs;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].epoch_seconds.empty());
 }
 
 TEST_F(BooksTest, WhatIsRefusedChangesNothing) {
@@ -213,6 +253,11 @@ TEST_F(BooksTest, KeepsTheEpochsOfTheLastAttempt) {
   progress(1, 1, 10.5);
   progress(1, 2, 11);
   EXPECT_EQ(books.run("a").value()->epoch_seconds, (std::vector<double>{10.5, 11}));
+  ledger.apply(began(today + 30s, 2, "a"));
+  ASSERT_TRUE(store_all(claim, ledger, today + 1min));
+  ledger.stored("a");
+  EXPECT_TRUE(books.run("a").value()->epoch_seconds.empty());
+  EXPECT_EQ(books.run("a").value()->epochs_done, 0);
   progress(2, 1, 9);
   EXPECT_EQ(books.run("a").value()->epoch_seconds, std::vector<double>{9});
   EXPECT_EQ(books.run("a").value()->epochs_done, 1);

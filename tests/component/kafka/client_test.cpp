@@ -278,7 +278,7 @@ TEST_F(FullQueueTest, IsAnErrorWhenThereIsNoRoomInTime) {
     const auto one_more = client->report_later(progress("a", room), fates.note());
     ASSERT_FALSE(one_more);
     EXPECT_EQ(one_more.error().kind, ErrorKind::unavailable);
-    EXPECT_THAT(one_more.error().message, HasSubstr("no room for the record: 100 before it are not acknowledged"));
+    EXPECT_THAT(one_more.error().message, HasSubstr("queue.buffering.max"));
     EXPECT_EQ(client->flush(1ms).error().kind, ErrorKind::unavailable);
   }
   EXPECT_EQ(fates.lost, room) << "each is told of, when the client goes";

@@ -50,6 +50,16 @@ TEST(BatchFile, IsLines) {
   EXPECT_EQ(batch->jobs[1].model_type, "llm");
 }
 
+TEST(BatchFile, ThatIsATowerOfBracketsIsRefused) {
+  constexpr std::size_t levels = 300'000;
+  const auto tower = std::string(levels, '[') + std::string(levels, ']');
+  for (const auto& text : {tower, R"({"jobs":)" + tower + "}", R"({"model_type":)" + tower + "}"}) {
+    const auto batch = checked_batch(text, {});
+    ASSERT_FALSE(batch);
+    EXPECT_THAT(sentences(batch.error()), HasSubstr("32 levels"));
+  }
+}
+
 TEST(BatchFile, OfOneLineIsABatchOfOneJob) {
   const auto batch = checked_batch(R"({"model_type":"mnist"})", {});
   ASSERT_TRUE(batch);

@@ -92,6 +92,10 @@ TEST(CostText, OfAForecast) {
       cost_forecast_text(json::parse(
           R"({"job_id":"a","state":"succeeded","basis":"ended","total_microusd":{"expected":20500}})")),
       "a is over (succeeded) and has cost $0.0205.\n");
+  EXPECT_EQ(
+      cost_forecast_text(json::parse(
+          R"({"job_id":"a","state":"failed","basis":"charging","total_microusd":{"expected":0}})")),
+      "a is over (failed), but not charged to its end yet: $0.0000 so far.\n");
 }
 
 TEST(CostText, OfAComparison) {
@@ -101,13 +105,13 @@ TEST(CostText, OfAComparison) {
        "seconds":{"low":100,"expected":246,"high":600},"cost_microusd":{"low":8000,"expected":20500,"high":50000},"measured_runs":0},
       {"name":"big","model_type":"mnist","epochs":2,"batch_size":128,"resources":{"gpus":1},"basis":"history","history_runs":12,
        "seconds":{"low":100,"expected":123,"high":150},"cost_microusd":{"low":8000,"expected":10250,"high":12500},"measured_runs":3,
-       "latency_p99_ms":42,"cost_per_1000_inferences_microusd":757.6}]})"),
+       "latency_p99_ms":42,"cost_per_1000_inferences_microusd":4}]})"),
                       0);
   EXPECT_THAT(
       text,
       HasSubstr(
           "small          mnist       2     64  1 T4     4m 6s  $0.0205 ($0.0080 to $0.0500)\n"));
-  EXPECT_THAT(text, HasSubstr("$0.0103 ($0.0080 to $0.0125)        $0.0008  42 ms\n"));
+  EXPECT_THAT(text, HasSubstr("$0.0103 ($0.0080 to $0.0125)     $0.0000040  42 ms\n"));
   EXPECT_THAT(text, HasSubstr("Cheapest: big\n"));
   EXPECT_THAT(text, HasSubstr("small: time from the model catalogue's seconds per epoch: no run of "
                               "mnist has finished yet\n"));

@@ -106,8 +106,24 @@ TEST_F(CostAnswersTest, WhatIsNotKeptIsSaid) {
   EXPECT_FALSE(half_a_year_ago.contains("kept_from"));
   EXPECT_TRUE(half_a_year_ago.contains("before"));
   const auto long_ago = get("/api/v1/report", {{"quarter", "2024-Q4"}}).body;
-  EXPECT_EQ(long_ago["kept_from"], "2024-11-29");
+  EXPECT_EQ(long_ago["kept_from"], "2024-11-30");
   EXPECT_FALSE(long_ago.contains("before"));
+}
+
+TEST_F(CostAnswersTest, WhatHasNoPlaceToSaySoBeginsWithWhatIsKept) {
+  for (const auto* format : {"csv", "focus"}) {
+    EXPECT_EQ(
+        get("/api/v1/report", {{"from", "2024-11-30"}, {"to", "2024-12-31"}, {"format", format}})
+            .status,
+        200);
+    const auto early =
+        get("/api/v1/report", {{"from", "2024-11-29"}, {"to", "2024-12-31"}, {"format", format}});
+    EXPECT_EQ(early.status, 400);
+    EXPECT_THAT(early.body["error"]["message"],
+                AllOf(HasSubstr("2024-11-29"), HasSubstr("2024-11-30")));
+  }
+  EXPECT_EQ(get("/api/v1/costs", {{"from", "2024-11-30"}, {"to", "2024-12-01"}}).status, 200);
+  EXPECT_EQ(get("/api/v1/costs", {{"from", "2024-11-29"}, {"to", "2024-12-01"}}).status, 400);
 }
 
 TEST_F(CostAnswersTest, FaultsOfAReportAreNamed) {
@@ -168,10 +184,27 @@ TEST_F(CostAnswersTest, AForecastOfAJobThatWaits) {
 }
 
 TEST_F(CostAnswersTest, TheQueueKnowsTheEndBeforeTheBooks) {
+  const auto basis = [&] { return get("/api/v1/forecast/a").body["basis"]; };
+  queue_.over = {record("a", JobState::succeeded)};
+  EXPECT_EQ(basis(), "ended") << "it never started";
+  queue_.over[0].started_at = clock_.time - 100s;
+  EXPECT_EQ(basis(), "charging");
   books_.records = {run("a", "running", 100s)};
   books_.records[0].spent.total_microusd = 7;
-  queue_.over = {record("a", JobState::succeeded)};
-  EXPECT_EQ(get("/api/v1/forecast/a").body["basis"], "ended");
+  EXPECT_EQ(basis(), "charging");
+  books_.records[0].state = "succeeded";
+  EXPECT_EQ(basis(), "ended");
+}
+
+TEST_F(CostAnswersTest, AnIdIsNotTakenForAName) {
+  auto other = run("other", "succeeded", 100s);
+  other.name = "a";
+  books_.records = {other};
+  EXPECT_EQ(get("/api/v1/forecast/a").body["job_id"], "other");
+  EXPECT_EQ(get("/api/v1/costs", {{"job", "a"}}).body["job_id"], "other");
+  queue_.waiting = {record("a", JobState::queued)};
+  EXPECT_EQ(get("/api/v1/forecast/a").body["job_id"], "a");
+  EXPECT_EQ(get("/api/v1/costs", {{"job", "a"}}).status, 404);
 }
 
 TEST_F(CostAnswersTest, AComparison) {
@@ -217,12 +250,15 @@ TEST_F(CostAnswersTest, RecommendationsAtTheRatesInForce) {
   EXPECT_EQ(body["job_id"], "a");
   EXPECT_EQ(body["ended"], true);
   EXPECT_EQ(body["total_microusd"], 20'500);
-  const auto& first = body["recommendations"][0];
-  EXPECT_EQ(first["strategy"], "spot");
-  EXPECT_EQ(first["recommendation_id"], "rec-a-spot");
-  EXPECT_TRUE(first["savings_microusd"]["high"].is_number_integer());
-  EXPECT_EQ(first["savings_microusd"]["high"], 10'250);
-  EXPECT_THAT(first["action"]["command"].get<std::string>(), HasSubstr("oppen submit"));
+  const auto& all = body["recommendations"];
+  const auto spot = std::find_if(all.begin(), all.end(), [](const json& recommendation) {
+    return recommendation["strategy"] == "spot";
+  });
+  ASSERT_NE(spot, all.end()) << all;
+  EXPECT_EQ((*spot)["recommendation_id"], "rec-a-spot");
+  EXPECT_TRUE((*spot)["savings_microusd"]["high"].is_number_integer());
+  EXPECT_EQ((*spot)["savings_microusd"]["high"], 10'250);
+  EXPECT_THAT((*spot)["action"]["command"].get<std::string>(), HasSubstr("oppen submit"));
 }
 
 TEST_F(CostAnswersTest, RecommendationsLearnFromPastRuns) {
@@ -270,6 +306,16 @@ TEST_F(CostAnswersTest, FaultsOfRecommendationsAreNamed) {
   EXPECT_THAT(nobody.body["error"]["message"], HasSubstr("nobody"));
   books_.away = Error{ErrorKind::unavailable, "Redis is away"};
   EXPECT_EQ(get("/api/v1/recommendations", {{"run", "a"}}).status, 503);
+}
+
+TEST_F(CostAnswersTest, ATowerOfBracketsIsRefused) {
+  constexpr std::size_t levels = 300'000;
+  const auto tower = std::string(levels, '[') + std::string(levels, ']');
+  for (const auto& body : {tower, R"({"batch_id":"a","jobs":)" + tower + "}"}) {
+    const auto answer = answered(api_.handle({"POST", compare_path, {}, body}));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.body["error"]["message"], HasSubstr("32 levels"));
+  }
 }
 
 }  // namespace

@@ -104,13 +104,22 @@ class ScriptedBooks final : public BooksView {
     }
     return std::nullopt;
   }
-  Result<std::vector<cost::RunRecord>> runs(Time, Time, const cost::RunFilter& filter,
-                                            std::size_t limit) override {
+  Result<std::optional<cost::RunRecord>> job(const std::string& job_id) override {
     if (away) return fail(*away);
-    std::vector<cost::RunRecord> found;
     for (const auto& one : records) {
-      if ((filter.team.empty() || filter.team == one.team) && found.size() < limit)
-        found.push_back(one);
+      if (one.job_id == job_id) return one;
+    }
+    return std::nullopt;
+  }
+  Result<cost::RunList> runs(Time, Time, const cost::RunFilter& filter,
+                             std::size_t limit) override {
+    if (away) return fail(*away);
+    cost::RunList found;
+    for (const auto& one : records) {
+      if (!filter.team.empty() && filter.team != one.team) continue;
+      found.all = found.runs.size() < limit;
+      if (!found.all) break;
+      found.runs.push_back(one);
     }
     return found;
   }

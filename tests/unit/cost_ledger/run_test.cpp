@@ -113,6 +113,17 @@ TEST_F(RunTest, ReportsCountOnceAndBeforeTheJobsEvents) {
   EXPECT_EQ(record().metrics["accuracy"], 0.9);
 }
 
+TEST_F(RunTest, ALaterAttemptHasDoneNoEpochYet) {
+  ledger.apply(told(began(run_noon, 1), "running"));
+  ledger.apply(progress(1, 10));
+  EXPECT_EQ(record().epochs_done, 1);
+  ledger.apply(told(began(run_noon + 50s, 2), "running"));
+  EXPECT_EQ(record().epochs_done, 0);
+  EXPECT_TRUE(ledger.job("a").run.new_epoch_seconds.empty());
+  ledger.apply(progress(2, 11));  // of the first, late
+  EXPECT_EQ(record().epochs_done, 0);
+}
+
 // 36 hours from noon on: cut at midnight, each day by itself.
 TEST_F(RunTest, ARunFromOutsideIsChargedOnce) {
   const auto report = read_report(report_event(completed("")), run_noon + 37h).value().value();

@@ -156,6 +156,17 @@ TEST(Forecast, KeepsToTheLimit) {
   EXPECT_DOUBLE_EQ(of(input, noon + 300s).left_seconds.expected, 100);
 }
 
+TEST(Forecast, OfALongRunGoesByItsOwnLimit) {
+  ForecastInput input;
+  input.run = running(48, {});
+  input.attempt_started_at = noon;
+  plan::Policy policy;
+  policy.model_catalog["mnist"].seconds_per_epoch = 3'600;
+  constexpr int week = 7 * 24 * 3'600;
+  input.limit_seconds = week;
+  EXPECT_NEAR(make_forecast(input, policy, {}, noon).left_seconds.expected, 48 * 3'600, 1);
+}
+
 TEST(Forecast, OfARunThatHasEndedIsWhatItCost) {
   ForecastInput input;
   input.run = finished(2, 246);
@@ -165,6 +176,8 @@ TEST(Forecast, OfARunThatHasEndedIsWhatItCost) {
   EXPECT_EQ(forecast.total.low.value, 20'500);
   EXPECT_EQ(forecast.total.high.value, 20'500);
   EXPECT_FALSE(to_json(forecast).contains("left_seconds"));
+  input.charged = false;
+  EXPECT_EQ(to_json(of(input, noon))["basis"], "charging");
 }
 
 TEST(Forecast, OfAJobThatWaitsIsAsIfItBeganNow) {

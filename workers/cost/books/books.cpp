@@ -15,6 +15,8 @@ using runtime::RedisReply;
 using std::chrono::sys_days;
 
 constexpr int page = 500;
+// Each has a hash of as many fields as there are teams, projects, models and kinds of GPU together.
+constexpr std::chrono::days days_at_once{8};
 
 bool matches(const RunRecord& run, const RunFilter& filter) {
   const auto fits = [](const std::string& wanted, const std::string& is) {
@@ -28,9 +30,11 @@ bool at_work(const RunRecord& run, Time from, Time to) {
   return run.started_at && *run.started_at < to && (!run.ended_at || *run.ended_at > from);
 }
 
-// The records of those that are still kept, each with its epoch_seconds, in the order of `keys`.
+enum class Epochs { without, with };
+
+// The records of those that are still kept, in the order of `keys`.
 Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
-                                    const std::vector<std::string>& keys) {
+                                    const std::vector<std::string>& keys, Epochs epochs) {
   std::vector<RunRecord> records;
   if (keys.empty()) return records;
   Redis::Args args{"MGET"};
@@ -43,7 +47,7 @@ Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
     if (reply->elements.at(i).is_nil()) continue;
     auto run = decode_run(reply->elements[i].text);
     if (!run) return fail(run.error());
-    if (run->tells_epochs) {
+    if (run->tells_epochs && epochs == Epochs::with) {
       lists.push_back({"LRANGE", prefix + "epochs:" + keys[i], "0", "-1"});
       whose.push_back(records.size());
     }
@@ -75,6 +79,33 @@ Result<std::vector<std::string>> latest(Redis& redis, const std::string& set, st
   return keys;
 }
 
+Status add_day(DayRows& found, sys_days day, const RedisReply& reply) {
+  const auto& fields = reply.elements;
+  if (reply.type == RedisReply::Type::error)
+    return fail(ErrorKind::fatal, "the books in Redis: " + reply.text);
+  for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
+    std::int64_t amount = 0;
+    const auto& text = fields[f + 1].text;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
+    const auto row = day_row_of(day, fields[f].text, amount);
+    if (read.ec != std::errc{} || !row) {
+      return fail(ErrorKind::fatal, "a row of the books in Redis is broken: day " + day_text(day) +
+                                        ", field " + fields[f].text);
+    }
+    found.add(*row);
+  }
+  return {};
+}
+
+// The first of them that there is.
+Result<std::optional<RunRecord>> first_of(Redis& redis, const std::string& prefix,
+                                          const std::vector<std::string>& keys) {
+  auto records = load(redis, prefix, keys, Epochs::with);
+  if (!records) return fail(records.error());
+  if (records->empty()) return std::nullopt;
+  return std::move(records->front());
+}
+
 }  // namespace
 
 Books::Books(Redis& redis, const std::string& topic_prefix)
@@ -83,29 +114,16 @@ Books::Books(Redis& redis, const std::string& topic_prefix)
 Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
   if (to - from > keep_days)
     return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
-  std::vector<Redis::Args> commands;
-  for (auto day = from; day < to; day += std::chrono::days(1))
-    commands.push_back({"HGETALL", prefix_ + "day:" + day_text(day)});
-  std::vector<DayRow> rows;
-  if (commands.empty()) return rows;
-  const auto replies = redis_.pipeline(commands);
-  if (!replies) return fail(replies.error());
   DayRows found;
-  for (std::size_t i = 0; i < replies->size(); ++i) {
-    const auto& fields = replies->at(i).elements;
-    const auto day = from + std::chrono::days(i);
-    if (replies->at(i).type == RedisReply::Type::error)
-      return fail(ErrorKind::fatal, "the books in Redis: " + replies->at(i).text);
-    for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
-      std::int64_t amount = 0;
-      const auto& text = fields[f + 1].text;
-      const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
-      const auto row = day_row_of(day, fields[f].text, amount);
-      if (read.ec != std::errc{} || !row) {
-        return fail(ErrorKind::fatal, "a row of the books in Redis is broken: day " +
-                                          day_text(day) + ", field " + fields[f].text);
-      }
-      found.add(*row);
+  for (auto first = from; first < to; first += days_at_once) {
+    std::vector<Redis::Args> commands;
+    for (auto day = first; day < std::min(to, first + days_at_once); day += std::chrono::days(1))
+      commands.push_back({"HGETALL", prefix_ + "day:" + day_text(day)});
+    const auto replies = redis_.pipeline(commands);
+    if (!replies) return fail(replies.error());
+    for (std::size_t i = 0; i < replies->size(); ++i) {
+      const auto added = add_day(found, first + std::chrono::days(i), replies->at(i));
+      if (!added) return fail(added.error());
     }
   }
   return found.take();
@@ -120,32 +138,36 @@ Result<std::optional<RunRecord>> Books::run(const std::string& id_or_name) {
     // After the time by which the latest one is found.
     if (!element.is_nil()) keys.push_back(element.text.substr(element.text.find(' ') + 1));
   }
-  auto records = load(redis_, prefix_, keys);
-  if (!records) return fail(records.error());
-  if (records->empty()) return std::nullopt;
-  return std::move(records->front());
+  return first_of(redis_, prefix_, keys);
 }
 
-Result<std::vector<RunRecord>> Books::runs(Time from, Time to, const RunFilter& filter,
-                                           std::size_t limit) {
-  std::vector<RunRecord> found;
+Result<std::optional<RunRecord>> Books::job(const std::string& job_id) {
+  return first_of(redis_, prefix_, {job_id});
+}
+
+Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::size_t limit) {
+  RunList found;
   if (from >= to) return found;
   if (to - from > keep_days)
     return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
   std::set<std::string> seen;
   const auto first_day = std::chrono::floor<std::chrono::days>(from);
   auto day = std::chrono::floor<std::chrono::days>(to - std::chrono::milliseconds(1));
-  for (; day >= first_day && found.size() < limit; day -= std::chrono::days(1)) {
-    for (std::size_t place = 0; found.size() < limit; place += page) {
+  for (; day >= first_day; day -= std::chrono::days(1)) {
+    for (std::size_t place = 0;; place += page) {
       auto keys = latest(redis_, prefix_ + "runs:" + day_text(day), place, page);
       if (!keys) return fail(keys.error());
       const bool last = keys->size() < page;
       std::erase_if(*keys, [&](const auto& key) { return !seen.insert(key).second; });
-      auto records = load(redis_, prefix_, *keys);
+      found.all = seen.size() <= most_examined_runs;
+      if (!found.all) return found;
+      auto records = load(redis_, prefix_, *keys, Epochs::without);
       if (!records) return fail(records.error());
       for (auto& record : *records) {
-        if (found.size() < limit && matches(record, filter) && at_work(record, from, to))
-          found.push_back(std::move(record));
+        if (!matches(record, filter) || !at_work(record, from, to)) continue;
+        found.all = found.runs.size() < limit;
+        if (!found.all) return found;
+        found.runs.push_back(std::move(record));
       }
       if (last) break;
     }
@@ -156,7 +178,7 @@ Result<std::vector<RunRecord>> Books::runs(Time from, Time to, const RunFilter& 
 Result<std::vector<RunRecord>> Books::history(const std::string& model_type, std::size_t limit) {
   const auto keys = latest(redis_, prefix_ + "history:" + model_type, 0, limit);
   if (!keys) return fail(keys.error());
-  return load(redis_, prefix_, *keys);
+  return load(redis_, prefix_, *keys, Epochs::with);
 }
 
 }  // namespace oppen::cost

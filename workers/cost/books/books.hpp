@@ -17,6 +17,14 @@ struct RunFilter {
   std::string model_type;
 };
 
+// Of so many it is looked at whether they match.
+inline constexpr std::size_t most_examined_runs = 20'000;
+
+struct RunList {
+  std::vector<RunRecord> runs;  // without their epoch_seconds
+  bool all = true;              // false: there may be more
+};
+
 class Books {
  public:
   // `redis` must outlive this.
@@ -26,10 +34,12 @@ class Books {
   Result<std::vector<DayRow>> days(std::chrono::sys_days from, std::chrono::sys_days to);
   // By job id, else run id, else the one of that name that began last.
   Result<std::optional<RunRecord>> run(const std::string& id_or_name);
+  // By job id alone.
+  Result<std::optional<RunRecord>> job(const std::string& job_id);
   // Runs that were at work within [from, to), the latest first: by the last day in it on which they were charged, then by their
-  // begin. At most `limit`, of at most 400 days; more is invalid. What was at work over 90 days ago is not found any more.
-  Result<std::vector<RunRecord>> runs(Time from, Time to, const RunFilter& filter,
-                                      std::size_t limit);
+  // begin. At most `limit`, of most_examined_runs and at most 400 days; more days are invalid. What was at work over 90 days ago is not found
+  // any more.
+  Result<RunList> runs(Time from, Time to, const RunFilter& filter, std::size_t limit);
   // The latest finished runs of a model type, the latest first, at most `limit`; the last 1,000 of each are kept.
   Result<std::vector<RunRecord>> history(const std::string& model_type, std::size_t limit);
 

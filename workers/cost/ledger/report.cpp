@@ -167,6 +167,7 @@ bool tell(Job& job, const Fact& fact) {
   if (fact.started_at) {
     record.started_at = std::min(record.started_at.value_or(*fact.started_at), *fact.started_at);
     record.attempts = std::max(record.attempts, std::max(fact.attempt, 1));
+    epochs_of(job.run, fact.attempt);
   }
   if (!fact.told || fact.seq <= job.run.seq) return false;
   job.run.seq = fact.seq;

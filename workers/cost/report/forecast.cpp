@@ -41,7 +41,8 @@ Time charged_until(const ForecastInput& input, Time now) {
 }  // namespace
 
 std::string_view to_string(Basis basis) {
-  constexpr std::string_view names[] = {"ended", "progress", "pace", "history", "catalogue"};
+  constexpr std::string_view names[] = {"ended",   "progress",  "pace",
+                                        "history", "catalogue", "charging"};
   return names[static_cast<std::size_t>(basis)];
 }
 
@@ -52,6 +53,7 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
   forecast.as_of = now;
   const MicroUsd spent{run.spent.total_microusd};
   if (is_over(run)) {
+    if (!input.charged) forecast.basis = Basis::charging;
     forecast.total = {spent, spent, spent};
     return forecast;
   }
@@ -70,7 +72,9 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
           left_by_epochs(run.epoch_seconds, left, all_told ? elapsed - told : elapsed);
   } else {
     const auto learned = learn(input.history);
-    const auto duration = duration_of(learned, spec_of(run), policy);
+    auto spec = spec_of(run);
+    spec.max_runtime_seconds = input.limit_seconds;
+    const auto duration = duration_of(learned, spec, policy);
     forecast.history_runs = learned.runs;
     if (any_progress) {
       forecast.basis = Basis::pace;
@@ -86,7 +90,7 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
     }
   }
   if (input.limit_seconds) {
-    const double most = std::max(0.0, *input.limit_seconds - elapsed);
+    const double most = std::max(0.0, static_cast<double>(*input.limit_seconds) - elapsed);
     auto& [low, expected, high] = forecast.left_seconds;
     for (double* const bound : {&low, &expected, &high}) *bound = std::min(*bound, most);
   }
@@ -122,7 +126,7 @@ json to_json(const Forecast& forecast) {
   if (run.epochs_done > 0) out["epochs_done"] = run.epochs_done;
   if (run.started_at) out["started_at"] = to_rfc3339(*run.started_at);
   if (run.ended_at) out["ended_at"] = to_rfc3339(*run.ended_at);
-  if (forecast.basis == Basis::ended) return out;
+  if (is_over(run)) return out;
   const auto& left = forecast.left_seconds;
   out["interval_percent"] = interval_percent;
   out["history_runs"] = forecast.history_runs;

@@ -7,7 +7,8 @@
 //   history   the finished runs of the model type: their durations, of those that last longer than this one has (left_by_duration)
 //   catalogue the same with nothing but the model catalogue's seconds per epoch to go by
 // What is left is priced by the rates in force now, edges of the off-peak window included, and added to what has been charged. An
-// attempt that fails and is tried again is not foreseen.
+// attempt that fails and is tried again is not foreseen. Of a run that is over it is what has been charged: `ended` when that is all,
+// else `charging`.
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
@@ -23,12 +24,13 @@ namespace oppen::cost {
 
 struct ForecastInput {
   RunRecord run;
-  std::optional<Time> attempt_started_at;  // of the present attempt; none: it has not begun
-  std::optional<double> limit_seconds;     // after which an attempt is ended
-  std::vector<RunRecord> history;          // of its model type, the latest first
+  std::optional<Time> attempt_started_at;     // of the present attempt; none: it has not begun
+  std::optional<std::int64_t> limit_seconds;  // after which an attempt is ended
+  bool charged = true;                        // of a job that is over: up to its end
+  std::vector<RunRecord> history;             // of its model type, the latest first
 };
 
-enum class Basis { ended, progress, pace, history, catalogue };
+enum class Basis { ended, progress, pace, history, catalogue, charging };
 std::string_view to_string(Basis basis);
 
 struct Forecast {

@@ -22,10 +22,17 @@ class Account:
     events: list = dataclasses.field(default_factory=list)
 
 
+def charges(bus):
+    """The records that are charges: anybody can put anything on a topic."""
+    for record in bus.records("oppen.costs"):
+        if record.readable and record.type == "cost.accrued" and "total_microusd" in record.data:
+            yield record
+
+
 def accounts(bus, wanted=lambda job_id: True):
     """By (job id, attempt). Fails where an id means two things, an interval is charged twice or left out, or crosses the grid."""
     seen, found = {}, collections.defaultdict(Account)
-    for record in bus.records("oppen.costs"):
+    for record in charges(bus):
         data = record.data
         if not wanted(data.get("job_id", "")):
             continue
@@ -39,9 +46,8 @@ def accounts(bus, wanted=lambda job_id: True):
 
 def by_day(bus):
     """(gpu, cpu, memory) of everything that was ever charged, by the day of UTC in which it began: {"2026-01-03": (1, 2, 3)}."""
-    charges = {record.id: record.data for record in bus.records("oppen.costs")}
     days = collections.defaultdict(lambda: [0, 0, 0])
-    for data in charges.values():
+    for data in {record.id: record.data for record in charges(bus)}.values():
         day = days[data["interval_start"][:10]]
         for place, part in enumerate(("gpu", "cpu", "memory")):
             day[place] += data[f"{part}_microusd"]
