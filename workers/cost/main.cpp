@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   // What is not acknowledged stays to be published, whatever happens: the producer gives up on no record.
   auto producer_settings = *kafka;
   producer_settings.properties["message.timeout.ms"] = "0";
-  const auto producer =
-      client::Producer::create(producer_settings, {"costs", "dead-letter", "job-events", "recommendations", "runs"});
+  const auto producer = client::Producer::create(
+      producer_settings, {"costs", "dead-letter", "job-events", "recommendations", "runs"});
   if (!producer) return spdlog::error("{}", producer.error().message), 2;
   const auto worker = cost::Worker::create(*kafka, common.redis_url,
                                            {clock, metrics, health, cost_metrics, **producer});

@@ -357,6 +357,9 @@ TEST(Recommend, MovesConfidenceByWhatWasFollowed) {
   followed["batch_size"] = {2, 2, 34};
   all = recommended(mnist(), {}, {}, followed);
   EXPECT_EQ(of(all, "batch_size")->confidence, "low") << "twice says nothing";
+  EXPECT_EQ(of(all, "batch_size")->evidence["followed"], 2) << "and is told";
+  EXPECT_EQ(of(all, "batch_size")->evidence["kept"], 2);
+  EXPECT_FALSE(of(all, "spot")->evidence.contains("followed"));
 }
 
 }  // namespace

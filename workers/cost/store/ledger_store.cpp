@@ -9,6 +9,7 @@
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
+#include "workers/cost/store/advice_change.hpp"
 #include "workers/cost/store/book_change.hpp"
 #include "workers/cost/store/lua_scripts.hpp"
 
@@ -23,8 +24,6 @@ constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
 // A run from outside may be reported again for so long.
 constexpr std::chrono::milliseconds keep_settled_outside = longest_ago + std::chrono::days(1);
 constexpr std::size_t runs_at_once = 1'000;
-// What the run itself tells of its end (run.completed) is in its record by then.
-constexpr auto advice_after = std::chrono::seconds(15);
 
 // Two instances never have the same one, whatever Redis has forgotten.
 std::string new_token() {
@@ -197,17 +196,6 @@ Result<std::vector<Charge>> LedgerStore::outbox(int partition) {
   return charges;
 }
 
-Result<std::vector<std::string>> LedgerStore::due_for_advice(int partition, Time now,
-                                                             std::size_t limit) {
-  const auto reply = redis_.command(
-      {"ZRANGEBYSCORE", prefix_ + "advise:" + std::to_string(partition), "-inf",
-       std::to_string(now.time_since_epoch().count()), "LIMIT", "0", std::to_string(limit)});
-  if (!reply) return fail(reply.error());
-  std::vector<std::string> ids;
-  for (const auto& element : reply->elements) ids.push_back(element.text);
-  return ids;
-}
-
 Status LedgerStore::commit(Claim& claim, const Change& change) {
   static const RedisScript script(lua::commit);
   const auto place = std::to_string(claim.partition);
@@ -223,11 +211,6 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
                    std::to_string(std::chrono::milliseconds(keep_runs).count())};
   for (const auto& [id, job] : change.jobs) {
     const bool settled = job->settled();
-    const auto& record = job->run.record;
-    if (settled && record.state == "succeeded" && record.ended_at) {
-      const auto due = *record.ended_at + advice_after;
-      args.insert(args.end(), {"W", id, std::to_string(due.time_since_epoch().count())});
-    }
     args.insert(args.end(), {settled ? "S" : "O", id, encode(*job)});
     if (settled)
       args.push_back(
@@ -240,7 +223,7 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
   for (const auto& [topic, text] : change.tried) args.insert(args.end(), {"T", topic, text});
   for (const auto& [attempt, text] : change.usages)
     args.insert(args.end(), {std::string("U"), attempt, text});
-  for (const auto& id : change.advised) args.insert(args.end(), {std::string("V"), id});
+  add_advice(args, change);
   add_books(args, change);
   const auto reply = redis_.eval(script, {prefix_ + "partition:" + place}, args);
   if (!reply) return fail(reply.error());

@@ -1,8 +1,12 @@
 #pragma once
-// Publishes what could have been saved on runs that have succeeded, some seconds after their end, on the topic `recommendations`. Which
-// runs are due stands in Redis, and is taken out there once Kafka has acknowledged: whoever dies in between leaves them due, and the
-// same ids are published again. It waits for nothing but Redis, looks once a second, and at a few runs only, so that what is charged does not wait
-// for it; what it can't do it leaves or passes over. One thread.
+// Publishes what could have been saved on runs that have succeeded on the topic `recommendations`, and compares what was recommended with
+// what came of it. Which runs are due stands in Redis, and is taken out there once Kafka has acknowledged, in the same change that counts
+// what was followed: whoever dies in between leaves them due, and the same ids are published again.
+//
+// It waits for nothing but Redis, and looks once a second for at most a tenth of one, so that charging does not wait for it. What Kafka has not
+// acknowledged is one look's at most. One thread.
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,21 +28,26 @@ class Advisor {
           const std::string& topic_prefix, const pricing::RateHistory& rates,
           runtime::Metrics& metrics);
 
-  // Of the partitions that are owned now. Errors: of LedgerStore; not those of a recommender, of a broken record or of Kafka.
-  Status turn(std::map<int, std::unique_ptr<Partition>>& partitions, Time now);
+  using Partitions = std::map<int, std::unique_ptr<Partition>>;
+  // Of the partitions that are owned now; those of which `is_ready` says no can wait. Errors: of LedgerStore; not those of a recommender, of a
+  // broken record or of Kafka.
+  Status turn(Partitions& partitions, const std::function<bool(int, const Partition&)>& is_ready,
+              Time now);
 
  private:
-  struct Sent;  // of one run, what is not acknowledged yet
-  struct Found {
-    Time ended_at{};
-    std::vector<CostRecommendation> all;
-  };
+  struct Sent;     // of one run, what is not acknowledged yet
+  struct History;  // of the model type that was looked at last
 
-  Status look(const std::map<int, std::unique_ptr<Partition>>& partitions, Time now);
-  // Errors: of Books; fatal, too, what went wrong in a recommender.
-  Result<Found> savings_on(const std::string& id, Time now);
-  Status advise(int partition, const std::string& id, Time now);
-  Status settle(std::map<int, std::unique_ptr<Partition>>& partitions);
+  Status look(const Partitions& partitions,
+              const std::function<bool(int, const Partition&)>& is_ready, Time now);
+  Status advise(int partition, const std::string& id, Time now, History& history);
+  // Errors: of Books and LedgerStore.
+  Result<std::vector<CostRecommendation>> savings_on(const RunRecord& run, Time now,
+                                                     History& history);
+  Result<std::vector<Followed>> followed_by_run(const RunRecord& run);
+  void send(const std::shared_ptr<Sent>& sent, const CostRecommendation& one, Time ended_at);
+  Status settle(Partitions& partitions);
+  void count(const Sent& sent);
 
   client::Producer& producer_;
   LedgerStore& store_;
@@ -46,6 +55,7 @@ class Advisor {
   const pricing::RateHistory& rates_;
   runtime::Metrics& metrics_;
   std::vector<std::shared_ptr<Sent>> sent_;
+  int first_ = 0;  // the partition whose turn it is to be looked at first
   std::chrono::steady_clock::time_point next_look_{};
   runtime::Recurring trouble_;
 };

@@ -396,7 +396,16 @@ struct Worker::Impl {
     if (partitions.empty()) return {};
     const auto now = present.now();
     if (!now) return fail(now.error());
-    return advisor.turn(partitions, *now);
+    return advisor.turn(
+        partitions,
+        [this](int number, const Partition& partition) { return is_read(number, partition); },
+        *now);
+  }
+
+  // Whether all but some of what runs report of themselves is in their records: what was recommended without it would say too little.
+  bool is_read(int number, const Partition& partition) const {
+    const auto end = consumer->log_end(runs_of(number));
+    return end && *end - partition.runs <= most_records;
   }
 
   // Tells the group how far it is, and Prometheus what runs.
