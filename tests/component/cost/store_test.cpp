@@ -144,7 +144,7 @@ class AdviceTest : public LedgerStoreTest {
     change.advised = {advised};
     return store.commit(claim, change);
   }
-  Status store_at(Ledger& ledger, Time time) {
+  Status store_at(Time time) {
     const auto stored = store_all(claim, ledger, time, {}, ++costs);
     for (const auto& id : {"a", "b", "c"})
       if (ledger.knows(id)) ledger.stored(id);
@@ -166,9 +166,9 @@ TEST_F(AdviceTest, ARunThatHasSucceededIsDueOnceItIsChargedAndHasReported) {
   ledger.apply(over("b", "failed"));
   ledger.apply(report("a"));
   ledger.apply(report("b"));
-  ASSERT_TRUE(store_at(ledger, noon + 5s));
+  ASSERT_TRUE(store_at(noon + 5s));
   EXPECT_TRUE(due(1h).empty()) << "it is not charged yet";
-  ASSERT_TRUE(store_at(ledger, noon + 20s));
+  ASSERT_TRUE(store_at(noon + 20s));
   EXPECT_EQ(due(0s), std::vector<std::string>{"a"});
   EXPECT_TRUE(due(1h, 1).empty()) << "of another partition";
 }
@@ -176,12 +176,12 @@ TEST_F(AdviceTest, ARunThatHasSucceededIsDueOnceItIsChargedAndHasReported) {
 TEST_F(AdviceTest, ARunThatReportsNothingIsDueAMinuteLater) {
   ledger.apply(over("a"));
   ledger.apply(over("b"));
-  ASSERT_TRUE(store_at(ledger, noon + 20s));
+  ASSERT_TRUE(store_at(noon + 20s));
   EXPECT_TRUE(due(50s).empty());
   EXPECT_EQ(due(61s), (std::vector<std::string>{"a", "b"}));
   load("b");
   ledger.apply(report("b"));
-  ASSERT_TRUE(store_at(ledger, noon + 30s));
+  ASSERT_TRUE(store_at(noon + 30s));
   EXPECT_EQ(due(0s), std::vector<std::string>{"b"}) << "it has reported meanwhile";
   EXPECT_EQ(due(61s), (std::vector<std::string>{"b", "a"}));
 }
@@ -189,7 +189,7 @@ TEST_F(AdviceTest, ARunThatReportsNothingIsDueAMinuteLater) {
 TEST_F(AdviceTest, ItIsDueUntilItsOwnerSaysThatItIsPublishedAndNeverAgain) {
   ledger.apply(over("a"));
   ledger.apply(report("a"));
-  ASSERT_TRUE(store_at(ledger, noon + 20s));
+  ASSERT_TRUE(store_at(noon + 20s));
   auto former = claim;
   claim = store.claim(0).value();
   Change advised;
@@ -201,7 +201,7 @@ TEST_F(AdviceTest, ItIsDueUntilItsOwnerSaysThatItIsPublishedAndNeverAgain) {
   load("a");
   ledger.apply(over("a"));
   ledger.apply(report("a"));
-  ASSERT_TRUE(store_at(ledger, noon + 1min));
+  ASSERT_TRUE(store_at(noon + 1min));
   EXPECT_TRUE(due(1h).empty()) << "told again";
 }
 

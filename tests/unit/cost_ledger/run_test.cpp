@@ -131,7 +131,7 @@ TEST_F(RunTest, TheAccuracyOfEachEpochOfTheLastAttempt) {
     std::get<RunProgress>(report.told).metrics["accuracy"] = accuracy;
     return report;
   };
-  const auto& run = [&]() -> const Run& { return ledger.job("a").run; };
+  const auto run = [&]() -> const cost::Run& { return ledger.job("a").run; };
   ledger.apply(told(began(run_noon, 1), "running"));
   ledger.apply(with_accuracy(1, 0.5, 1));
   ledger.apply(with_accuracy(2, 0.75, 1));
@@ -144,7 +144,8 @@ TEST_F(RunTest, TheAccuracyOfEachEpochOfTheLastAttempt) {
   auto whole = completed("a");
   whole.epoch_seconds = {10, 11, 12};
   ledger.apply(read_report(report_event(whole), run_noon + 48h).value().value());
-  EXPECT_FALSE(run().accuracies_anew) << "the end tells what epochs took, and not what they reached";
+  EXPECT_FALSE(run().accuracies_anew)
+      << "the end tells what epochs took, and not what they reached";
 
   ledger.apply(with_accuracy(1, 0.25, 2));
   EXPECT_TRUE(run().accuracies_anew) << "in the place of those of the first attempt";
