@@ -22,6 +22,8 @@ class BooksView {
                                      std::size_t limit) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
+  virtual Result<std::vector<double>> accuracies(const cost::RunRecord& run) = 0;
+  virtual Result<cost::TrackRecords> track_records(const std::string& model_type) = 0;
 };
 
 class PooledBooks final : public BooksView {
@@ -38,6 +40,8 @@ class PooledBooks final : public BooksView {
                              std::size_t limit) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
+  Result<std::vector<double>> accuracies(const cost::RunRecord& run) override;
+  Result<cost::TrackRecords> track_records(const std::string& model_type) override;
 
  private:
   RedisPool& pool_;

@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
   auto producer_settings = *kafka;
   producer_settings.properties["message.timeout.ms"] = "0";
   const auto producer = client::Producer::create(
-      producer_settings, {"costs", "control", "dead-letter", "job-events", "runs"});
+      producer_settings,
+      {"costs", "control", "dead-letter", "job-events", "recommendations", "runs"});
   if (!producer) return spdlog::error("{}", producer.error().message), 2;
   const auto worker = cost::Worker::create(*kafka, common.redis_url,
                                            {clock, metrics, health, cost_metrics, **producer});

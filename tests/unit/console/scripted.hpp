@@ -138,6 +138,16 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
+  std::map<std::string, std::vector<double>> accuracies_of;  // by job id
+  cost::TrackRecords followed;                               // of each model type
+  Result<std::vector<double>> accuracies(const cost::RunRecord& run) override {
+    if (away) return fail(*away);
+    return accuracies_of[run.job_id];
+  }
+  Result<cost::TrackRecords> track_records(const std::string&) override {
+    if (away) return fail(*away);
+    return followed;
+  }
 };
 
 // Gives its pieces one by one; after the last one ends, or is quiet for ever.
