@@ -36,4 +36,14 @@ Result<std::vector<std::optional<MicroUsd>>> PooledBooks::charged(
   return pool_.with([&](runtime::Redis& redis) { return cost::charged(redis, prefix_, ids); });
 }
 
+Result<std::vector<double>> PooledBooks::accuracies(const cost::RunRecord& run) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).accuracies(run); });
+}
+
+Result<cost::TrackRecords> PooledBooks::track_records(const std::string& model_type) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).track_records(model_type); });
+}
+
 }  // namespace oppen::console

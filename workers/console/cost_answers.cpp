@@ -359,9 +359,12 @@ HttpAnswer CostAnswers::recommendations(Params params) {
     if (!history) return error_answer(history.error());
     const auto rules = in_force();
     if (!rules) return error_answer(rules.error());
-    const cost::TrackRecords followed;
+    const auto accuracies = books_.accuracies(run);
+    if (!accuracies) return error_answer(accuracies.error());
+    const auto followed = books_.track_records(run.model_type);
+    if (!followed) return error_answer(followed.error());
     for (const auto& one :
-         cost::recommend({run, *history, rules->rates.at(clock_.now()), {}, followed}))
+         cost::recommend({run, *history, rules->rates.at(clock_.now()), *accuracies, *followed}))
       found.push_back(to_data(one));
   }
   json body = {{"ended", run.ended_at.has_value()},

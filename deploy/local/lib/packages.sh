@@ -29,7 +29,7 @@ packages_go() {
 packages_install() {
   local policy=/usr/sbin/policy-rc.d
   say "installing $# packages: $*"
-  # A Redis or a Prometheus that comes along must not start, nor take the standard port: the stack and the tests start their own. The
+  # A Redis, a Prometheus or an Alertmanager that comes along must not start, nor take the standard port: the stack and the tests start their own. The
   # policy forbids all starts while we install; one that is already there is its owner's business.
   local callers_trap
   callers_trap=$(trap -p EXIT)
@@ -52,7 +52,7 @@ packages_install() {
     eval "${callers_trap:-trap - EXIT}"
   fi
   local service
-  for service in redis-server prometheus; do
+  for service in redis-server prometheus prometheus-alertmanager; do
     if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then
       as_root systemctl disable --quiet "$service" # else it would start with the machine
     fi

@@ -279,20 +279,25 @@ TEST_F(BooksTest, KeepsTheEpochsOfTheLastAttempt) {
     told.attempt = attempt;
     told.epoch = epoch;
     told.epoch_seconds = seconds;
+    told.metrics = {{"accuracy", seconds / 100}};
     ledger.apply(Report{"a", told});
     ASSERT_TRUE(store_all(claim, ledger, today + 1min));
     ledger.stored("a");
   };
   progress(1, 1, 10.5);
   progress(1, 2, 11);
+  const auto accuracies = [&] { return books.accuracies(*books.run("a").value()).value(); };
   EXPECT_EQ(books.run("a").value()->epoch_seconds, (std::vector<double>{10.5, 11}));
+  EXPECT_EQ(accuracies(), (std::vector<double>{0.105, 0.11}));
   ledger.apply(began(today + 30s, 2, "a"));
   ASSERT_TRUE(store_all(claim, ledger, today + 1min));
   ledger.stored("a");
   EXPECT_TRUE(books.run("a").value()->epoch_seconds.empty());
+  EXPECT_TRUE(accuracies().empty());
   EXPECT_EQ(books.run("a").value()->epochs_done, 0);
   progress(2, 1, 9);
   EXPECT_EQ(books.run("a").value()->epoch_seconds, std::vector<double>{9});
+  EXPECT_EQ(accuracies(), std::vector<double>{0.09});
   EXPECT_EQ(books.run("a").value()->epochs_done, 1);
 }
 
@@ -304,7 +309,8 @@ TEST_F(BooksTest, EverythingOfThemIsForgottenInTheEnd) {
   std::size_t kept = 0;
   for (const auto& key : keys.elements) {
     const bool of_the_partition = key.text.find(":partition:") != std::string::npos ||
-                                  key.text.find(":outbox:") != std::string::npos;
+                                  key.text.find(":outbox:") != std::string::npos ||
+                                  key.text.find(":advise:") != std::string::npos;
     if (of_the_partition) continue;
     ++kept;
     EXPECT_GT(redis->command({"PTTL", key.text}).value().integer, 0) << key.text;

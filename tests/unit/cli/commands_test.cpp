@@ -574,5 +574,12 @@ TEST_F(Commands, ConfigurationsAreCompared) {
   EXPECT_EQ(run({"compare", "-"}, R"([{"epochs":2}])").exit_code, 2);
 }
 
+// What is rounded to nothing would withdraw the budget.
+TEST_F(Commands, BudgetSetRefusesAnAmountThatIsNoMicroDollar) {
+  const auto outcome = run({"budget", "set", "b", "--amount", "0.0000004"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--amount is 4e-07"));
+}
+
 }  // namespace
 }  // namespace oppen::cli

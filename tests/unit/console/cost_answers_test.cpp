@@ -67,8 +67,14 @@ class CostAnswersTest : public ::testing::Test {
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
-           clock_, "ml-training"};
+  Api api_{queue_,
+           books_,
+           logs_,
+           scheduler_,
+           [] { return std::vector<Part>{}; },
+           clock_,
+           "ml-training",
+           [] { return std::vector<budgets::BudgetView>{}; }};
 };
 
 TEST_F(CostAnswersTest, AReportOfThisMonth) {
@@ -298,6 +304,24 @@ TEST_F(CostAnswersTest, RecommendationsLearnFromPastRuns) {
   ASSERT_NE(batch, body["recommendations"].end()) << body;
   EXPECT_EQ((*batch)["action"]["changes"]["batch_size"], 256);
   EXPECT_EQ((*batch)["savings_microusd"]["low"], 10'000);
+}
+
+TEST_F(CostAnswersTest, RecommendationsKnowEachEpochAndWhatWasFollowed) {
+  auto one = run("a", "succeeded", 200s);
+  one.workload_type = "training";
+  one.epochs = one.epochs_done = 6;
+  one.spent.gpu_microusd = one.spent.total_microusd = 20'000;
+  books_.records = {one};
+  books_.accuracies_of["a"] = {0.5, 0.9, 0.9, 0.9, 0.9, 0.9};
+  books_.followed["early_stopping"] = {1, 1, 30};
+  const auto body = get("/api/v1/recommendations", {{"run", "a"}}).body;
+  const auto stop = std::find_if(
+      body["recommendations"].begin(), body["recommendations"].end(),
+      [](const json& recommendation) { return recommendation["strategy"] == "early_stopping"; });
+  ASSERT_NE(stop, body["recommendations"].end()) << body;
+  EXPECT_EQ((*stop)["evidence"]["plateau_epoch"], 2);
+  EXPECT_EQ((*stop)["action"]["changes"]["epochs"], 4);
+  EXPECT_EQ((*stop)["evidence"]["kept"], 1);
 }
 
 TEST_F(CostAnswersTest, NothingIsRecommendedBeforeTheEndOrOfAFailure) {

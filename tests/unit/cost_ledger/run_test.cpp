@@ -124,6 +124,34 @@ TEST_F(RunTest, ALaterAttemptHasDoneNoEpochYet) {
   EXPECT_EQ(record().epochs_done, 0);
 }
 
+// By which it is seen after which epoch nothing got better.
+TEST_F(RunTest, TheAccuracyOfEachEpochOfTheLastAttempt) {
+  const auto with_accuracy = [](int epoch, double accuracy, int attempt) {
+    auto report = progress(epoch, 10, attempt);
+    std::get<RunProgress>(report.told).metrics["accuracy"] = accuracy;
+    return report;
+  };
+  const auto run = [&]() -> const cost::Run& { return ledger.job("a").run; };
+  ledger.apply(told(began(run_noon, 1), "running"));
+  ledger.apply(with_accuracy(1, 0.5, 1));
+  ledger.apply(with_accuracy(2, 0.75, 1));
+  ledger.apply(with_accuracy(2, 0.75, 1));  // again
+  EXPECT_EQ(run().new_accuracies, (std::vector<double>{0.5, 0.75}));
+  EXPECT_FALSE(run().accuracies_anew);
+  ledger.stored("a");
+  EXPECT_TRUE(run().new_accuracies.empty());
+
+  auto whole = completed("a");
+  whole.epoch_seconds = {10, 11, 12};
+  ledger.apply(read_report(report_event(whole), run_noon + 48h).value().value());
+  EXPECT_FALSE(run().accuracies_anew)
+      << "the end tells what epochs took, and not what they reached";
+
+  ledger.apply(with_accuracy(1, 0.25, 2));
+  EXPECT_TRUE(run().accuracies_anew) << "in the place of those of the first attempt";
+  EXPECT_EQ(run().new_accuracies, std::vector<double>{0.25});
+}
+
 // 36 hours from noon on: cut at midnight, each day by itself.
 TEST_F(RunTest, ARunFromOutsideIsChargedOnce) {
   const auto report = read_report(report_event(completed("")), run_noon + 37h).value().value();

@@ -2,6 +2,7 @@
 // What the cost worker keeps for reports, forecasts and recommendations: what each day cost, and a record of each run. Plain values.
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -81,5 +82,15 @@ struct RunRecord {
   std::optional<double> memory_max_bytes;
   Spent spent;
 };
+
+// What came of the recommendations of one strategy for a model type.
+struct TrackRecord {
+  int followed = 0;
+  int kept = 0;                  // of these, that saved what they promised
+  double saved_percent_sum = 0;  // below zero: they cost more
+
+  double mean_saved_percent() const { return followed == 0 ? 0 : saved_percent_sum / followed; }
+};
+using TrackRecords = std::map<std::string, TrackRecord, std::less<>>;  // by strategy
 
 }  // namespace oppen::cost

@@ -56,6 +56,8 @@ void describe_run(V& v, R& run) {
   v("ea", run.epochs_attempt);
   v("ra", run.reported);
   v("te", run.tells_epochs);
+  v("ta", run.tells_accuracies);
+  v("d", run.advice_due);
   v("l", run.listed);
 }
 

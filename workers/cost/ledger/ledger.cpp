@@ -234,6 +234,8 @@ void Ledger::stored(const std::string& job_id) {
   auto& job = jobs_.at(job_id);
   job.run.new_epoch_seconds.clear();
   job.run.epochs_anew = false;
+  job.run.new_accuracies.clear();
+  job.run.accuracies_anew = false;
   if (job.settled()) jobs_.erase(job_id);
 }
 

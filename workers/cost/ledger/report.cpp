@@ -37,6 +37,13 @@ void add_epoch_seconds(Run& run, double seconds) {
   run.new_epoch_seconds.push_back(seconds);
 }
 
+void add_accuracy(Run& run, const json& metrics) {
+  const auto told = metrics.find("accuracy");
+  if (told == metrics.end() || !told->is_number()) return;
+  run.tells_accuracies = true;
+  run.new_accuracies.push_back(told->get<double>());
+}
+
 // The epochs of this attempt are told from now on, no others'. False: a later attempt's are.
 bool epochs_of(Run& run, int attempt) {
   if (attempt < run.epochs_attempt) return false;
@@ -46,6 +53,9 @@ bool epochs_of(Run& run, int attempt) {
   run.epochs_anew = run.tells_epochs;
   run.tells_epochs = false;
   run.new_epoch_seconds.clear();
+  run.accuracies_anew = run.tells_accuracies;
+  run.tells_accuracies = false;
+  run.new_accuracies.clear();
   return true;
 }
 
@@ -56,6 +66,7 @@ void tell_progress(Run& run, const RunProgress& progress) {
   record.epochs_done = progress.epoch;
   if (record.epochs == 0) record.epochs = progress.epochs;
   if (progress.epoch_seconds) add_epoch_seconds(run, *progress.epoch_seconds);
+  add_accuracy(run, progress.metrics);
   add_metrics(record.metrics, progress.metrics);
 }
 
