@@ -41,4 +41,9 @@ Result<cost::TrackRecords> PooledBooks::track_records(const std::string& model_t
       [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).track_records(model_type); });
 }
 
+Result<std::vector<std::optional<MicroUsd>>> PooledBooks::charged(
+    const std::vector<cost::AttemptId>& ids) {
+  return pool_.with([&](runtime::Redis& redis) { return cost::charged(redis, prefix_, ids); });
+}
+
 }  // namespace oppen::console

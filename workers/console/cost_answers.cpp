@@ -1,5 +1,6 @@
 #include "workers/console/cost_answers.hpp"
 
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,7 @@ using runtime::HttpAnswer;
 
 // Of more runs than these it isn't told how many they are, and by run only the latest are listed.
 constexpr std::size_t most_runs = 2'000;
+constexpr std::size_t most_attempts = 100;  // asked for at once: they are part of a URL
 constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
 
 std::vector<std::string> grouping_names() {
@@ -86,6 +88,20 @@ bool is_charged(const cost::RunRecord& run) {
   if (!state || !is_terminal(*state)) return false;
   return !run.started_at || !run.ended_at || run.attempts > 1 ||
          std::chrono::milliseconds(run.spent.run_ms) >= *run.ended_at - *run.started_at;
+}
+
+std::optional<cost::AttemptId> parse_attempt(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) {
+    if (text.empty()) return std::nullopt;
+    return cost::AttemptId{cost::run_key("", std::string(text)), 0};
+  }
+  cost::AttemptId id{std::string(text.substr(0, slash)), 0};
+  const char* const last = text.data() + text.size();
+  const auto [end, code] = std::from_chars(text.data() + slash + 1, last, id.attempt);
+  if (!is_dns_label(id.run, max_id_length) || code != std::errc{} || end != last || id.attempt < 1)
+    return std::nullopt;
+  return id;
 }
 
 // A job that has not run yet, as its record would begin.
@@ -175,9 +191,11 @@ HttpAnswer CostAnswers::report(Params params) {
 
 HttpAnswer CostAnswers::costs(Params params) {
   const std::string job = params.text("job");
+  const std::string listed = params.text("attempts");
   const auto words = range_words(params);
   const auto filter = filter_of(params);
   if (auto fault = params.fault()) return *fault;
+  if (!listed.empty()) return attempts(listed);
   if (!job.empty()) {
     const auto queued = job_of_id(job);
     if (!queued) return error_answer(queued.error());
@@ -206,6 +224,40 @@ HttpAnswer CostAnswers::costs(Params params) {
   return json_answer({{"from", cost::to_text(range->from)},
                       {"to", cost::to_text(range->to - std::chrono::days{1})},
                       {"days", std::move(rows)}});
+}
+
+// `listed`: JOB_ID/ATTEMPT or the id of a run from outside, separated by commas.
+HttpAnswer CostAnswers::attempts(std::string_view listed) {
+  std::vector<cost::AttemptId> ids;
+  for (std::size_t begin = 0; begin <= listed.size();) {
+    const auto end = std::min(listed.find(',', begin), listed.size());
+    auto id = parse_attempt(listed.substr(begin, end - begin));
+    if (!id) {
+      return bad_request("attempts",
+                         "attempts has \"" + shortened(listed.substr(begin, end - begin)) +
+                             "\": expected JOB_ID/ATTEMPT, or the id of a run from outside");
+    }
+    ids.push_back(*std::move(id));
+    begin = end + 1;
+  }
+  if (ids.size() > most_attempts)
+    return bad_request("attempts", "attempts has " + std::to_string(ids.size()) +
+                                       " attempts: expected at most " +
+                                       std::to_string(most_attempts));
+  const auto costs = books_.charged(ids);
+  if (!costs) return error_answer(costs.error());
+  json found = json::array();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& [run, attempt] = ids[i];
+    if (!costs->at(i)) continue;
+    found.push_back({{"attempt", attempt}, {"total_microusd", costs->at(i)->value}});
+    if (attempt > 0) {
+      found.back()["job_id"] = run;
+    } else {
+      found.back()["run_id"] = run.substr(1);
+    }
+  }
+  return json_answer({{"attempts", std::move(found)}});
 }
 
 HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {

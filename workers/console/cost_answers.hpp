@@ -22,7 +22,7 @@ class CostAnswers {
 
   // JSON; with the parameter `format` also CSV.
   runtime::HttpAnswer report(Params params);
-  // Day rows, or with the parameter `job` what one has cost.
+  // Day rows, or with the parameter `job` what one has cost, or with `attempts` those of them that are charged to their end.
   runtime::HttpAnswer costs(Params params);
   runtime::HttpAnswer forecast(const std::string& id_or_name, Params params);
   // `body`: the data of a batch.submit.
@@ -34,6 +34,7 @@ class CostAnswers {
   runtime::HttpAnswer recommendations(Params params);
 
  private:
+  runtime::HttpAnswer attempts(std::string_view listed);
   struct InForce {
     plan::Policy policy;
     pricing::RateHistory rates;  // hold since ever

@@ -6,6 +6,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/unit/cost_ledger/ledger_fixture.hpp"
 #include "workers/cost/books/charge_rows.hpp"
+#include "workers/cost/store/charged.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 
 namespace oppen::cost {
@@ -110,6 +111,38 @@ TEST_F(BooksTest, EachDayHasWhatBeganInIt) {
   EXPECT_TRUE(books.days(this_day, this_day).value().empty());
   EXPECT_EQ(books.days(this_day - std::chrono::days(500), this_day).error().kind,
             ErrorKind::invalid);
+}
+
+TEST_F(BooksTest, AnAttemptHasItsCostOnceItsJobIsChargedToItsEnd) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const auto costs = [&](const std::string& run, int attempt) {
+    return charged(*redis, "oppen.", {{"nobody", 1}, {run, attempt}}).value().at(1);
+  };
+  const auto price = [&](Time from, Time to) {
+    return std::optional(rates.price(bearer().usage, from, to).total);
+  };
+  EXPECT_TRUE(charged(*redis, "oppen.", {}).value().empty());
+  ledger.apply(ended(today, today + 100s, 1, "a"));
+  ledger.apply(began(today + 200s, 2, "a"));
+  ASSERT_TRUE(store_all(claim, ledger, today + 300s));
+  EXPECT_EQ(costs("a", 1), std::nullopt) << "the second one runs";
+  ledger.apply(ended(today + 200s, today + 400s, 2, "a"));
+  ASSERT_TRUE(store_all(claim, ledger, today + 500s));
+  EXPECT_EQ(costs("a", 1), price(today, today + 100s));
+  EXPECT_EQ(costs("a", 2), price(today + 200s, today + 400s));
+  EXPECT_EQ(costs("a", 3), std::nullopt);
+  // Of two ends the first one counts; it comes late here, and takes back what was charged beyond it.
+  auto earlier = ended(today + 200s, today + 350s, 2, "a");
+  earlier.seq = 21;
+  ledger.load_settled("a", store.settled_jobs({"a"}).value().at("a"));
+  ledger.apply(earlier);
+  ASSERT_TRUE(store_all(claim, ledger, today + 600s));
+  EXPECT_EQ(costs("a", 2), price(today + 200s, today + 350s));
+  auto outside = ended(today, today + 10s, 0, run_key("", "r"));
+  ledger.apply(outside);
+  ASSERT_TRUE(store_all(claim, ledger, today + 600s));
+  EXPECT_EQ(costs(":r", 0), price(today, today + 10s));
 }
 
 TEST_F(BooksTest, FindsRuns) {

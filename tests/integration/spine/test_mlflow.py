@@ -54,6 +54,7 @@ class Watched:
             "MLFLOW_TRACKING_URI": mlflow.uri,
             "OPPEN_MLFLOW_EXPERIMENTS": name,
             "OPPEN_MLFLOW_POLL_INTERVAL": "1",
+            "OPPEN_CONSOLE_URL": "",  # writing what runs have cost is for test_mlflow_costs.py
             **mlflow.credentials,
         }
         self.folder = folder

@@ -158,6 +158,24 @@ TEST_F(CostAnswersTest, DaysAndOneJob) {
   EXPECT_THAT(nobody.body["error"]["message"], HasSubstr("nobody"));
 }
 
+TEST_F(CostAnswersTest, AttemptsThatAreChargedToTheirEnd) {
+  books_.costs = {{{"a", 2}, {20'500}}, {{":outside", 0}, {7}}};
+  const auto some = get("/api/v1/costs", {{"attempts", "a/1,outside,nobody,a/2"}});
+  EXPECT_EQ(some.status, 200);
+  EXPECT_EQ(some.body,
+            json::parse(R"({"attempts": [{"run_id": "outside", "attempt": 0, "total_microusd": 7},
+                                         {"job_id": "a", "attempt": 2, "total_microusd": 20500}]})"));
+  for (const auto* const wrong : {"a/0", "a/x", "a/1,", "A/1", "a/1/2", "a/99999999999"}) {
+    const auto fault = get("/api/v1/costs", {{"attempts", wrong}});
+    EXPECT_EQ(fault.status, 400) << wrong;
+    EXPECT_EQ(fault.body["error"]["field"], "attempts");
+  }
+  std::string many = "r";
+  for (int i = 0; i < 100; ++i) many += ",r";
+  EXPECT_EQ(get("/api/v1/costs", {{"attempts", many}}).status, 400);
+  EXPECT_EQ(get("/api/v1/costs", {{"attempts", many.substr(2)}}).status, 200);
+}
+
 TEST_F(CostAnswersTest, AForecastByNameAtTheRatesInForce) {
   // Begun 100 s ago, an epoch of 100 s is done, one is to come: by its pace. Charged are 90 s. At 0.72 + 0 an hour a second costs
   // 200 micro-dollars: 18,000 + 110 s x 200 = 40,000.
