@@ -91,7 +91,7 @@ class Bench:
     def submit(self, *arguments, **fields):
         """A job of the trainer with these arguments; fields of the job spec are laid over what all have. Its id."""
         # Large enough for runs that are billed in whole seconds.
-        args = ["--hidden", "128" if self.quick else "1024", *arguments]
+        args = ["--hidden", "256" if self.quick else "1024", *arguments]
         spec = {"model_type": "digits", "batch_size": 64, "resources": {"gpus": 1, "cpu": "1", "memory": "256Mi"}}
         spec |= {"team": "experiments", "project": self.project, "args": args, "max_retries": 0} | fields
         if not self.real:
