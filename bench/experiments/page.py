@@ -83,11 +83,17 @@ def as_markdown(head, results):
     return "\n\n".join(blocks)
 
 
-def write_between(path, text):
-    """Replaces what stands between the markers of the page."""
+def around(path):
+    """What stands before and behind the figures of the page, with the markers."""
     page = path.read_text(encoding="utf-8")
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise Failed(f"{path} has no '{BEGIN}' with '{END}' behind it")
-    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    return before + begin, end + after
+
+
+def write_between(path, text):
+    """Replaces what stands between the markers of the page."""
+    before, after = around(path)
+    path.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
