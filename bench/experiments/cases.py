@@ -18,7 +18,7 @@ class Experiment:
     repeats: int = 1
 
 
-EPOCHS = 60
+EPOCHS = 120
 
 
 def batch_size(bench):
@@ -29,7 +29,8 @@ def batch_size(bench):
 
 def early_stopping(bench):
     yield bench.train("100 epochs", epochs=100)
-    yield bench.train("patience 5", "--patience", "5", epochs=100)
+    for patience in ("10", "5"):
+        yield bench.train(f"patience {patience}", "--patience", patience, epochs=100)
 
 
 def precision(bench):
