@@ -18,12 +18,20 @@ def requests(run):
     return run.metrics["requests"] * len(run.jobs)
 
 
+def cost_of(run):
+    return run.cost_microusd
+
+
+def hourly(run):
+    return run.cost_microusd / run.seconds * 3600e-6 if run.seconds else None
+
+
 # What a column shows of a run, and how.
 COLUMNS = {
     "CPU time": (metric("cpu_seconds"), "{:.1f} s"),
     "accuracy": (metric("accuracy"), "{:.2%}"),
     "epochs": (metric("epochs"), "{:.0f}"),
-    "an hour": (lambda run: run.cost_microusd / run.seconds * 3600e-6 if run.seconds else None, "${:.3f}"),
+    "an hour": (hourly, "${:.3f}"),
     "held for": (metric("held_seconds"), "{:.0f} s"),
     "memory used": (metric("memory_peak_mb"), "{:.0f} MiB"),
     "per 1,000": (lambda run: run.cost_microusd / requests(run) * 1e-3, "${:.6f}"),
@@ -51,14 +59,14 @@ def processor():
 
 def cells(experiment, rows):
     """The header, then a line for each row."""
-    yield [experiment.title, "time", "cost", "against the first", *experiment.columns]
-    first = rows[0].value(lambda run: run.cost_microusd)
+    held = hourly if experiment.by_hour else cost_of
+    yield [experiment.title, "time", "cost", "hour against the first" if experiment.by_hour else "against the first", *experiment.columns]
+    first = rows[0].value(held)
     for row in rows:
-        cost = row.value(lambda run: run.cost_microusd)
         least, most = row.spread(lambda run: run.seconds)
         seconds = f"{row.value(lambda run: run.seconds):.0f} s" + (f" ({least:.0f} to {most:.0f})" if least != most else "")
-        against = f"{cost / first - 1:+.0%}" if row is not rows[0] and first else ""
-        line = [row.label, seconds, f"${cost / 1e6:.6f}", against]
+        against = f"{row.value(held) / first - 1:+.0%}" if row is not rows[0] and first and row.value(held) is not None else ""
+        line = [row.label, seconds, f"${row.value(cost_of) / 1e6:.6f}", against]
         for column in experiment.columns:
             of, shape = COLUMNS[column]
             value = row.value(of)
