@@ -71,7 +71,8 @@ struct Producer::Impl {
   };
 
   std::mutex mutex;  // for what follows, and for waiting on the above
-  std::condition_variable changed;
+  std::condition_variable changed;  // told, or connected
+  std::condition_variable reported;
   // Reports are taken from librdkafka by the poller, or by a sender that waits for room: librdkafka frees a record on the thread that takes
   // its report, and what another thread has freed costs the sender much to have again. The poller tells of them all, in the order in which
   // they were taken.
@@ -108,7 +109,7 @@ struct Producer::Impl {
     if (!taken.empty()) ++rounds;  // after it: whoever sees the round sees the room
     std::move(taken.begin(), taken.end(), std::back_inserter(reports));
     taken.clear();
-    changed.notify_all();
+    reported.notify_all();
   }
 
   // By the poller: tells of what is reported, after a while of nothing. What senders have just begun to take is left to them.
@@ -118,7 +119,7 @@ struct Producer::Impl {
       if (!taking && reports.empty() && SteadyClock::now() - sender_took_at >= a_while) {
         take_reports(lock, patience);
       } else {
-        changed.wait_for(lock, a_while, [this] { return !reports.empty(); });
+        reported.wait_for(lock, a_while, [this] { return !reports.empty(); });
       }
       telling.swap(reports);
     }
@@ -149,7 +150,7 @@ struct Producer::Impl {
       return;
     }
     sender_took_at = SteadyClock::now();
-    changed.wait_until(lock, until, [&] { return !taking || rounds != round; });
+    reported.wait_until(lock, until, [&] { return !taking || rounds != round; });
     if (!taking && rounds == round) take_reports(lock, a_while);
   }
 
