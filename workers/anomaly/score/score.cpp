@@ -65,7 +65,9 @@ Status score(std::istream& in, const std::string& file, std::ostream& out) {
   Novelty detector;
   std::array<char, longest_line + 2> line{};
   for (std::size_t number = 1; in.getline(line.data(), line.size()); ++number) {
-    auto text = std::string_view(line.data());
+    // The line's end is counted, but at the end of the file.
+    auto text =
+        std::string_view(line.data(), static_cast<std::size_t>(in.gcount()) - (in.eof() ? 0 : 1));
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
     if (trimmed(text).empty() || (number == 1 && trimmed(text) == header)) continue;
     const auto row = parse(text);
