@@ -7,7 +7,7 @@ namespace {
 
 using Hours = std::chrono::duration<double, std::ratio<3600>>;
 
-constexpr double rate = 0.1;  // of a day
+constexpr double rate_of_days = 0.1;  // a day
 constexpr double part_hours = 24.0 / DailyProfile::parts;
 
 }  // namespace
@@ -23,7 +23,7 @@ std::optional<double> DailyProfile::add(const Observation& observation) {
     if (count_ > 0) {
       Part& ended = part(current_);
       ++ended.days;
-      ended.mean += std::max(rate, 1.0 / ended.days) * (mean_ - ended.mean);
+      ended.mean += std::max(rate_of_days, 1.0 / ended.days) * (mean_ - ended.mean);
     }
     current_ = now;
     mean_ = 0;

@@ -1,13 +1,13 @@
 #include "workers/anomaly/detect/holt_winters.hpp"
 
+#include "workers/anomaly/detect/clip.hpp"
+
 namespace oppen::anomaly {
 namespace {
 
 constexpr double level_rate = 0.01;
 constexpr double trend_rate = 0.001;
 constexpr double season_rate = 0.05;
-constexpr double clip = 7;              // standard deviations
-constexpr std::uint64_t learning = 20;  // values before a spread is known well enough to clip by
 
 std::size_t hour_of_day(Time at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
@@ -23,8 +23,8 @@ double HoltWinters::add(const Observation& observation) {
   const double spread = std::max(residual_.deviation(), 0.1 * all_.deviation());
   const double score = std::fabs(error) / (spread + 1e-9 * (1 + std::fabs(level_)));
 
-  const bool clipped = residual_.count() >= learning && spread > 0 && score > clip;
-  const double taught = clipped ? std::copysign(clip * spread, error) : error;
+  const bool clipped = residual_.count() >= clip_from && spread > 0 && score > clip_deviations;
+  const double taught = clipped ? std::copysign(clip_deviations * spread, error) : error;
   const double step = level_rate * taught;
   level_ += trend_ + step;
   trend_ += trend_rate * step;

@@ -5,8 +5,8 @@
 namespace oppen::anomaly {
 namespace {
 
-constexpr std::uint64_t learning = 21;  // values before the spread says anything
-constexpr double same = 0.16;  // standard deviations within which a value stands for another
+constexpr std::uint64_t first_values = 21;  // values before the spread says anything
+constexpr double stands_for = 0.16;  // standard deviations within which a value stands for another
 constexpr double use_growth = 1.0001;  // a value: a use 7,000 values ago counts half
 constexpr double most_use = 1e6;
 // A float keeps an offset of so many standard deviations to a thousandth of one.
@@ -18,7 +18,7 @@ constexpr std::size_t growth = 8;
 double NoveltyBank::add(double value) {
   if (scale_.count() == 0) origin_ = value;
   double score = 0;
-  if (scale_.count() >= learning) {
+  if (scale_.count() >= first_values) {
     move_origin();
     const auto offset = static_cast<float>(value - origin_);
     Remembered* nearest = nullptr;
@@ -34,7 +34,7 @@ double NoveltyBank::add(double value) {
     if (nearest != nullptr && least > 0)
       distance = deviation > 0 ? std::min(farthest, least / deviation) : farthest;
     use_ *= use_growth;
-    if (nearest == nullptr || distance > same)
+    if (nearest == nullptr || distance > stands_for)
       remember(offset);
     else
       count_use(nearest->used);

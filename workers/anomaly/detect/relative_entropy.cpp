@@ -6,7 +6,8 @@ namespace oppen::anomaly {
 namespace {
 
 constexpr std::array edges{-3.0, -1.0, 0.0, 1.0, 3.0};
-constexpr double same = 30;  // relative entropy below which a distribution is a reference's
+constexpr double same_distribution =
+    30;  // relative entropy below which a distribution is a reference's
 constexpr double least_share = 0.001;  // of a bin that a reference has nothing in
 constexpr std::size_t most_references = 40;
 
@@ -42,9 +43,9 @@ double RelativeEntropy::add(const Observation& observation) {
     nearest = &reference;
     least = d;
   }
-  if (nearest != nullptr && least < same) {
+  if (nearest != nullptr && least < same_distribution) {
     nearest->met = time_;
-    return std::max(0.0, least) / same;
+    return std::max(0.0, least) / same_distribution;
   }
   const bool first = references_.empty();
   if (references_.size() < most_references) {

@@ -1,11 +1,11 @@
 #include "workers/anomaly/detect/robust_ewma.hpp"
 
+#include "workers/anomaly/detect/clip.hpp"
+
 namespace oppen::anomaly {
 namespace {
 
-constexpr double clip = 7;              // standard deviations
-constexpr std::int32_t moved = 12;      // clipped values in a row
-constexpr std::uint64_t learning = 20;  // values before a spread is known well enough to clip by
+constexpr std::int32_t moved = 12;  // clipped values in a row
 
 }  // namespace
 
@@ -16,9 +16,10 @@ double RobustEwma::add(const Observation& observation) {
   const double z = recent_.count() == 0 ? 0 : difference / (spread + smallest);
 
   double taught = observation.value;
-  if (std::fabs(z) > clip && recent_.count() >= learning && spread > 0) {
+  if (std::fabs(z) > clip_deviations && recent_.count() >= clip_from && spread > 0) {
     clipped_ = z > 0 ? std::max(clipped_, 0) + 1 : std::min(clipped_, 0) - 1;
-    if (std::abs(clipped_) <= moved) taught = recent_.mean() + std::copysign(clip * spread, z);
+    if (std::abs(clipped_) <= moved)
+      taught = recent_.mean() + std::copysign(clip_deviations * spread, z);
   } else {
     clipped_ = 0;
   }
