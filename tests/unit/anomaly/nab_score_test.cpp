@@ -71,7 +71,7 @@ TEST(NabScore, HasOneThresholdForAllSeries) {
   Scores low(100, untold), high(100, untold);
   low[40] = 1;
   high[40] = 10;
-  for (std::size_t row = 20; row < 38; ++row) high[row] = 5;
+  for (std::size_t row = 20; row < 40; ++row) high[row] = 5;
   const auto result = nab_score({series, series}, {low, high}, nab_standard);
   EXPECT_DOUBLE_EQ(result.score, 50);
   EXPECT_EQ(result.threshold, 10);

@@ -59,7 +59,7 @@ TEST(NoveltyBank, TellsAChangeOfWhatNeverChanged) {
 TEST(NoveltyBank, KeepsSmallDifferencesOfLargeValues) {
   NoveltyBank bank;
   bank.add(0);
-  for (int i = 0; i < 200'000; ++i) bank.add(1e12 + (i % 2 == 0 ? 1 : -1));
+  for (int i = 0; i < 400'000; ++i) bank.add(1e12 + (i % 2 == 0 ? 1 : -1));
   for (int i = 0; i < 10; ++i) {
     EXPECT_LT(bank.add(1e12 + 1), 0.2);
     EXPECT_LT(bank.add(1e12 - 1), 0.2);

@@ -21,9 +21,9 @@ double HoltWinters::add(const Observation& observation) {
   if (all_.count() == 0) level_ = observation.value;
   const double error = observation.value - (level_ + trend_ + season);
   const double spread = std::max(residual_.deviation(), 0.1 * all_.deviation());
-  const double score = std::fabs(error) / (spread + 1e-9 * (1 + std::fabs(level_)));
+  const double score = all_.count() < clip_from ? 0 : std::fabs(deviations(error, spread, level_));
 
-  const bool clipped = residual_.count() >= clip_from && spread > 0 && score > clip_deviations;
+  const bool clipped = spread > 0 && score > clip_deviations;
   const double taught = clipped ? std::copysign(clip_deviations * spread, error) : error;
   const double step = level_rate * taught;
   level_ += trend_ + step;

@@ -11,12 +11,12 @@ constexpr std::int32_t moved = 12;  // clipped values in a row
 
 double RobustEwma::add(const Observation& observation) {
   const double spread = std::max(recent_.deviation(), 0.1 * all_.deviation());
-  const double smallest = 1e-9 * (1 + std::fabs(recent_.mean()));
-  const double difference = observation.value - recent_.mean();
-  const double z = recent_.count() == 0 ? 0 : difference / (spread + smallest);
+  const double z = recent_.count() < clip_from
+                       ? 0
+                       : deviations(observation.value - recent_.mean(), spread, recent_.mean());
 
   double taught = observation.value;
-  if (std::fabs(z) > clip_deviations && recent_.count() >= clip_from && spread > 0) {
+  if (std::fabs(z) > clip_deviations && spread > 0) {
     clipped_ = z > 0 ? std::max(clipped_, 0) + 1 : std::min(clipped_, 0) - 1;
     if (std::abs(clipped_) <= moved)
       taught = recent_.mean() + std::copysign(clip_deviations * spread, z);
