@@ -106,6 +106,16 @@ TYPED_TEST(Detectors, KeepABoundedState) {
   EXPECT_LT(most, 4'000U);
 }
 
+TEST(EwmaZ, KeepsItsRateWhenRestored) {
+  const auto stream = daily_wave(2 * days);
+  EwmaZ whole(0.05), before(0.05);
+  for (std::size_t i = 0; i < days; ++i) whole.add(stream[i]), before.add(stream[i]);
+  auto after = restore(save(before), EwmaZ(0.05));
+  ASSERT_TRUE(after);
+  for (std::size_t i = days; i < stream.size(); ++i)
+    ASSERT_EQ(after->add(stream[i]), whole.add(stream[i]));
+}
+
 TEST(Validity, RefusesWhatIsNoNumber) {
   EXPECT_TRUE(valid(-1e30));
   EXPECT_FALSE(valid(2e30));

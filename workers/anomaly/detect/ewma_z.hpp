@@ -2,7 +2,8 @@
 // How many standard deviations a value is from an exponentially weighted mean (the control chart of Roberts 1959, "Control chart tests
 // based on geometric moving averages", with the spread estimated the same way).
 //
-// The spread is never taken below a tenth of the long-run one: else it collapses on a flat stretch, and everything after is unusual.
+// The spread is never taken below a tenth of the long-run one: else it collapses on a flat stretch, and everything after is unusual. Nor
+// below 1e-9 (1 + |mean|), which is nothing to values that are not tiny.
 #include "workers/anomaly/detect/observation.hpp"
 #include "workers/anomaly/detect/running_scale.hpp"
 

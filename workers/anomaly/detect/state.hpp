@@ -98,16 +98,15 @@ std::string save(const Detector& detector) {
   return bytes.append(reinterpret_cast<const char*>(&sum), sizeof sum);
 }
 
-// Refuses what save() of the same class did not write.
+// `detector` is a new one, made with the same arguments as the saved one. Refuses what save() of the same class did not write.
 template <class Detector>
-Result<Detector> restore(std::string_view bytes) {
+Result<Detector> restore(std::string_view bytes, Detector detector = Detector()) {
   const std::string_view name = Detector::state_name;
   std::uint32_t sum = 0;
   if (!bytes.starts_with(name) || bytes.size() < name.size() + sizeof sum)
     return fail(ErrorKind::invalid, "the state is not one of " + std::string(name));
   const auto body = bytes.substr(0, bytes.size() - sizeof sum);
   std::memcpy(&sum, bytes.data() + body.size(), sizeof sum);
-  Detector detector;
   StateReader reader(body.substr(name.size()));
   if (sum == checksum(body)) detector.state(reader);
   if (sum != checksum(body) || !reader.complete())
