@@ -34,7 +34,7 @@ Result<ConsoleCosts> ConsoleCosts::create(runtime::HttpClient& http, std::string
   if (!is_web || url.find_first_of("?#@ \t\r\n") != std::string::npos) {
     return fail(ErrorKind::invalid,
                 fmt::format("OPPEN_CONSOLE_URL is {}: expected http://HOST[:PORT][/PATH] or "
-                            "https://..., of oppen-console, or nothing",
+                            "https://..., of oppen-console, or none",
                             url.find('@') != std::string::npos ? "an address with '@' in it"
                                                                : fmt::format("\"{}\"", url)));
   }

@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   if (!topic) return wrong(topic.error());
   std::optional<mlflow::ConsoleCosts> console;
   std::optional<mlflow::CostWriter> costs;
-  if (!options.console_url.empty()) {
+  if (options.console_url != "none") {
     auto created = mlflow::ConsoleCosts::create(http, options.console_url);
     if (!created) return wrong(created.error());
     console.emplace(std::move(*created));

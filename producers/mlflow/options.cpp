@@ -55,7 +55,7 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
   settings.add(console_url, {.name = "console-url",
                              .env = "OPPEN_CONSOLE_URL",
                              .help = "Where oppen-console says what runs have cost, for that is "
-                                     "written to MLflow; empty: it is not",
+                                     "written to MLflow; none: it is not",
                              .unit = "URL",
                              .group = group});
   settings.add(experiments,

@@ -57,7 +57,8 @@ std::optional<json> to_write(const Run& run, const Outcome& outcome, MicroUsd co
   if (outcome.improvement_percent && cost.value > 0) {
     auto roi = *outcome.improvement_percent * million / static_cast<double>(cost.value);
     if (std::abs(roi) < largest) {
-      roi = std::round(roi * 1000) / 1000;  // more digits than that tell nothing, and are in the way
+      roi =
+          std::round(roi * 1000) / 1000;  // more digits than that tell nothing, and are in the way
       batch.add_metric("oppen.roi", roi);
       batch.add_tag("oppen.roi", fmt::format("{:.3f}", roi));
     }
