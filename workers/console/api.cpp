@@ -47,6 +47,7 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(3, "report")) return {costs_.report(params), nullptr};
   if (is(3, "costs")) return {costs_.costs(params), nullptr};
   if (is(3, "recommendations")) return {costs_.recommendations(params), nullptr};
+  if (is(3, "forecast")) return {costs_.forecast_period(params), nullptr};
   // A name may have slashes in it.
   constexpr std::string_view forecasts = "/api/v1/forecast/";
   if (query.path.starts_with(forecasts) && query.path.size() > forecasts.size())

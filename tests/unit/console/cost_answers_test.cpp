@@ -185,7 +185,7 @@ TEST_F(CostAnswersTest, AForecastByNameAtTheRatesInForce) {
   auto one = run("a", "running", 100s);
   one.epochs_done = 1;
   one.epoch_seconds = {100};
-  one.spent.run_ms = 90'000;
+  one.charged_until = *one.started_at + 90s;
   one.spent.total_microusd = 18'000;
   books_.records = {one};
   auto job = record("a", JobState::running);
@@ -205,6 +205,41 @@ TEST_F(CostAnswersTest, AForecastOfAJobThatWaits) {
   EXPECT_EQ(body["basis"], "catalogue");
   EXPECT_EQ(get("/api/v1/forecast/nobody").status, 404);
   EXPECT_EQ(get("/api/v1/forecast/a strange/name").status, 404);
+}
+
+TEST_F(CostAnswersTest, AForecastOfThisMonth) {
+  // 18:15 on the 3rd. A dollar on each of 1 and 2 January, 0.76 today; the run at work has cost 18,000 and will cost another
+  // 22,000 (as above). 28.2396 days are to come. The last 24 hours: 0.76 + 0.2396 x 1 = 0.9996. By days 28.2396 x (1 + 1 +
+  // 0.9996) / 3 = 28.2357; by runs 0.04.
+  queue_.policies = {{"scheduling_policies", json::object()},
+                     {"cost_model", {{"gpu_hourly_usd", "0.72"}, {"cpu_core_hourly_usd", "0"}}},
+                     {"effective_from", "2026-01-03T18:14:00Z"}};
+  auto one = run("a", "running", 100s);
+  one.epochs_done = 1;
+  one.epoch_seconds = {100};
+  one.charged_until = *one.started_at + 90s;
+  one.spent.total_microusd = 18'000;
+  books_.records = {one};
+  auto job = record("a", JobState::running);
+  job.started_at = one.started_at;
+  queue_.alive = {job};
+  books_.rows = {row(1, "vision", 1'000'000), row(2, "vision", 1'000'000),
+                 row(3, "vision", 760'000)};
+  const auto [status, body, text] = get("/api/v1/forecast", {{"period", "month"}});
+  ASSERT_EQ(status, 200) << text;
+  EXPECT_EQ(body["to"], "2026-01-31");
+  EXPECT_EQ(body["spent_microusd"], 2'760'000);
+  EXPECT_EQ(body["runs_at_work"], 1);
+  EXPECT_EQ(body["runs_begun_microusd"], 18'000);
+  EXPECT_EQ(body["runs_left_microusd"], 22'000);
+  EXPECT_NEAR(body["total_microusd"]["expected"], 2'760'000 + (28'235'700 + 40'000) / 2, 100);
+  EXPECT_FALSE(body["total_microusd"].contains("high"));
+  EXPECT_EQ(get("/api/v1/forecast", {{"team", "speech"}}).body["total_microusd"]["expected"], 0);
+  EXPECT_EQ(get("/api/v1/forecast", {{"period", "year"}}).status, 400);
+  queue_.alive.clear();
+  EXPECT_EQ(get("/api/v1/forecast").body["runs_at_work"], 0) << "it is over since";
+  books_.away = Error{ErrorKind::unavailable, "Redis is away"};
+  EXPECT_EQ(get("/api/v1/forecast").status, 503);
 }
 
 TEST_F(CostAnswersTest, TheQueueKnowsTheEndBeforeTheBooks) {

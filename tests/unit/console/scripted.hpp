@@ -138,17 +138,6 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
-  Result<std::vector<std::optional<MicroUsd>>> charged(
-      const std::vector<cost::AttemptId>& ids) override {
-    if (away) return fail(*away);
-    std::vector<std::optional<MicroUsd>> found;
-    for (const auto& id : ids) {
-      const auto cost = costs.find({id.run, id.attempt});
-      found.push_back(cost == costs.end() ? std::nullopt : std::optional(cost->second));
-    }
-    return found;
-  }
-  std::map<std::pair<std::string, int>, MicroUsd> costs;     // by run_key and attempt
   std::map<std::string, std::vector<double>> accuracies_of;  // by job id
   cost::TrackRecords followed;                               // of each model type
   Result<std::vector<double>> accuracies(const cost::RunRecord& run) override {
@@ -159,6 +148,17 @@ class ScriptedBooks final : public BooksView {
     if (away) return fail(*away);
     return followed;
   }
+  Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) override {
+    if (away) return fail(*away);
+    std::vector<std::optional<MicroUsd>> found;
+    for (const auto& id : ids) {
+      const auto cost = costs.find({id.run, id.attempt});
+      found.push_back(cost == costs.end() ? std::nullopt : std::optional(cost->second));
+    }
+    return found;
+  }
+  std::map<std::pair<std::string, int>, MicroUsd> costs;  // by run_key and attempt
 };
 
 // Gives its pieces one by one; after the last one ends, or is quiet for ever.

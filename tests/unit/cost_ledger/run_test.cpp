@@ -77,9 +77,32 @@ TEST_F(RunTest, TellsWhatItsEventsTell) {
   EXPECT_EQ(record().ended_at, run_noon + 60s);
   EXPECT_EQ(record().spent.run_ms, 50'000);
   EXPECT_EQ(record().spent.gpu_ms, 50'000);
+  EXPECT_EQ(record().charged_until, run_noon + 60s);
   EXPECT_EQ(record().spent.total_microusd,
             rates.price(bearer().usage, run_noon, run_noon + 40s).total.value +
                 rates.price(bearer().usage, run_noon + 50s, run_noon + 60s).total.value);
+}
+
+TEST_F(RunTest, KnowsUpToWhenItIsChargedAndOnWhatItWas) {
+  auto first = told(began(run_noon, 1), "running");
+  first.bearer.usage.gpu_type = "T4";
+  ledger.apply(first);
+  ledger.charge(run_noon + 100s, 100);
+  EXPECT_EQ(record().charged_until, run_noon + 90s);  // as the grid closes it
+  // What was charged too far is taken back.
+  auto end = told(ended(run_noon, run_noon + 40s, 1), "queued");
+  end.bearer.usage.gpu_type = "T4";
+  ledger.apply(end);
+  ledger.charge(run_noon + 110s, 100);
+  EXPECT_EQ(record().charged_until, run_noon + 40s);
+  auto second = told(began(run_noon + 120s, 2), "running");
+  second.bearer.usage.gpu_type = "A100";
+  ledger.apply(second);
+  EXPECT_EQ(record().gpu_type, "A100");
+  EXPECT_EQ(record().other_gpu_types, std::vector<std::string>{"T4"});
+  const auto again = decode_run(encode_run(ledger.job("a").run)).value();
+  EXPECT_EQ(again.record.other_gpu_types, record().other_gpu_types);
+  EXPECT_EQ(again.record.charged_until, record().charged_until);
 }
 
 TEST_F(RunTest, ReportsCountOnceAndBeforeTheJobsEvents) {

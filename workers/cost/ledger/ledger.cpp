@@ -142,6 +142,8 @@ class Charging {
     event.correction = correction;
     const auto& resources = usage().resources;
     event.gpus = resources.gpu_share.value_or(resources.gpus);
+    event.cpu_cores = static_cast<double>(resources.cpu_millicores) / 1'000;
+    event.memory_bytes = resources.memory_bytes;
     auto id = id_of(event, attempt_.corrections);
     out_.push_back({std::move(id), std::move(event)});
     attempt_.charged = plus(attempt_.charged, amount);
