@@ -73,7 +73,7 @@ class Producer {
   Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
               int partition = -1);
 
-  // The same, by key, and waits for room: until fewer than 1,000 records are under way, and the local queue takes it. The error is
+  // The same, by key, and waits for room: until fewer than 1,250 records are under way, and the local queue takes it. The error is
   // unavailable when there is no room by the deadline, or when the local queue is full on the producer's own thread, which can't wait.
   Status send_when_there_is_room(std::string_view topic, const RecordView& record, OnDelivery done,
                                  std::chrono::milliseconds deadline);

@@ -27,7 +27,7 @@ const KafkaProperties producer_defaults = {
 // Of send_when_there_is_room. What librdkafka keeps of a record is a dozen small pieces of memory: of more records than these they fall out
 // of the processor's caches before the broker's thread and the report come to them, and a record then takes twice the CPU. Fewer would not
 // fill the way to a broker that is some milliseconds away.
-constexpr std::int64_t most_under_way = 1'000;
+constexpr std::int64_t most_under_way = 1'250;
 constexpr std::int64_t most_untold = 10'000;  // with those that are reported: `done` may be slow
 constexpr auto a_while = 10ms;
 
