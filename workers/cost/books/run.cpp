@@ -28,6 +28,7 @@ void describe_run(V& v, R& run) {
   v("rc", r.resources.cpu_millicores);
   v("rm", r.resources.memory_bytes);
   v("g", r.gpu_type);
+  v("og", r.other_gpu_types);
   v("st", r.state);
   v("a", r.attempts);
   v("e", r.epochs);
@@ -36,6 +37,7 @@ void describe_run(V& v, R& run) {
   v("pc", r.precision);
   v("s", r.started_at);
   v("x", r.ended_at);
+  v("cu", r.charged_until);
   v("me", r.metrics);
   v("bm", r.baseline_metric);
   v("gu", r.gpu_utilization_percent);
@@ -56,6 +58,8 @@ void describe_run(V& v, R& run) {
   v("ea", run.epochs_attempt);
   v("ra", run.reported);
   v("te", run.tells_epochs);
+  v("ta", run.tells_accuracies);
+  v("d", run.advice_due);
   v("l", run.listed);
 }
 
