@@ -176,8 +176,7 @@ TEST_F(BudgetsTest, WhatWaitsForItsTurnKeepsItsRoom) {
   EXPECT_TRUE(launched("fourth"));
   EXPECT_TRUE(store->counters().value().reserved.empty());
   expect_sums();
-  cancel("third");
-  look();
+  set("vision", 4 * price, "hard", "vision");
   EXPECT_TRUE(record("other").reserved);
   EXPECT_EQ(record("other").hold, queue::Hold::window);
   expect_sums();
