@@ -300,7 +300,7 @@ cost::ForecastInput CostAnswers::input_of(const std::optional<cost::RunRecord>& 
 }
 
 Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::PeriodInput& input,
-                                                               Time now) {
+                                                               const InForce& rules, Time now) {
   const Time end = input.period.to;
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
@@ -308,8 +308,6 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
                                 cost::most_examined_runs);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
-  const auto rules = in_force();
-  if (!rules) return fail(rules.error());
   std::map<std::string, std::vector<cost::RunRecord>> histories;
   cost::RunsAhead ahead;
   for (const auto& run : list->runs) {
@@ -330,8 +328,8 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
       history = *std::move(read);
     }
     one.history = history;
-    const auto forecast = cost::make_forecast(one, rules->policy, rules->rates, now);
-    ahead.left += cost::left_until(forecast, one, rules->rates, end);
+    const auto forecast = cost::make_forecast(one, rules.policy, rules.rates, now);
+    ahead.left += cost::left_until(forecast, one, rules.rates, end);
   }
   return ahead;
 }
@@ -347,10 +345,12 @@ HttpAnswer CostAnswers::forecast_period(Params params) {
   auto days = books_.days(cost::period_needs_from(input.period, now), tomorrow);
   if (!days) return error_answer(days.error());
   input.days = *std::move(days);
-  const auto runs = runs_ahead(input, now);
+  const auto rules = in_force();
+  if (!rules) return error_answer(rules.error());
+  const auto runs = runs_ahead(input, *rules, now);
   if (!runs) return error_answer(runs.error());
   input.runs = *runs;
-  return json_answer(cost::to_json(cost::forecast_period(input, now)));
+  return json_answer(cost::to_json(cost::forecast_period(input, rules->rates, now)));
 }
 
 HttpAnswer CostAnswers::compare(std::string_view body, Params params) {
