@@ -19,7 +19,12 @@ double in_days(Time::duration duration) {
   return std::chrono::duration<double, days::period>(duration).count();
 }
 
-MicroUsd rounded(double microusd) { return {std::llround(microusd)}; }
+// Far above any budget, and far below what an integer holds.
+constexpr double most_microusd = 1e18;
+
+MicroUsd rounded(double microusd) {
+  return {std::llround(std::clamp(microusd, -most_microusd, most_microusd))};
+}
 
 // Cost by day from the first on that there is anything of; the last one is today, so far.
 std::vector<double> by_day(const PeriodInput& input, sys_days today) {
