@@ -63,6 +63,10 @@ TEST(Completion, KnowsEveryCommand) {
                          "proposals", "approve", "reject", "undo", "completion"));
 }
 
+TEST(Completion, KnowsTheOptionsOfAGroup) {
+  EXPECT_THAT(offered({"oppen", "forecast", "--"}), IsSupersetOf({"--period", "--team"}));
+}
+
 TEST(Completion, OfBashOffersCommands) {
   EXPECT_THAT(offered({"oppen", ""}), IsSupersetOf({"submit", "submit-batch", "health"}));
   EXPECT_THAT(offered({"oppen", "sub"}), ElementsAre("submit", "submit-batch"));
