@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto budgets_key = "budgets";
 constexpr std::chrono::minutes between_forgetting{1};
+constexpr std::size_t most_decision_bytes = 10'000;
 constexpr int looked_at_once = 250;  // records: Redis stands still for some milliseconds
 
 // By the order in which they were read, which no clock can upset. Where that is not known, in a record that was made again from the
@@ -80,6 +81,10 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
                                                    const client::ConsumedRecord& record) {
   const auto decision = parse_data<ApprovalDecided>(event.data);
   if (!decision) return std::optional(sentences(decision.error()));
+  // Who and why are repeated in the events that come of it, which are to fit as well.
+  if (const auto bytes = event.data.dump().size(); bytes > most_decision_bytes)
+    return std::optional(
+        fmt::format("a decision of {} bytes: expected at most {}", bytes, most_decision_bytes));
   const auto of_proposal = proposals_.decide(*decision, record);
   if (!of_proposal) return fail(of_proposal.error());
   if (*of_proposal) return std::optional<std::string>();

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/overrides.hpp"
+#include "scheduler/plan/policy.hpp"
 #include "schemas/commands.hpp"
+#include "workers/cost/pricing/config_map.hpp"
+#include "workers/cost/pricing/pricing.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -15,18 +19,34 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+constexpr std::size_t max_id_bytes = 200;
+
 std::string key_of(const std::string& proposal_id) { return "proposal:" + proposal_id; }
 
 bool is_override(const json& changes) { return changes.contains("key"); }
 
-// Why its changes are no event's data; "": they are.
-std::string fault_of(const json& changes) {
-  if (is_override(changes)) {
-    const auto parsed = parse_data<PolicyOverride>(changes);
+// Why its changes can be no event; "": they can. An outbox entry that no broker takes would be in the way of all behind it.
+std::string fault_of(const ProposalCreated& proposal) {
+  const auto& id = proposal.proposal_id;
+  const bool readable = std::none_of(
+      id.begin(), id.end(), [](unsigned char letter) { return letter < ' ' || letter == 0x7f; });
+  if (!readable || id.size() > max_id_bytes) {
+    return FieldError{"proposal_id", pricing::shown(id),
+                      fmt::format("at most {} bytes without control characters", max_id_bytes)}
+        .sentence();
+  }
+  const auto& changes = proposal.changes;
+  if (const auto bytes = changes.dump().size(); bytes > max_override_bytes)
+    return fmt::format("changes take {} bytes: expected at most {}", bytes, max_override_bytes);
+  if (!is_override(changes)) {
+    const auto parsed = parse_data<JobAmend>(changes);
     return parsed ? "" : sentences(parsed.error());
   }
-  const auto parsed = parse_data<JobAmend>(changes);
-  return parsed ? "" : sentences(parsed.error());
+  const auto parsed = parse_data<PolicyOverride>(changes);
+  if (!parsed) return sentences(parsed.error());
+  if (plan::is_policy_key(parsed->key) || pricing::is_cost_model_key(parsed->key)) return "";
+  return FieldError{"key", pricing::shown(parsed->key), "a key of a policy or of the cost model"}
+      .sentence();
 }
 
 // What the changed fields were. One that was not given can't be given back.
@@ -67,8 +87,8 @@ Result<std::optional<std::string>> Proposals::take(const ProposalCreated& propos
   const auto nothing = std::optional<std::string>();
   const auto& changes = proposal.changes;
   if (!is_override(changes) && !changes.contains("changes")) return nothing;
-  if (auto fault = fault_of(changes); !fault.empty())
-    return std::optional("changes of proposal " + proposal.proposal_id + ": " + fault);
+  if (auto fault = fault_of(proposal); !fault.empty())
+    return std::optional("a proposal that changes something: " + fault);
   const auto left = proposal.expires_at - state_.clock.now();
   const auto known = state_.store.value(key_of(proposal.proposal_id));
   if (!known) return fail(known.error());
