@@ -32,7 +32,13 @@ bool before_submission(const queue::JobRecord& job, const client::ConsumedRecord
 Status Budgets::load() {
   const auto read = state_.store.meta("next:" + std::string(topics::control));
   if (!read) return fail(read.error());
-  if (!*read) proposals_.replay_until(state_.epoch);
+  if (!*read) {
+    queue::Changes changes;
+    changes.meta(Proposals::replay_field, std::to_string(state_.epoch));
+    if (auto committed = state_.commit(std::move(changes)); !committed)
+      return fail(committed.error());
+  }
+  if (auto status = proposals_.load(); !status) return status;
   state_.control_read = *read ? std::strtoll((*read)->c_str(), nullptr, 10) : 0;
   const auto text = state_.store.value(budgets_key);
   if (!text) return fail(text.error());

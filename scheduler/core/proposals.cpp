@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/core/events.hpp"
@@ -49,6 +50,13 @@ std::string fault_of(const ProposalCreated& proposal) {
       .sentence();
 }
 
+// By the clock of the log, by which whoever reads it again comes to the same.
+bool has_expired(const json& kept, Time at) {
+  if (kept.value("state", "") != "open") return false;
+  const auto expires = parse_rfc3339(kept.value("expires", ""));
+  return expires && *expires <= at;
+}
+
 // What the changed fields were. One that was not given can't be given back.
 json before(const JobAmend::Changes& changes, const JobSpec& spec) {
   JobAmend::Changes earlier;
@@ -63,6 +71,13 @@ json before(const JobAmend::Changes& changes, const JobSpec& spec) {
 
 }  // namespace
 
+Status Proposals::load() {
+  const auto until = state_.store.meta(replay_field);
+  if (!until) return fail(until.error());
+  replay_until_ = *until ? std::strtoll((*until)->c_str(), nullptr, 10) : 0;
+  return {};
+}
+
 template <class Event>
 void Proposals::emit(std::string_view topic, const std::string& key, const Event& event,
                      const std::string& proposal_id, std::int64_t offset,
@@ -70,6 +85,16 @@ void Proposals::emit(std::string_view topic, const std::string& key, const Event
   if (offset < replay_until_) return;
   changes.event(entry(topic, key, fmt::format("proposal/{}/{}", proposal_id, offset), event,
                       state_.clock.now()));
+}
+
+Result<json> Proposals::read(const std::string& id) {
+  const auto text = state_.store.value(key_of(id));
+  if (!text) return fail(text.error());
+  if (!*text) return json();
+  auto kept = json::parse(**text, nullptr, false);
+  if (!kept.is_object() || !kept.contains("changes"))
+    return fail(ErrorKind::fatal, "proposal " + id + " in Redis is broken");
+  return kept;
 }
 
 Result<json> Proposals::override_in_force(const std::string& key) {
@@ -89,15 +114,19 @@ Result<std::optional<std::string>> Proposals::take(const ProposalCreated& propos
   if (!is_override(changes) && !changes.contains("changes")) return nothing;
   if (auto fault = fault_of(proposal); !fault.empty())
     return std::optional("a proposal that changes something: " + fault);
-  const auto left = proposal.expires_at - state_.clock.now();
-  const auto known = state_.store.value(key_of(proposal.proposal_id));
+  if (proposal.expires_at <= record.timestamp) return nothing;
+  const auto known = read(proposal.proposal_id);
   if (!known) return fail(known.error());
-  if (left <= milliseconds(0) || *known) return nothing;  // the first one of an id counts
+  // The first one of an id counts, until it expires undecided.
+  if (!known->is_null() && !has_expired(*known, record.timestamp)) return nothing;
   const json kept{
       {"changes", changes}, {"expires", to_rfc3339(proposal.expires_at)}, {"state", "open"}};
   queue::Changes all;
   all.cause(std::string(topics::control), record.offset)
-      .value(key_of(proposal.proposal_id), kept.dump(), left);
+      .value(key_of(proposal.proposal_id), kept.dump(),
+             std::chrono::ceil<milliseconds>(
+                 std::max(proposal.expires_at, state_.clock.now()) - state_.clock.now()) +
+                 undone_within);
   return state_.commit(std::move(all)).map([&](auto&&) { return nothing; });
 }
 
@@ -154,13 +183,11 @@ Result<bool> Proposals::decide(const ApprovalDecided& decision,
                                const client::ConsumedRecord& record) {
   const auto& id = decision.proposal_id;
   if (id.empty()) return false;
-  const auto text = state_.store.value(key_of(id));
-  if (!text) return fail(text.error());
-  if (!*text) return false;
-  auto kept = json::parse(**text, nullptr, false);
-  if (!kept.is_object() || !kept.contains("changes"))
-    return fail(ErrorKind::fatal, "proposal " + id + " in Redis is broken");
-  const auto state = kept.value("state", "");
+  const auto known = read(id);
+  if (!known) return fail(known.error());
+  if (known->is_null()) return false;
+  auto kept = *known;
+  const auto state = has_expired(kept, record.timestamp) ? "expired" : kept.value("state", "");
   queue::Changes changes;
   changes.cause(std::string(topics::control), record.offset);
   Result<bool> taken = false;

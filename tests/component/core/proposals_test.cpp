@@ -27,8 +27,8 @@ class ProposalsTest : public CoreTest {
   }
   std::optional<std::string> say(std::string_view type, const json& data) {
     const CloudEvent event{"id", "/test", std::string(type), clock.now(), "", data};
-    const client::ConsumedRecord record{"control", 0, next_control++, clock.now(),
-                                        encode(event, "key")};
+    const client::ConsumedRecord record{"control", 0, next_control++,
+                                        said_at.value_or(clock.now()), encode(event, "key")};
     const auto fault = budgets->on_control(event, record);
     EXPECT_TRUE(fault) << fault.error().message;
     return fault ? *fault : std::nullopt;
@@ -65,6 +65,7 @@ class ProposalsTest : public CoreTest {
   const json backfill{{"key", "backfill_enabled"}, {"value", "true"}};
   std::unique_ptr<Budgets> budgets;
   std::int64_t next_control = 0;
+  std::optional<Time> said_at;  // by the log; absent: now
 };
 
 TEST_F(ProposalsTest, AnApprovedOverrideIsPublishedOnceAndEndedByUndo) {
@@ -149,6 +150,45 @@ TEST_F(ProposalsTest, WhatTookEffectBeforeRedisWasLostIsNotDoneAgain) {
   in_force({{"backfill_enabled", "true", std::nullopt, "p"}});
   decide("p", "undo");  // 2: of now
   EXPECT_EQ(overrides().size(), 1U);
+}
+
+// The leader that found Redis lost dies before it has read `control` to the end.
+TEST_F(ProposalsTest, TheNextLeaderGoesOnReadingWhatHasTakenEffect) {
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  begin_term(2);
+  renew();
+  propose("p", backfill);  // offset 0
+  begin_term(3);
+  renew();
+  decide("p", "approve");  // 1
+  EXPECT_TRUE(overrides().empty());
+  decide("p", "undo");  // 2: after the claim of the first of them
+  EXPECT_EQ(overrides().size(), 1U);
+}
+
+// Read again after Redis was lost, when its time is long over.
+TEST_F(ProposalsTest, AProposalExpiresByTheClockOfTheLog) {
+  const auto begin = clock.now();
+  const json proposal{{"proposal_id", "p"},
+                      {"kind", "test"},
+                      {"summary", ""},
+                      {"predicted_savings_microusd", 5},
+                      {"changes", backfill},
+                      {"expires_at", to_rfc3339(begin + 1h)}};
+  said_at = begin;
+  clock.advance(48h);
+  EXPECT_EQ(say(ProposalCreated::type, proposal), std::nullopt);
+  said_at = begin + 30min;
+  decide("p", "approve");
+  EXPECT_EQ(overrides().size(), 1U);
+  said_at.reset();
+  propose("q", backfill);
+  clock.advance(2h);
+  decide("q", "approve");
+  EXPECT_EQ(overrides().size(), 1U);
+  propose("q", backfill);  // the id is free again
+  decide("q", "approve");
+  EXPECT_EQ(overrides().size(), 2U);
 }
 
 TEST_F(ProposalsTest, ChangesThatAreNoEventsDataAreToBeSetAside) {
