@@ -63,6 +63,7 @@ Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
     auto set = parse_data<BudgetSet>(event.data);
     if (!set) return std::optional(sentences(set.error()));
     if (const auto taken = state_.budgets.take(*set); !taken) return std::optional(taken.error());
+    state_.held_for_budget = true;  // its scope may be another, and its room the same
     spdlog::info("budget {} is {} a {}, {}", set->budget_id, budgets::dollars(set->amount),
                  set->period, set->mode);
   } else if (event.type == BudgetState::type) {

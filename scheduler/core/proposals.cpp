@@ -124,8 +124,8 @@ Result<std::optional<std::string>> Proposals::take(const ProposalCreated& propos
   queue::Changes all;
   all.cause(std::string(topics::control), record.offset)
       .value(key_of(proposal.proposal_id), kept.dump(),
-             std::chrono::ceil<milliseconds>(
-                 std::max(proposal.expires_at, state_.clock.now()) - state_.clock.now()) +
+             std::chrono::ceil<milliseconds>(std::max(proposal.expires_at, state_.clock.now()) -
+                                             state_.clock.now()) +
                  undone_within);
   return state_.commit(std::move(all)).map([&](auto&&) { return nothing; });
 }
@@ -146,8 +146,8 @@ Result<bool> Proposals::approve(json& kept, const ApprovalDecided& decision, std
   amend.requested_by = decision.by;
   const auto job = state_.store.job(amend.job_id);
   if (!job) return fail(job.error());
-  if (!*job || (*job)->state != JobState::queued) return false;
-  kept["before"] = before(amend.changes, (*job)->spec);
+  // One that does not wait any more is answered as every other: job.amend-refused.
+  if (*job) kept["before"] = before(amend.changes, (*job)->spec);
   emit(topics::jobs, amend.job_id, amend, id, offset, changes);
   return true;
 }
@@ -155,7 +155,7 @@ Result<bool> Proposals::approve(json& kept, const ApprovalDecided& decision, std
 Result<bool> Proposals::undo(const json& kept, const ApprovalDecided& decision,
                              const client::ConsumedRecord& record, queue::Changes& changes) {
   const auto& id = decision.proposal_id;
-  const auto& earlier = kept["before"];
+  const auto earlier = kept.value("before", json());
   if (!is_override(kept["changes"])) {
     auto amend = parse_data<JobAmend>(earlier);
     if (!amend) return false;  // nothing of it was given before

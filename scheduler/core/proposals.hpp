@@ -38,7 +38,7 @@ class Proposals {
                        queue::Changes& changes);
   Result<bool> undo(const nlohmann::json& kept, const ApprovalDecided& decision,
                     const client::ConsumedRecord& record, queue::Changes& changes);
-  Result<nlohmann::json> read(const std::string& id);  // null: none
+  Result<nlohmann::json> read(const std::string& id);                // null: none
   Result<nlohmann::json> override_in_force(const std::string& key);  // null: none
   template <class Event>
   void emit(std::string_view topic, const std::string& key, const Event& event,

@@ -27,8 +27,8 @@ class ProposalsTest : public CoreTest {
   }
   std::optional<std::string> say(std::string_view type, const json& data) {
     const CloudEvent event{"id", "/test", std::string(type), clock.now(), "", data};
-    const client::ConsumedRecord record{"control", 0, next_control++,
-                                        said_at.value_or(clock.now()), encode(event, "key")};
+    const client::ConsumedRecord record{"control", 0, next_control++, said_at.value_or(clock.now()),
+                                        encode(event, "key")};
     const auto fault = budgets->on_control(event, record);
     EXPECT_TRUE(fault) << fault.error().message;
     return fault ? *fault : std::nullopt;
@@ -120,8 +120,6 @@ TEST_F(ProposalsTest, WhatIsRejectedExpiredOrGoneIsNotCarriedOut) {
   propose("rejected", backfill);
   decide("rejected", "reject");
   decide("rejected", "approve");
-  propose("no job", {{"job_id", "job"}, {"changes", {{"spot", true}}}});
-  decide("no job", "approve");
   decide("unknown", "approve");
   clock.advance(2h);
   EXPECT_EQ(say(ProposalCreated::type, {{"proposal_id", "late"},
@@ -133,10 +131,19 @@ TEST_F(ProposalsTest, WhatIsRejectedExpiredOrGoneIsNotCarriedOut) {
             std::nullopt);
   decide("late", "approve");
   EXPECT_TRUE(overrides().empty());
-  EXPECT_TRUE(amendments().empty());
-  // Once the job is there, the approval that came too early does not count.
+}
+
+// Whether it can be amended is answered by whoever takes the amendment, once: a later approval does not try again.
+TEST_F(ProposalsTest, AnAmendmentOfAJobThatDoesNotWaitIsPublishedAndAnswered) {
+  propose("p", {{"job_id", "job"}, {"changes", {{"spot", true}}}});
+  decide("p", "approve");
+  ASSERT_EQ(amendments().size(), 1U);
+  EXPECT_EQ(handle(command(JobAmend::type, amendments()[0])), std::nullopt);
+  EXPECT_EQ(last_event("job")["why"], "unknown");
   submit("job");
-  EXPECT_TRUE(amendments().empty());
+  decide("p", "approve");
+  decide("p", "undo");  // of what was never there
+  EXPECT_EQ(amendments().size(), 1U);
 }
 
 // Redis was lost: `control` is read from its beginning, up to the claim of the leader that does so.
@@ -169,12 +176,9 @@ TEST_F(ProposalsTest, TheNextLeaderGoesOnReadingWhatHasTakenEffect) {
 // Read again after Redis was lost, when its time is long over.
 TEST_F(ProposalsTest, AProposalExpiresByTheClockOfTheLog) {
   const auto begin = clock.now();
-  const json proposal{{"proposal_id", "p"},
-                      {"kind", "test"},
-                      {"summary", ""},
-                      {"predicted_savings_microusd", 5},
-                      {"changes", backfill},
-                      {"expires_at", to_rfc3339(begin + 1h)}};
+  const json proposal{{"proposal_id", "p"},  {"kind", "test"},
+                      {"summary", ""},       {"predicted_savings_microusd", 5},
+                      {"changes", backfill}, {"expires_at", to_rfc3339(begin + 1h)}};
   said_at = begin;
   clock.advance(48h);
   EXPECT_EQ(say(ProposalCreated::type, proposal), std::nullopt);
