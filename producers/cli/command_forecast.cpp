@@ -48,14 +48,12 @@ void add_forecast(CLI::App& app, Context& context) {
   CLI::App* const command = app.add_subcommand(
       "forecast",
       "Says what a job, or this month or quarter, will have cost at its end, with an interval.");
-  CLI::Option* const id = command->add_option(
-      "id", options->id, "The id of a job or run, or a name: the latest one of it");
+  CLI::Option_group* const what = command->add_option_group("What");
+  what->add_option("id", options->id, "The id of a job or run, or a name: the latest one of it");
   CLI::Option* const period =
-      command
-          ->add_option("--period", options->period,
-                       "In its place: all runs of this month or quarter (of UTC)")
-          ->check(CLI::IsMember({"month", "quarter"}))
-          ->excludes(id);
+      what->add_option("--period", options->period, "Of all runs of this month or quarter (of UTC)")
+          ->check(CLI::IsMember({"month", "quarter"}));
+  what->require_option(1);
   command->add_option("--team", options->team, "Only what this team spends in the period")
       ->needs(period);
   command->add_option("--project", options->project, "Only of this project")->needs(period);
@@ -68,7 +66,6 @@ void add_forecast(CLI::App& app, Context& context) {
       "  oppen forecast --period month\n"
       "  oppen forecast --period quarter --team vision\n");
   command->callback([&context, options] {
-    if (options->id.empty() && options->period.empty()) throw CLI::RequiredError("id or --period");
     context.run = [&context, options] { return forecast(context, *options); };
   });
 }

@@ -2,6 +2,7 @@
 // Amounts are in prices of one job, whatever that is estimated at.
 #include "scheduler/core/budgets.hpp"
 
+#include <cmath>
 #include <set>
 
 #include "scheduler/core/budget_gate.hpp"
@@ -432,6 +433,30 @@ TEST_F(BudgetsTest, AnApprovalEndsWithTheRunAndTheEstimateItWasGivenFor) {
   settle();
   EXPECT_EQ(record("job").approved_by, "");
   EXPECT_TRUE(held("job"));
+}
+
+// An attempt that has failed is counted by what it has cost, and not by its estimate beside that of the next one.
+TEST_F(BudgetsTest, ARepetitionNeedsRoomForItselfAlone) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  cancel("first");
+  set("all", price + price / 2);
+  submit("job", {{"max_retries", 2}});
+  ASSERT_TRUE(launched("job"));
+  run("job");
+  kube.fail("job-1", clock.now(), 1);
+  settle();
+  EXPECT_TRUE(launched("job"));
+  EXPECT_EQ(record("job").attempt, 2);
+  expect_sums();
+  // What it costs counts: this one runs for as long as it was estimated.
+  kube.run("job-2", clock.now());
+  settle();
+  clock.advance(std::chrono::seconds(std::llround(record("job").estimated_seconds)));
+  kube.fail("job-2", clock.now(), 1);
+  settle();
+  EXPECT_TRUE(held("job"));
+  expect_sums();
 }
 
 TEST_F(BudgetsTest, AnApprovalCanBeTakenBackWhileTheJobWaits) {

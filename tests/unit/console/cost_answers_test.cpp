@@ -281,7 +281,9 @@ TEST_F(CostAnswersTest, AComparison) {
   EXPECT_NEAR(body["configurations"][0]["cost_microusd"]["expected"], 20'500, 1);
   EXPECT_NEAR(body["configurations"][1]["cost_microusd"]["expected"], 10'250, 1);
   EXPECT_EQ(body["cheapest"], "c2");
-  books_.records = {run("a", "succeeded", 246s)};
+  auto past = run("a", "succeeded", 246s);
+  past.workload_type = "training";
+  books_.records = {past};
   EXPECT_EQ(compare(jobs).body["configurations"][0]["basis"], "history");
 }
 

@@ -71,6 +71,16 @@ TEST(Daily, SaysNothingOfDoubtFromTooFewDays) {
   EXPECT_TRUE(doubt_of(std::vector<double>(6, 100), 3, 80));
 }
 
+TEST(Daily, SaysNothingOfDoubtFarBeyondWhatItKnows) {
+  const std::vector<double> uneven = {10'000, 0, 0, 0, 0, 10'000'000};
+  EXPECT_FALSE(doubt_of(uneven, 85, 80));
+  EXPECT_FALSE(doubt_of(uneven, 9, 80));
+  const auto doubt = doubt_of(uneven, 8, 80);
+  ASSERT_TRUE(doubt);
+  EXPECT_TRUE(std::isfinite(doubt->factor));
+  EXPECT_GE(doubt->factor, 1);
+}
+
 TEST(Daily, CoversWhatItSays) {
   std::mt19937 draw(20260103);
   std::normal_distribution<double> normal;

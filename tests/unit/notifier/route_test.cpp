@@ -57,7 +57,7 @@ TEST(Routes, WhatIsWrongIsNamedAllAtOnce) {
   EXPECT_THAT(error, HasSubstr("routes[2].name is \"b\": expected a name that no other route has"));
   EXPECT_THAT(error,
               HasSubstr("routes[2].repeat_minutes is -1: expected a whole number from 0 to"));
-  EXPECT_THAT(error, HasSubstr("routes[2].severity is \"critical\": expected no such key"));
+  EXPECT_THAT(error, HasSubstr("routes[2].severity is ***: expected no such key"));
   EXPECT_THAT(error, HasSubstr("routes[2].severities is \"loud\""));
   EXPECT_THAT(error, HasSubstr("routes[3].type is \"pager\": expected slack, email"));
   EXPECT_THAT(error, HasSubstr("routes[4] is 7: expected an object"));
@@ -66,9 +66,20 @@ TEST(Routes, WhatIsWrongIsNamedAllAtOnce) {
 TEST(Routes, AFileThatIsNone) {
   EXPECT_THAT(error_of("routes: []"), HasSubstr("routes.json is not JSON"));
   EXPECT_THAT(error_of("[]"), HasSubstr("expected an object"));
-  EXPECT_THAT(error_of(R"({"routes": []})"), HasSubstr("routes is []: expected a list of 1 to 32"));
+  EXPECT_THAT(error_of(R"({"routes": []})"),
+              HasSubstr("routes is ***: expected a list of 1 to 32"));
   EXPECT_THAT(error_of("{}"), HasSubstr("routes is missing"));
   EXPECT_THAT(read_routes("/nowhere").error().message, HasSubstr("/nowhere"));
+}
+
+TEST(Routes, ASecretInTheWrongPlaceIsNotShown) {
+  for (const auto* text :
+       {R"({"routes": [{"name": "a", "type": "Slack", "url": "https://h/secret"}]})",
+        R"({"routes": [{"name": "a", "type": "slack", "pasword": "secret"}]})",
+        R"({"routes": {"url": "secret"}})"})
+    EXPECT_THAT(error_of(text),
+                testing::AllOf(Not(HasSubstr("secret\"")), Not(HasSubstr("h/secret")),
+                               Not(testing::IsEmpty())));
 }
 
 TEST(Routes, NoLineBreakGetsIntoAHeader) {

@@ -29,7 +29,12 @@ double left_of_day(const pricing::RateHistory& rates, Time now) {
   return static_cast<double>(rates.price(even, now, end).total.value) / whole;
 }
 
-MicroUsd rounded(double microusd) { return {std::llround(microusd)}; }
+// Far above any budget, and far below what an integer holds.
+constexpr double most_microusd = 1e18;
+
+MicroUsd rounded(double microusd) {
+  return {std::llround(std::clamp(microusd, -most_microusd, most_microusd))};
+}
 
 // Cost by day from the first on that there is anything of; the last one is today, so far.
 std::vector<double> by_day(const PeriodInput& input, sys_days today) {
