@@ -149,6 +149,7 @@ Status Budgets::tick() {
     if (!std::exchange(state_.held_for_budget, false) && looked_with_ == rooms) return {};
     looked_with_ = std::move(rooms);
     cursor_ = Cursor();
+    ++state_.looks;
   }
   queue::Changes changes;
   int left = looked_at_once;
@@ -162,6 +163,7 @@ Status Budgets::tick() {
       const auto* const full = budgets::in_the_way(
           *found, spec.team, spec.project, record.estimated_cost, !record.approved_by.empty());
       if (full != nullptr) {
+        state_.held_by[full->set.budget_id] = state_.looks;
         // Another budget may be in its way by now, or the same in another period.
         if (propose(record, *full, state_.clock.now(), changes)) changes.put(record);
         continue;
@@ -173,7 +175,11 @@ Status Budgets::tick() {
     left -= static_cast<int>(held->size());
     if (left > 0) cursor_ = Cursor{cursor_->priority + 1, -1};
   }
-  if (cursor_->priority == 3) cursor_.reset();
+  if (cursor_->priority == 3) {
+    cursor_.reset();
+    std::erase_if(state_.held_by,
+                  [this](const auto& holding) { return holding.second < state_.looks; });
+  }
   if (changes.empty()) return {};
   return state_.commit(std::move(changes)).map([](auto&&) {});
 }

@@ -272,6 +272,29 @@ TEST_F(BudgetsTest, WhoIsHeldBetweenTwoLooksIsLookedAtToo) {
   EXPECT_TRUE(launched("second"));
 }
 
+// The room comes back, and before the next look somebody else is submitted.
+TEST_F(BudgetsTest, ANewcomerDoesNotPassWhoIsHeld) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price);
+  submit("second");
+  ASSERT_TRUE(held("second"));
+  cancel("first");
+  submit("third");
+  EXPECT_TRUE(held("third"));
+  look();
+  EXPECT_TRUE(launched("second"));
+  EXPECT_TRUE(held("third"));
+  cancel("second");
+  look();
+  EXPECT_TRUE(launched("third"));
+  // Nobody is held any more.
+  cancel("third");
+  submit("fourth");
+  EXPECT_TRUE(launched("fourth"));
+  expect_sums();
+}
+
 // As a version without budgets leaves them: the end of such an attempt took away what nobody had added.
 TEST_F(BudgetsTest, WhatRanBeforeThereWereSumsIsInThem) {
   submit_of("vision", "first");
