@@ -169,6 +169,8 @@ Status Budgets::tick() {
         continue;
       }
       keep_room(*found, record);
+      // What it takes may be given back before the next look, which would see no change.
+      looked_with_.clear();
       record.hold = hold_by_window(spec);
       changes.put(record);
     }

@@ -278,6 +278,7 @@ TEST_F(BudgetsTest, ANewcomerDoesNotPassWhoIsHeld) {
   const auto price = record("first").estimated_cost.value;
   set("all", price);
   submit("second");
+  look();
   ASSERT_TRUE(held("second"));
   cancel("first");
   submit("third");
