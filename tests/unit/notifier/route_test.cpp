@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
+#include "tests/support/temporary_folder.hpp"
 #include "tests/unit/notifier/given.hpp"
 
 namespace oppen::notifier {
@@ -106,14 +106,11 @@ TEST(Routes, AnAlertGoesWhereAllOfItFits) {
 }
 
 TEST(Secrets, AreReadFromWhereTheyAre) {
-  const auto path =
-      std::filesystem::temp_directory_path() /
-      ("oppen-secret-" + std::to_string(testing::UnitTest::GetInstance()->random_seed()) + "-" +
-       std::to_string(std::hash<std::string>{}(testing::TempDir())));
-  std::ofstream(path) << "one\n";
-  const Secret secret{Secret::From::file, path.string()};
+  const test::TemporaryFolder folder;
+  const auto path = folder.write("secret", "one\n");
+  const Secret secret{Secret::From::file, path};
   EXPECT_EQ(secret.read().value(), "one");
-  std::ofstream(path) << "two\n";
+  folder.write("secret", "two\n");
   EXPECT_EQ(secret.read().value(), "two") << "it may be replaced";
   std::filesystem::remove(path);
   EXPECT_FALSE(secret.read());
