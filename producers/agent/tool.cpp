@@ -53,7 +53,9 @@ json to_json(const Failure& failure, const Tool& tool) {
 }
 
 std::string to_text(const Failure& failure, const Tool& tool) {
-  std::string text = failure.message + (failure.fields.empty() ? ".\n" : ":\n");
+  std::string text = failure.message;
+  if (!failure.fields.empty()) text += ":";
+  text += "\n";
   for (const FieldError& fault : failure.fields) text += "  " + fault.sentence() + "\n";
   if (failure.kind == ErrorKind::invalid)
     text += "Example: " + tool.name + " " + tool.example.dump() + "\n";
