@@ -118,34 +118,28 @@ json changes_schema() {
 json example_changes() { return {{"job_id", "llm-7"}, {"changes", {{"spot", true}}}}; }
 
 tl::expected<Changes, Failure> checked_changes(json changes) {
-  Changes checked;
-  FieldErrors faults;
+  const auto wrong = [](FieldErrors faults) {
+    return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
+                  std::move(faults));
+  };
+  const auto within = [&wrong](FieldErrors faults) {
+    for (auto& fault : faults) fault.path = "changes." + fault.path;
+    return wrong(std::move(faults));
+  };
   if (changes.contains("key") == changes.contains("job_id")) {
-    faults.push_back({"changes", shortened(changes.dump()),
-                      "either {\"job_id\", \"changes\": {..}} or {\"key\", \"value\"}"});
-  } else if (changes.contains("key")) {
+    return wrong({{"changes", shortened(changes.dump()),
+                   "either {\"job_id\", \"changes\": {..}} or {\"key\", \"value\"}"}});
+  }
+  if (changes.contains("key")) {
     changes["because"] = "agent";
-    auto parsed = parse_data<PolicyOverride>(changes);
-    if (parsed) {
-      checked.policy = *std::move(parsed);
-    } else {
-      faults = parsed.error();
-    }
-  } else {
-    changes["requested_by"] = "agent";
-    auto parsed = parse_data<JobAmend>(changes);
-    if (parsed) {
-      checked.amend = *std::move(parsed);
-    } else {
-      faults = parsed.error();
-    }
+    auto policy = parse_data<PolicyOverride>(changes);
+    if (!policy) return within(policy.error());
+    return Changes{std::nullopt, *std::move(policy)};
   }
-  if (faults.empty()) return checked;
-  for (auto& fault : faults) {
-    if (fault.path != "changes") fault.path = "changes." + fault.path;
-  }
-  return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
-                std::move(faults));
+  changes["requested_by"] = "agent";
+  auto amend = parse_data<JobAmend>(changes);
+  if (!amend) return within(amend.error());
+  return Changes{*std::move(amend), std::nullopt};
 }
 
 Outcome simulated(const Backend& backend, const Changes& changes) {

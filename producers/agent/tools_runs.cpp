@@ -233,8 +233,13 @@ void add_section(Told& told, const char* title, const char* name, Result<json> a
     told.data["missing"][name] = answer.error().message;
     return;
   }
-  told.text += text(*answer);
-  told.data[name] = *std::move(answer);
+  try {
+    told.text += text(*answer);
+    told.data[name] = *std::move(answer);
+  } catch (const json::exception& error) {
+    told.text += "can't be read\n";
+    told.data["missing"][name] = error.what();
+  }
 }
 
 std::string health_text(const json& health) {

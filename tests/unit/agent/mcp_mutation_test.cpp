@@ -41,7 +41,7 @@ std::vector<std::string> whole_messages() {
 class Damage {
  public:
   std::string of(std::string text, const std::string& other) {
-    const auto times = 1 + below(4);
+    const auto times = 1 + below(3);
     for (std::size_t i = 0; i < times; ++i) once(text, other);
     return text;
   }
@@ -71,7 +71,7 @@ class Damage {
                                                    ":"};
     const auto at = text.empty() ? 0 : below(text.size());
     const auto length = text.empty() ? 0 : below(std::min<std::size_t>(text.size() - at, 20) + 1);
-    switch (below(6)) {
+    switch (below(9)) {
       case 0:
         if (!text.empty()) text[at] = static_cast<char>(below(256));
         break;
@@ -139,7 +139,7 @@ TEST(McpMutation, DamagedMessagesEndNothingAndChangeNothing) {
   std::size_t commands = 0;
   std::optional<McpServer> server;
   for (int round = 0; round < rounds; ++round) {
-    if (round % 50 == 0)
+    if (round % 20 == 0)
       server.emplace(backend, log, [&now] { return now += std::chrono::seconds{1}; });
     const auto line =
         damage.of(whole[damage.below(whole.size())], whole[damage.below(whole.size())]);

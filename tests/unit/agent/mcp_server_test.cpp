@@ -190,8 +190,9 @@ TEST_F(Mcp, CallsAreLimited) {
 }
 
 TEST_F(Mcp, AConsoleThatAnswersNonsenseEndsNothing) {
-  backend_.answers["queue"] = {{"queued", "many"}, {"jobs", 3}};
-  const json result = call("get_queue_status", json::object())["result"];
+  backend_.answers["budgets"] = {{"budgets", 3}};
+  const json result =
+      call("check_training_budget", {{"model_type", "mnist"}, {"budget_usd", 1}})["result"];
   EXPECT_EQ(result["isError"], true);
   EXPECT_THAT(result["content"][0]["text"].get<std::string>(), HasSubstr("can't be read"));
   backend_.answers.clear();

@@ -47,6 +47,12 @@ class Optimizing : public ::testing::Test {
        "risk": "later", "evidence": {"run_seconds": 60}, "action": {"command": "oppen submit --window off_peak", "changes": {}}}]})");
   }
 
+  // As it is and on spot nodes, alone.
+  void compare_spot() {
+    backend_.answers["compare"]["configurations"] = {configuration("0", 1000, 100),
+                                                     configuration("1", 300, 100)};
+  }
+
   Outcome run(const char* name, const json& arguments) {
     const Tool* const tool = find_tool(name);
     auto outcome = call(*tool, backend_, arguments);
@@ -112,8 +118,7 @@ TEST_F(Optimizing, ProposalsAreRankedByMoney) {
 }
 
 TEST_F(Optimizing, AChangeOfAWaitingJobIsSimulated) {
-  backend_.answers["compare"]["configurations"] = {configuration("0", 1000, 100),
-                                                   configuration("1", 300, 100)};
+  compare_spot();
   backend_.answers["jobs/llm-7/explain"] = {{"start_p50", "2026-01-08T13:00:00.000Z"},
                                             {"position", 4}};
   backend_.answers["simulate"] = {
@@ -167,6 +172,7 @@ TEST_F(Optimizing, ChangesAreOfAJobOrOfAPolicy) {
 }
 
 TEST_F(Optimizing, ApplyingOnlyProposesAndProposesOnce) {
+  compare_spot();
   const auto outcome = run("apply_optimization", {{"changes", spot_}, {"summary", "cheaper"}});
   ASSERT_TRUE(outcome) << outcome.error().message;
   ASSERT_EQ(backend_.proposed.size(), 1u);
@@ -205,6 +211,7 @@ TEST_F(Optimizing, APolicyIsProposedWithoutAPrice) {
 }
 
 TEST_F(Optimizing, TheEffectOnAJobIsHeldAgainstThePrediction) {
+  compare_spot();
   ASSERT_TRUE(run("apply_optimization", {{"changes", spot_}}));
   auto& known = publish();
   const auto effect = [this] {

@@ -44,9 +44,8 @@ TEST_F(Tools, AreDeclaredWhole) {
       EXPECT_TRUE(tool.output["properties"].contains(required)) << tool.name;
     EXPECT_EQ(check_schema(tool.input, tool.example).size(), 0u) << tool.name;
     for (const auto& [name, property] : tool.input["properties"].items()) {
-      if (property.contains("default"))
-        EXPECT_EQ(check_schema(property, property["default"]).size(), 0u)
-            << tool.name << "." << name;
+      if (!property.contains("default")) continue;
+      EXPECT_EQ(check_schema(property, property["default"]).size(), 0u) << tool.name << "." << name;
     }
   }
   for (const char* const name : {"queue_training_job",
@@ -163,8 +162,8 @@ TEST_F(Tools, OnlyWhatWaitsIsCancelled) {
 }
 
 TEST_F(Tools, TheBudgetOfTheCallerCountsLikeTheOthers) {
-  backend_.answers["simulate"] = {{"jobs", {{{"job_id", "x"}, {"estimated_cost_microusd", 20500}}}},
-                                  {"estimated_cost_microusd", 20500}};
+  backend_.answers["simulate"] = json::parse(
+      R"({"jobs": [{"job_id": "x", "estimated_cost_microusd": 20500}], "estimated_cost_microusd": 20500})");
   const json job = {{"model_type", "mnist"}, {"epochs", 2}, {"batch_size", 64}};
   json arguments = job;
   arguments["budget_usd"] = 0.05;
@@ -301,12 +300,14 @@ TEST_F(Tools, RunsAreListedTheLatestFirst) {
 }
 
 TEST_F(Tools, TheDashboardTellsWhatCannotBeTold) {
-  backend_.answers["health"] = {
-      {"ok", false}, {"parts", {{{"name", "kafka"}, {"ok", false}, {"detail", "no answer"}}}}};
+  backend_.answers["health"] = json::parse(
+      R"({"ok": false, "parts": [{"name": "kafka", "ok": false, "detail": "no answer"}]})");
+  backend_.answers["jobs"] = {{"jobs", 3}};
   const auto outcome = run("get_training_dashboard", json::object());
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->data["queue"]["slots"], 3);
   EXPECT_TRUE(outcome->data["missing"].contains("costs"));
+  EXPECT_TRUE(outcome->data["missing"].contains("running")) << "nonsense is no answer";
   EXPECT_THAT(outcome->text,
               AllOf(HasSubstr("DOWN kafka: no answer"), HasSubstr("Pending    $0.0314")));
 }
