@@ -106,13 +106,14 @@ Outcome check_budget(Backend& backend, const json& arguments) {
   const bool given = arguments.contains("budget_usd");
   const auto own = given ? micro_usd(arguments["budget_usd"]) : MicroUsd{};
   if (given) {
-    (*budgets)["budgets"].insert((*budgets)["budgets"].begin(),
-                                 {{"budget_id", own_budget},
-                                  {"mode", "hard"},
-                                  {"amount_microusd", own.value},
-                                  {"left_microusd", own.value},
-                                  {"summed", true},
-                                  {"period_end", "more is allowed"}});
+    const json one = {{"budget_id", own_budget},
+                      {"mode", "hard"},
+                      {"amount_microusd", own.value},
+                      {"left_microusd", own.value},
+                      {"summed", true},
+                      {"period_end", "more is allowed"}};
+    json& all = (*budgets)["budgets"];
+    all.insert(all.begin(), one);
   }
   auto verdict = check_budgets(backend, *batch, *budgets);
   if (!verdict) return failed(verdict.error());
