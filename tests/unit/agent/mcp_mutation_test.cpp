@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int rounds = 6'000;
+constexpr int rounds = 20'000;
 
 json with_meta(json params) {
   params["_meta"] = {{"io.modelcontextprotocol/protocolVersion", "2026-07-28"},
@@ -22,19 +22,24 @@ json with_meta(json params) {
   return params;
 }
 
-std::vector<std::string> whole_messages() {
+// Of the current revision, or of those that begin with `initialize`.
+std::vector<std::string> whole_messages(bool current) {
   std::vector<std::string> all;
-  const auto add = [&all](const char* method, const json& params) {
-    all.push_back(
-        json({{"jsonrpc", "2.0"}, {"id", all.size()}, {"method", method}, {"params", params}})
-            .dump());
+  const auto add = [&](const char* method, const json& params) {
+    all.push_back(json({{"jsonrpc", "2.0"},
+                        {"id", all.size()},
+                        {"method", method},
+                        {"params", current ? with_meta(params) : params}})
+                      .dump());
   };
-  add("server/discover", with_meta(json::object()));
-  add("initialize", {{"protocolVersion", "2025-11-25"}, {"capabilities", json::object()}});
-  for (const Tool& tool : all_tools()) {
-    add("tools/call", with_meta({{"name", tool.name}, {"arguments", tool.example}}));
-    add("tools/call", {{"name", tool.name}, {"arguments", tool.example}});
+  if (current) {
+    add("server/discover", json::object());
+  } else {
+    add("initialize", {{"protocolVersion", "2025-11-25"}, {"capabilities", json::object()}});
   }
+  add("tools/list", json::object());
+  for (const Tool& tool : all_tools())
+    add("tools/call", {{"name", tool.name}, {"arguments", tool.example}});
   return all;
 }
 
@@ -132,15 +137,19 @@ TEST(McpMutation, DamagedMessagesEndNothingAndChangeNothing) {
   backend.answers["jobs/mnist-7"] = {{"job_id", "mnist-7"}, {"state", "queued"}};
   std::ostringstream log;
   std::chrono::steady_clock::time_point now{};
-  const auto whole = whole_messages();
+  const std::vector<std::string> of_revision[] = {whole_messages(true), whole_messages(false)};
   Damage damage;
   int errors = 0;
   int results = 0;
   std::size_t commands = 0;
   std::optional<McpServer> server;
   for (int round = 0; round < rounds; ++round) {
-    if (round % 20 == 0)
+    const bool old = round / 20 % 2 == 1;
+    const auto& whole = of_revision[old ? 1 : 0];
+    if (round % 20 == 0) {
       server.emplace(backend, log, [&now] { return now += std::chrono::seconds{1}; });
+      if (old) server->handle(whole.front());
+    }
     const auto line =
         damage.of(whole[damage.below(whole.size())], whole[damage.below(whole.size())]);
     const auto reply = server->handle(line);
@@ -160,7 +169,7 @@ TEST(McpMutation, DamagedMessagesEndNothingAndChangeNothing) {
   EXPECT_GT(errors, rounds / 4);
   EXPECT_GT(results, rounds / 50) << "the damage leaves nothing to try";
   server.emplace(backend, log);
-  EXPECT_NE(server->handle(whole.front()).find("supportedVersions"), std::string::npos);
+  EXPECT_NE(server->handle(of_revision[0].front()).find("supportedVersions"), std::string::npos);
 }
 
 }  // namespace

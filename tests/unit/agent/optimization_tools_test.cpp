@@ -177,7 +177,7 @@ TEST_F(Optimizing, ApplyingOnlyProposesAndProposesOnce) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   ASSERT_EQ(backend_.proposed.size(), 1u);
   EXPECT_EQ(backend_.commands(), 1u) << "nothing but the proposal";
-  const auto& proposal = backend_.proposed[0];
+  const auto proposal = backend_.proposed[0];
   EXPECT_TRUE(parse_data<ProposalCreated>(to_data(proposal)));
   EXPECT_EQ(proposal.changes, spot_);
   EXPECT_EQ(proposal.predicted_savings.value, 700);
