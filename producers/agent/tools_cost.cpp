@@ -66,24 +66,25 @@ Outcome forecast(Backend& backend, const json& arguments) {
   return told;
 }
 
-// How many of the jobs run at once at most, when the last one ends: as the scheduler would have it now.
+// About how many of the jobs, which are alike, run at once at most, and when the last one ends: as the scheduler would have it now. Starts are
+// medians of what may happen, so that one that follows another may seem to begin a little before that ends: of each the first half counts.
 json plan_of(const json& simulation) {
-  std::vector<std::pair<std::string, int>> edges;  // RFC 3339 in UTC sorts as text
-  std::string last;
+  std::vector<std::pair<Time, int>> edges;
+  Time last{};
   for (const json& job : simulation.value("jobs", json::array())) {
-    const auto start = text_field(job, "start_p50");
-    const auto end = text_field(job, "end_p50");
-    if (start.empty() || end.empty()) continue;
-    edges.emplace_back(start, 1);
-    edges.emplace_back(end, -1);
-    last = std::max(last, end);
+    const auto start = parse_rfc3339(text_field(job, "start_p50"));
+    const auto end = parse_rfc3339(text_field(job, "end_p50"));
+    if (!start || !end) continue;
+    edges.emplace_back(*start, 1);
+    edges.emplace_back(*start + (*end - *start) / 2, -1);
+    last = std::max(last, *end);
   }
+  if (edges.empty()) return json::object();
   std::sort(edges.begin(), edges.end());
   int now = 0;
   int most = 0;
   for (const auto& [time, change] : edges) most = std::max(most, now += change);
-  if (last.empty()) return json::object();
-  return {{"at_once", most}, {"last_end", last}};
+  return {{"at_once", most}, {"last_end", to_rfc3339(last)}};
 }
 
 Outcome check_budget(Backend& backend, const json& arguments) {
@@ -106,12 +107,9 @@ Outcome check_budget(Backend& backend, const json& arguments) {
   const bool given = arguments.contains("budget_usd");
   const auto own = given ? micro_usd(arguments["budget_usd"]) : MicroUsd{};
   if (given) {
-    const json one = {{"budget_id", own_budget},
-                      {"mode", "hard"},
-                      {"amount_microusd", own.value},
-                      {"left_microusd", own.value},
-                      {"summed", true},
-                      {"period_end", "more is allowed"}};
+    const json one = {
+        {"budget_id", own_budget},    {"mode", "hard"}, {"amount_microusd", own.value},
+        {"left_microusd", own.value}, {"summed", true}, {"period_end", "more is allowed"}};
     json& all = (*budgets)["budgets"];
     all.insert(all.begin(), one);
   }
@@ -140,7 +138,7 @@ Outcome check_budget(Backend& backend, const json& arguments) {
     if (plan && !plan->contains("error")) {
       (*verdict)["plan"] = plan_of(*plan);
       if (const json& told_plan = (*verdict)["plan"]; !told_plan.empty())
-        told.text += fmt::format("At once: {} of them; the last one ends about {}\n",
+        told.text += fmt::format("At once: about {} of them; the last one ends about {}\n",
                                  told_plan["at_once"].dump(), text_field(told_plan, "last_end"));
     }
   }
@@ -271,7 +269,7 @@ Tool check_budget_tool() {
             "budgets": {"type": "array", "items": {"type": "object"}},
             "alternatives": {"type": "array", "items": {"type": "object", "properties": {
               "changes": {"type": "object"}, "estimated_cost_microusd": {"type": "integer"}, "feasible": {"type": "boolean"}}}},
-            "plan": {"type": "object", "description": "Of several: at_once, last_end."}})json"),
+            "plan": {"type": "object", "description": "Of several: at_once (about), last_end."}})json"),
                       {"feasible", "estimated_cost_microusd", "budgets"}),
           {{"model_type", "mnist"}, {"epochs", 2}, {"batch_size", 64}, {"budget_usd", 0.05}},
           check_budget};

@@ -215,7 +215,7 @@ def test_runs_are_told_of(agent, bus, jobs, policies):
     project = jobs.id("project")
     started = agent.call("trigger_training_job", model_type="mnist", job_id=jobs.id("now"), resources=SMALL, project=project, wait_seconds=120)
     assert started["event"] == "job.started" and started["node"]
-    assert bus.events(started["job_id"], "started")
+    bus.wait_event(started["job_id"], "started")
     accuracies = {"good": 0.95, "better": 0.97}
     for name, accuracy in accuracies.items():
         metrics = json.dumps({"accuracy": accuracy})
