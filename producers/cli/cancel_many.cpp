@@ -7,9 +7,9 @@
 #include <set>
 #include <vector>
 
-#include "producers/cli/bus.hpp"
-#include "producers/cli/console_api.hpp"
-#include "producers/cli/event_text.hpp"
+#include "producers/access/bus.hpp"
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
 #include "producers/cli/follower.hpp"
 #include "schemas/job.hpp"
 #include "schemas/topics.hpp"

@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/bus.hpp"
+#include "producers/access/bus.hpp"
+#include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/event_text.hpp"
 #include "schemas/parse.hpp"
 
 namespace oppen::cli {

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/budget_check.hpp"
+#include "producers/access/budget_check.hpp"
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/event_text.hpp"
 #include "producers/cli/spec_flags.hpp"
 #include "producers/client/client.hpp"
 #include "schemas/control.hpp"
@@ -73,26 +73,6 @@ int list_budgets(const Context& context) {
   return done;
 }
 
-// What these jobs are estimated to cost, each; the console's refusal is an error of kind refused or invalid. Also other errors of it.
-Result<std::vector<Estimated>> estimate(const ConsoleApi& console, const BatchSubmit& batch) {
-  const auto answer = console.post("simulate", to_text(batch));
-  if (!answer) return fail(answer.error());
-  if (answer->contains("error")) {
-    const json error = (*answer)["error"];
-    const bool refused = text_field(error, "code") == to_string(ErrorKind::refused);
-    return fail(refused ? ErrorKind::refused : ErrorKind::invalid, text_field(error, "message"));
-  }
-  const json jobs = answer->value("jobs", json::array());
-  if (jobs.size() != batch.jobs.size())
-    return fail(ErrorKind::fatal, "the scheduler's answer tells of other jobs than it was asked");
-  std::vector<Estimated> estimated;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto cost = jobs[i].value("estimated_cost_microusd", std::int64_t{0});
-    estimated.push_back({batch.jobs[i].team, batch.jobs[i].project, {cost}});
-  }
-  return estimated;
-}
-
 struct CheckOptions {
   SpecFlags flags;
   std::string file;
@@ -130,25 +110,10 @@ int check(Context& context, CheckOptions& options) {
   const ConsoleApi console(context.console_url);
   const auto budgets = console.get("budgets");
   if (!budgets) return context.fail_with(budgets.error());
-  const auto jobs = estimate(console, *batch);
-  if (!jobs) return context.fail_with(jobs.error());
-  json verdict = budget_verdict(*budgets, *jobs);
+  const auto checked = check_budgets(console, *batch, *budgets);
+  if (!checked) return context.fail_with(checked.error());
+  const json& verdict = *checked;
   const bool feasible = verdict["feasible"];
-  if (!feasible) {
-    json others = json::array();
-    for (auto& alternative : alternatives_of(batch->jobs)) {
-      auto other = *batch;
-      other.jobs = std::move(alternative.jobs);
-      const auto cost = estimate(console, other);
-      if (!cost) continue;  // it would not be taken in so
-      const json judged = budget_verdict(*budgets, *cost);
-      json one = {{"estimated_cost_microusd", judged["estimated_cost_microusd"]},
-                  {"feasible", judged["feasible"]}};
-      one["changes"] = std::move(alternative.changes);
-      others.push_back(std::move(one));
-    }
-    verdict["alternatives"] = std::move(others);
-  }
   if (context.json()) {
     context.print(verdict);
   } else {

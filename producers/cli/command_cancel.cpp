@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/bus.hpp"
+#include "producers/access/bus.hpp"
+#include "producers/access/event_text.hpp"
 #include "producers/cli/cancel_many.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/event_text.hpp"
 
 namespace oppen::cli {
 namespace {

@@ -2,9 +2,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/render.hpp"
 #include "producers/cli/commands.hpp"
 #include "producers/cli/dead_letters.hpp"
-#include "producers/cli/render.hpp"
 #include "schemas/text.hpp"
 
 namespace oppen::cli {

@@ -1,10 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/console_api.hpp"
+#include "producers/access/forecast_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/forecast_text.hpp"
 
 namespace oppen::cli {
 namespace {

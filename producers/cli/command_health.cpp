@@ -1,11 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
+#include "producers/access/render.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/event_text.hpp"
-#include "producers/cli/render.hpp"
 #include "schemas/topics.hpp"
 
 namespace oppen::cli {

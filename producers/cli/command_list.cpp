@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
+#include "producers/access/job_table.hpp"
+#include "producers/access/render.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/event_text.hpp"
-#include "producers/cli/job_table.hpp"
-#include "producers/cli/render.hpp"
 
 namespace oppen::cli {
 namespace {

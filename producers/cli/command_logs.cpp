@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
 
+#include "producers/access/console_api.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
 #include "producers/cli/context.hpp"
 
 namespace oppen::cli {

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/event_text.hpp"
 #include "producers/client/client.hpp"
 #include "schemas/control.hpp"
 #include "schemas/parse.hpp"

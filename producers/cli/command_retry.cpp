@@ -1,10 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
+#include "producers/access/spec_input.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
-#include "producers/cli/event_text.hpp"
-#include "producers/cli/spec_input.hpp"
 #include "producers/cli/submitting.hpp"
 #include "schemas/job.hpp"
 

@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/spec_input.hpp"
 #include "producers/cli/commands.hpp"
 #include "producers/cli/spec_flags.hpp"
-#include "producers/cli/spec_input.hpp"
 #include "producers/cli/submitting.hpp"
 #include "schemas/cloud_event.hpp"
 

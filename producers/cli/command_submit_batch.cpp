@@ -2,10 +2,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/bus.hpp"
+#include "producers/access/bus.hpp"
+#include "producers/access/event_text.hpp"
+#include "producers/access/spec_input.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/event_text.hpp"
-#include "producers/cli/spec_input.hpp"
 
 namespace oppen::cli {
 namespace {

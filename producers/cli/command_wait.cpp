@@ -3,9 +3,9 @@
 #include <optional>
 #include <set>
 
+#include "producers/access/console_api.hpp"
+#include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/console_api.hpp"
-#include "producers/cli/event_text.hpp"
 #include "producers/cli/follower.hpp"
 #include "schemas/job.hpp"
 #include "schemas/job_events.hpp"

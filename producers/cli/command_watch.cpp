@@ -1,8 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/cli/event_text.hpp"
 #include "producers/cli/follower.hpp"
 #include "schemas/topics.hpp"
 

@@ -21,7 +21,7 @@ std::vector<std::string> words_of(const std::string& type) {
 void collect_options(const CLI::App& app, CompletionCommand& command) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
-      command.values = words_of(option->get_type_name());
+      if (command.values.empty()) command.values = words_of(option->get_type_name());
       continue;
     }
     CompletionOption named{{},

@@ -1,6 +1,6 @@
 #pragma once
 // The flags by which a job is described on the command line. `flags` must outlive the app.
-#include "producers/cli/spec_input.hpp"
+#include "producers/access/spec_input.hpp"
 
 namespace CLI {
 class App;

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "producers/cli/bus.hpp"
-#include "producers/cli/event_text.hpp"
+#include "producers/access/bus.hpp"
+#include "producers/access/event_text.hpp"
 
 namespace oppen::cli {
 namespace {

@@ -220,6 +220,10 @@ Status Client::decide(const ApprovalDecided& decision) {
   return impl_->tell(topics::control, decision, id, decision.job_id);
 }
 
+Status Client::propose(const ProposalCreated& proposal) {
+  return impl_->tell(topics::control, proposal, proposal.proposal_id, "");
+}
+
 Status Client::report(const RunProgress& progress) {
   return impl_->tell(topics::runs, progress, progress.job_id, progress.job_id);
 }

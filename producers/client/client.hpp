@@ -47,6 +47,8 @@ class Client {
   // A budget, and what becomes of a job that waits for an approval; both in the topic `control`.
   Status set_budget(const BudgetSet& set);
   Status decide(const ApprovalDecided& decision);
+  // What somebody is to approve, in the topic `control`.
+  Status propose(const ProposalCreated& proposal);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
 

@@ -598,5 +598,31 @@ TEST_F(Commands, BudgetSetRefusesAnAmountThatIsNoMicroDollar) {
   EXPECT_THAT(outcome.err, HasSubstr("--amount is 4e-07"));
 }
 
+TEST_F(Commands, AToolIsCalledAsAnAgentWould) {
+  answer("/api/v1/queue", {{"queued", {{"total", 0}}}, {"slots", 3}, {"jobs", json::array()}});
+  const auto told = run({"tool", "get_queue_status", "limit=1", "-o", "json"});
+  EXPECT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_EQ(json::parse(told.out)["slots"], 3);
+  EXPECT_EQ(run({"tool", "get_queue_status", "--json", "-"}, R"({"limit": 1})").exit_code, 0);
+  const auto wrong = run({"tool", "get_queue_status", "limit=many", "-o", "json"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_EQ(json::parse(wrong.out)["error"]["fields"][0]["field"], "limit");
+  EXPECT_EQ(run({"tool", "get_queue_status", "limit"}).exit_code, 2);
+  EXPECT_EQ(run({"tool", "get_queue_status", "--json", "[]"}).exit_code, 2);
+  EXPECT_EQ(run({"tool", "get_training_status", "job=nobody"}).exit_code, 4);
+  // Text that looks like a number stays text where text is wanted.
+  EXPECT_THAT(run({"tool", "get_training_status", "job=7"}).err, HasSubstr("no job 7"));
+  EXPECT_EQ(run({"tool", "approve"}).exit_code, 4);
+  EXPECT_THAT(run({"tool"}).out, AllOf(HasSubstr("cancel_queued_job"), HasSubstr("ends")));
+  EXPECT_THAT(run({"tool", "queue_training_job", "--describe"}).out,
+              HasSubstr("model_type (required)"));
+}
+
+TEST_F(Commands, McpAnswersLinesUntilTheyEnd) {
+  const auto served = run({"mcp"}, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n");
+  EXPECT_EQ(served.exit_code, 0);
+  EXPECT_EQ(json::parse(served.out)["id"], 1);
+}
+
 }  // namespace
 }  // namespace oppen::cli

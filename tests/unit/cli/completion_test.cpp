@@ -60,11 +60,15 @@ TEST(Completion, KnowsEveryCommand) {
                          "watch recommendations", "watch alerts", "report", "forecast", "recommend",
                          "compare", "dead-letter", "dead-letter list", "dead-letter replay",
                          "health", "budget", "budget set", "budget list", "budget check",
-                         "proposals", "approve", "reject", "undo", "completion"));
+                         "proposals", "approve", "reject", "undo", "tool", "mcp", "completion"));
 }
 
 TEST(Completion, KnowsTheOptionsOfAGroup) {
   EXPECT_THAT(offered({"oppen", "forecast", "--"}), IsSupersetOf({"--period", "--team"}));
+}
+
+TEST(Completion, KnowsTheAgentsTools) {
+  EXPECT_THAT(offered({"oppen", "tool", "get_queue"}), ElementsAre("get_queue_status"));
 }
 
 TEST(Completion, OfBashOffersCommands) {

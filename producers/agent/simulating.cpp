@@ -1,0 +1,150 @@
+#include "producers/agent/simulating.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "producers/access/event_text.hpp"
+#include "producers/access/render.hpp"
+#include "producers/agent/optimizing.hpp"
+#include "producers/agent/tools.hpp"
+#include "schemas/parse.hpp"
+#include "schemas/text.hpp"
+
+namespace oppen::agent {
+
+using nlohmann::json;
+using namespace access;
+
+namespace {
+
+Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
+  const auto job = waiting_job(backend, amend.job_id);
+  if (!job) return failed(job.error());
+  const auto costs = compared(backend, {job->spec, amended(job->spec, amend.changes)});
+  if (!costs) return failed(costs.error());
+  json data = priced((*costs)[0], (*costs)[1]);
+  data["job_id"] = amend.job_id;
+  // Where the queue would take it if it came now: a priority has another place, a window another time.
+  BatchSubmit batch;
+  batch.batch_id = "simulate";
+  batch.jobs.push_back(amended(job->spec, amend.changes));
+  batch.jobs[0].job_id = make_job_id("simulate");
+  const auto plan = backend.post("simulate", to_text(batch));
+  if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
+  const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");
+  if (explanation) {
+    for (const char* const name : {"start_p50", "end_p50", "position"}) {
+      if (explanation->contains(name)) data["now"][name] = (*explanation)[name];
+    }
+  }
+  std::string text = fmt::format(
+      "Job {} would cost {} instead of {}: saves {}{}.\nIt would run {} instead of {}.\n",
+      amend.job_id, money_field(data, "cost_after_microusd"),
+      money_field(data, "cost_before_microusd"), money_field(data, "savings_microusd"),
+      data.contains("savings_percent")
+          ? fmt::format(" ({:.0f} %)", number_field(data, "savings_percent"))
+          : "",
+      duration_text(number_field(data, "seconds_after")),
+      duration_text(number_field(data, "seconds_before")));
+  if (data.contains("now"))
+    text += "Start as it is: " + text_field(data["now"], "start_p50") + "\n";
+  if (data.contains("plan"))
+    text += "Start if it came so now: " + text_field(data["plan"], "start_p50") + "\n";
+  text += fmt::format("From: {} ({} finished runs)\n", text_field(data, "basis"),
+                      data["history_runs"].dump());
+  return Told{std::move(text), std::move(data)};
+}
+
+// Of the policies the number of slots alone has an effect that figures at hand tell: all that waits is spread over others.
+Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
+  if (change.key != "max_concurrent_jobs") {
+    return failed(ErrorKind::refused, "what " + change.key +
+                                          " would do can't be simulated: only max_concurrent_jobs "
+                                          "and changes of waiting jobs can");
+  }
+  const json value = json::parse(change.value, nullptr, false);
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 1) {
+    return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
+                  {{"changes.value", json(change.value).dump(), "a whole number from 1, as text"}});
+  }
+  const auto queue = backend.get("queue?limit=1");
+  if (!queue) return failed(queue.error());
+  const auto slots = static_cast<double>(std::max<std::int64_t>(whole_of(*queue, "slots"), 1));
+  const auto then = value.get<double>();
+  const double wait = number_field(*queue, "total_wait_seconds");
+  const double wait_then = wait * slots / then;
+  const auto pending = static_cast<double>(whole_of(*queue, "pending_cost_microusd"));
+  const auto hourly = [pending](double seconds) {
+    return seconds > 0 ? std::llround(pending * 3'600 / seconds) : 0LL;
+  };
+  json data = {{"key", change.key},
+               {"slots_before", whole_of(*queue, "slots")},
+               {"slots_after", value},
+               {"total_wait_seconds_before", wait},
+               {"total_wait_seconds_after", wait_then},
+               {"hourly_before_microusd", hourly(wait)},
+               {"hourly_after_microusd", hourly(wait_then)},
+               {"savings_microusd", 0},
+               {"basis", "the estimates of what waits, as if slots alone held it"}};
+  std::string text = fmt::format(
+      "With {} slots instead of {} all that waits has run in {} instead of {}.\nIt costs the same "
+      "in all, at {} instead of {} an hour.\n"
+      "Quotas, priorities and windows are left out of this.\n",
+      value.dump(), whole_of(*queue, "slots"), duration_text(wait_then), duration_text(wait),
+      money_field(data, "hourly_after_microusd"), money_field(data, "hourly_before_microusd"));
+  return Told{std::move(text), std::move(data)};
+}
+
+}  // namespace
+
+json changes_schema() {
+  return json::parse(R"json({"type": "object", "additionalProperties": false,
+    "description": "Either of a waiting job, {\"job_id\", \"changes\": {..}}, or of a policy, {\"key\", \"value\"}.",
+    "properties": {
+      "job_id": {"type": "string", "minLength": 1, "maxLength": 50},
+      "changes": {"type": "object", "additionalProperties": false, "properties": {
+        "priority": {"type": "string", "enum": ["urgent", "normal", "background"]},
+        "window": {"type": "string", "enum": ["any", "off_peak"]},
+        "batch_size": {"type": "integer", "minimum": 1, "maximum": 10000000},
+        "spot": {"type": "boolean"},
+        "gpu_type": {"type": "string", "minLength": 1, "maxLength": 63}}},
+      "key": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Of a policy, such as max_concurrent_jobs."},
+      "value": {"type": "string", "maxLength": 10000, "description": "As the ConfigMap would hold it: text."},
+      "until": {"type": "string", "maxLength": 40, "description": "RFC 3339; until withdrawn without it."}}})json");
+}
+
+json example_changes() { return {{"job_id", "llm-7"}, {"changes", {{"spot", true}}}}; }
+
+tl::expected<Changes, Failure> checked_changes(json changes) {
+  const auto wrong = [](FieldErrors faults) {
+    return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
+                  std::move(faults));
+  };
+  const auto within = [&wrong](FieldErrors faults) {
+    for (auto& fault : faults) fault.path = "changes." + fault.path;
+    return wrong(std::move(faults));
+  };
+  if (changes.contains("key") == changes.contains("job_id")) {
+    return wrong({{"changes", shortened(changes.dump()),
+                   "either {\"job_id\", \"changes\": {..}} or {\"key\", \"value\"}"}});
+  }
+  if (changes.contains("key")) {
+    changes["because"] = "agent";
+    auto policy = parse_data<PolicyOverride>(changes);
+    if (!policy) return within(policy.error());
+    return Changes{std::nullopt, *std::move(policy)};
+  }
+  changes["requested_by"] = "agent";
+  auto amend = parse_data<JobAmend>(changes);
+  if (!amend) return within(amend.error());
+  return Changes{*std::move(amend), std::nullopt};
+}
+
+Outcome simulated(const Backend& backend, const Changes& changes) {
+  return changes.amend ? simulate_job(backend, *changes.amend)
+                       : simulate_policy(backend, *changes.policy);
+}
+
+}  // namespace oppen::agent

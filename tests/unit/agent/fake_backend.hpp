@@ -1,0 +1,44 @@
+#pragma once
+// A stack that answers what a test says, and remembers what it was told to do.
+#include <map>
+#include <string>
+#include <vector>
+
+#include "producers/agent/backend.hpp"
+
+namespace oppen::agent {
+
+class FakeBackend final : public Backend {
+ public:
+  FakeBackend();
+
+  // By the path without its query; what is not there is not found. Of POSTs likewise.
+  std::map<std::string, nlohmann::json> answers;
+  std::map<std::string, access::KnownProposal> known;
+  Time time;
+  std::string start_event =
+      "dev.oppen.job.started.v1";  // of a job whose start is waited for; "": it does not start
+  std::string cancel_event = "dev.oppen.job.cancelled.v1";
+
+  std::vector<JobSpec> submitted;
+  std::vector<BatchSubmit> batches;
+  std::vector<JobCancel> cancelled;
+  std::vector<ProposalCreated> proposed;
+  mutable std::vector<std::string> asked;   // whole paths
+  mutable std::vector<std::string> posted;  // bodies
+
+  std::size_t commands() const {
+    return submitted.size() + batches.size() + cancelled.size() + proposed.size();
+  }
+
+  Result<nlohmann::json> get(const std::string& path) const override;
+  Result<nlohmann::json> post(const std::string& path, const std::string& body) const override;
+  Result<Submitted> submit(const JobSpec& spec, std::chrono::seconds for_start) override;
+  Result<CloudEvent> submit_batch(const BatchSubmit& batch) override;
+  Result<CloudEvent> cancel(const JobCancel& cancel) override;
+  Status propose(const ProposalCreated& proposal) override;
+  Result<std::map<std::string, access::KnownProposal>> proposals() override { return known; }
+  Time now() const override { return time; }
+};
+
+}  // namespace oppen::agent
