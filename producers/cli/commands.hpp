@@ -33,6 +33,9 @@ void add_dead_letter(CLI::App& app, Context& context);
 void add_health(CLI::App& app, Context& context);
 void add_budget(CLI::App& app, Context& context);
 void add_proposals(CLI::App& app, Context& context);
+void add_dashboard(CLI::App& app, Context& context);
+void add_repl(CLI::App& app, Context& context);
+void add_challenge(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace oppen::cli

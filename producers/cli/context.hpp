@@ -34,6 +34,7 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
   bool in_is_terminal = false;
+  bool out_is_terminal = false;
   int width = 0;
 
   // Global options.
