@@ -17,12 +17,12 @@ using nlohmann::json;
 constexpr std::size_t label_columns = 12;
 constexpr double bytes_of_mib = 1024.0 * 1024.0;
 
-json part_of(const json& object, const char* name) {
+json object_part(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_object() ? *found : json::object();
 }
 
-json list_of(const json& object, const char* name) {
+json array_part(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_array() ? *found : json::array();
 }
@@ -31,12 +31,12 @@ long long count_in(const json& object, const char* name) {
   return static_cast<long long>(number_field(object, name));
 }
 
-std::string counted(long long count, const std::string& what) {
+std::string many(long long count, const std::string& what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 // "12 %", or "" where it isn't told.
-std::string percent(const json& object, const char* name) {
+std::string percent_in(const json& object, const char* name) {
   return object.contains(name) ? fmt::format("{:.0f} %", number_field(object, name)) : "";
 }
 
@@ -64,7 +64,7 @@ class Screen {
   }
   // True when the part is not there, which it says.
   bool missing(const json& part) {
-    const auto error = part_of(part, "error");
+    const auto error = object_part(part, "error");
     if (error.empty()) return false;
     state("not known", "-", "33", text_field(error, "message"));
     return true;
@@ -91,12 +91,12 @@ class Screen {
 
 void show_health(Screen& screen, const json& health) {
   long long down = 0;
-  const json parts = list_of(health, "parts");
+  const json parts = array_part(health, "parts");
   for (const json& part : parts) down += part.value("ok", json()) == true ? 0 : 1;
   screen.title("HEALTH", down == 0
                              ? "every part works"
                              : fmt::format("{} of {} down", down,
-                                           counted(static_cast<long long>(parts.size()), "part")));
+                                           many(static_cast<long long>(parts.size()), "part")));
   for (const json& part : parts) {
     const bool ok = part.value("ok", json()) == true;
     std::string words = text_field(part, "detail");
@@ -118,20 +118,20 @@ std::string groups(const json& list) {
 void show_costs(Screen& screen, const json& costs) {
   screen.title("COSTS", "");
   if (screen.missing(costs)) return;
-  const json today = part_of(costs, "today");
-  const json month = part_of(costs, "month");
+  const json today = object_part(costs, "today");
+  const json month = object_part(costs, "month");
   std::string runs = duration_text(number_field(today, "run_seconds")) + " of runs";
   if (const auto count = count_in(today, "runs"); count > 0) {
     const MicroUsd each{count_in(today, "total_microusd") / count};
-    runs = fmt::format("{}, {}, {} each", counted(count, "run"), runs, to_string(each));
+    runs = fmt::format("{}, {}, {} each", many(count, "run"), runs, to_string(each));
   }
   screen.line("Today", fmt::format("{} ({})", money_field(today, "total_microusd"), runs));
   screen.line(
       "This month",
       fmt::format("{} ({} of runs since {})", money_field(month, "total_microusd"),
                   duration_text(number_field(month, "run_seconds")), text_field(month, "from")));
-  screen.line("By team", groups(list_of(month, "by_team")));
-  screen.line("By model", groups(list_of(month, "by_model")));
+  screen.line("By team", groups(array_part(month, "by_team")));
+  screen.line("By model", groups(array_part(month, "by_model")));
   screen.line("Running", money_field(costs, "hourly_microusd") + " an hour now");
   screen.line("Pending", money_field(costs, "pending_microusd") + " of jobs that wait");
 }
@@ -143,15 +143,15 @@ std::string in_use(const json& cluster, const char* what, const std::string& uni
     if (found == part.end()) return std::string();
     return found->is_string() ? found->get<std::string>() : found->dump();
   };
-  const auto used = amount(part_of(cluster, "in_use"));
-  const auto known = amount(part_of(cluster, "known"));
+  const auto used = amount(object_part(cluster, "in_use"));
+  const auto known = amount(object_part(cluster, "known"));
   if (used.empty()) return known.empty() ? "" : known + unit + ", of which in use is not known";
   return used + (known.empty() ? "" : " of " + known) + unit + " in use";
 }
 
 std::string share(const json& node, const char* what) {
   const auto of = [&](const char* part) {
-    const json amounts = part_of(node, part);
+    const json amounts = object_part(node, part);
     const auto found = amounts.find(what);
     if (found == amounts.end()) return std::string("?");
     return found->is_string() ? found->get<std::string>() : found->dump();
@@ -160,9 +160,9 @@ std::string share(const json& node, const char* what) {
 }
 
 void show_cluster(Screen& screen, const json& cluster) {
-  const auto nodes = list_of(cluster, "nodes");
+  const auto nodes = array_part(cluster, "nodes");
   screen.title("CLUSTER", cluster.contains("node_count")
-                              ? counted(count_in(cluster, "node_count"), "node") +
+                              ? many(count_in(cluster, "node_count"), "node") +
                                     (cluster.value("all_nodes", true) ? "" : " and more")
                               : "");
   screen.line("GPUs", in_use(cluster, "gpus", ""));
@@ -188,7 +188,7 @@ void show_cluster(Screen& screen, const json& cluster) {
 
 void show_pods(Screen& screen, const json& pods) {
   const auto total = count_in(pods, "total");
-  const json list = list_of(pods, "pods");
+  const json list = array_part(pods, "pods");
   const auto listed = static_cast<long long>(list.size());
   std::string what;
   if (pods.contains("total"))
@@ -205,7 +205,7 @@ void show_pods(Screen& screen, const json& pods) {
     rows.push_back(
         {"  " + text_field(pod, "pod"), text_field(pod, "model_type"), text_field(pod, "team"),
          text_field(pod, "state"), told("running_seconds", duration_text),
-         text_field(pod, "gpu_type"), percent(pod, "gpu_utilization_percent"),
+         text_field(pod, "gpu_type"), percent_in(pod, "gpu_utilization_percent"),
          told("cpu_cores_mean", [](double cores) { return fmt::format("{:.2f}", cores); }),
          told("memory_max_bytes",
               [](double bytes) { return fmt::format("{:.0f} MiB", bytes / bytes_of_mib); }),
@@ -229,25 +229,26 @@ void show_pods(Screen& screen, const json& pods) {
 }
 
 void show_queue(Screen& screen, const json& queue) {
-  const json queued = part_of(queue, "queued");
+  const json queued = object_part(queue, "queued");
   screen.title("QUEUE", queue.value("paused", json()) == true ? "paused" : "");
   if (screen.missing(queue)) return;
   screen.line("Queued",
               fmt::format("{} ({} urgent, {} normal, {} background), {} until all have run",
-                          count_in(queued, "total"), count_in(queued, "urgent"), count_in(queued, "normal"),
-                          count_in(queued, "background"),
+                          count_in(queued, "total"), count_in(queued, "urgent"),
+                          count_in(queued, "normal"), count_in(queued, "background"),
                           duration_text(number_field(queue, "total_wait_seconds"))));
   const auto next = number_field(queue, "next_slot_in_seconds");
-  screen.line("Running", fmt::format("{} of {}, next {}", count_in(queue, "running"),
-                                     counted(count_in(queue, "slots"), "slot"),
-                                     count_in(queue, "running") < count_in(queue, "slots") ? "free now"
-                                     : next > 0 ? "in about " + duration_text(next)
-                                                : "any moment now"));
+  screen.line("Running",
+              fmt::format("{} of {}, next {}", count_in(queue, "running"),
+                          many(count_in(queue, "slots"), "slot"),
+                          count_in(queue, "running") < count_in(queue, "slots") ? "free now"
+                          : next > 0 ? "in about " + duration_text(next)
+                                     : "any moment now"));
   screen.line("Ended",
               fmt::format("{} completed, {} failed, {} cancelled", count_in(queue, "completed"),
                           count_in(queue, "failed"), count_in(queue, "cancelled")));
   if (count_in(queued, "total") > 0) screen.line("First waits", text_field(queue, "head_waits"));
-  const json jobs = list_of(queue, "jobs");
+  const json jobs = array_part(queue, "jobs");
   if (jobs.empty()) return;
   screen.add(queue_table(jobs, screen.width()));
   const auto more = count_in(queued, "total") - static_cast<long long>(jobs.size());
@@ -281,11 +282,11 @@ std::string wrapped(const std::string& text, std::size_t indent, int width) {
 std::string dashboard_text(const json& dashboard, const DashboardLook& look) {
   Screen screen(look);
   screen.title("OPPEN", text_field(dashboard, "generated_at"));
-  show_health(screen, part_of(dashboard, "health"));
-  show_costs(screen, part_of(dashboard, "costs"));
-  show_cluster(screen, part_of(dashboard, "cluster"));
-  show_pods(screen, part_of(dashboard, "pods"));
-  show_queue(screen, part_of(dashboard, "queue"));
+  show_health(screen, object_part(dashboard, "health"));
+  show_costs(screen, object_part(dashboard, "costs"));
+  show_cluster(screen, object_part(dashboard, "cluster"));
+  show_pods(screen, object_part(dashboard, "pods"));
+  show_queue(screen, object_part(dashboard, "queue"));
   return std::move(screen).text();
 }
 
