@@ -21,7 +21,7 @@ constexpr double slice_seconds = 1.0 / 480;
 constexpr double seconds_per_hour = 3'600;
 constexpr int hours_per_day = 24;
 
-const Measured* measured_of(const Setup& setup, const std::vector<Measured>& measured) {
+const Measured* measured_of(const Serving& setup, const std::vector<Measured>& measured) {
   const auto found = std::find_if(measured.begin(), measured.end(), [&](const Measured& one) {
     return one.gpu_type == setup.gpu_type && one.precision == setup.precision &&
            one.batch_size == setup.batch_size;
@@ -52,7 +52,7 @@ std::int64_t Prices::with_host(const std::string& type) const {
   return (own == gpu_type.end() ? gpu : own->second) + cores_per_gpu * core + gib_per_gpu * gib;
 }
 
-Outcome evaluate(const Setup& setup, const Workload& workload, const Prices& prices) {
+Outcome evaluate(const Serving& setup, const Workload& workload, const Prices& prices) {
   const auto& network = resnet50();
   const auto* const known = measured_of(setup, workload.measured);
   const auto* const gpu = gpu_of(setup.gpu_type);
@@ -94,7 +94,7 @@ Result run(const Workload& workload, const Prices& prices) {
   result.steps[0].name = "baseline";
   const Outcome baseline = result.steps[0];
   Outcome best = baseline;
-  const auto look = [&](const std::string& name, const Setup& setup, const Outcome& before) {
+  const auto look = [&](const std::string& name, const Serving& setup, const Outcome& before) {
     Outcome step = evaluate(setup, workload, prices);
     step.name = name;
     compare(step, before);
@@ -103,21 +103,21 @@ Result run(const Workload& workload, const Prices& prices) {
     return step;
   };
   const auto attempt = [&](const std::string& name, const auto& change) {
-    Setup setup = best.setup;
+    Serving setup = best.setup;
     change(setup);
     Outcome step = look(name, setup, best);
     if (step.kept) best = step;
     result.steps.push_back(std::move(step));
   };
   attempt(fmt::format("batch size {}", usual_batch),
-          [](Setup& setup) { setup.batch_size = usual_batch; });
-  attempt("FP16", [](Setup& setup) { setup.precision = Precision::fp16; });
-  attempt("INT8", [](Setup& setup) { setup.precision = Precision::int8; });
+          [](Serving& setup) { setup.batch_size = usual_batch; });
+  attempt("FP16", [](Serving& setup) { setup.precision = Precision::fp16; });
+  attempt("INT8", [](Serving& setup) { setup.precision = Precision::int8; });
   // Of the other types of GPU, the best alone is kept.
   std::vector<Outcome> types;
   for (const auto& gpu : gpus()) {
     if (gpu.type == baseline.setup.gpu_type) continue;
-    Setup setup = best.setup;
+    Serving setup = best.setup;
     setup.gpu_type = gpu.type;
     types.push_back(look(gpu.type, setup, best));
   }
@@ -133,7 +133,7 @@ Result run(const Workload& workload, const Prices& prices) {
   if (chosen->kept) best = *chosen;
   std::move(types.begin(), types.end(), std::back_inserter(result.steps));
   attempt(fmt::format("{} time slices", usual_slices),
-          [](Setup& setup) { setup.time_slices = usual_slices; });
+          [](Serving& setup) { setup.time_slices = usual_slices; });
 
   result.sum = best;
   result.sum.name = "sum";

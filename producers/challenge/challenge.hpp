@@ -32,7 +32,7 @@ struct Prices {
 inline constexpr int cores_per_gpu = 1;
 inline constexpr int gib_per_gpu = 4;
 
-struct Setup {
+struct Serving {
   std::string gpu_type = "T4";
   Precision precision = Precision::fp32;
   int batch_size = 1;
@@ -63,7 +63,7 @@ inline constexpr double least_accuracy_share =
 
 struct Outcome {
   std::string name;  // "batch size 8"
-  Setup setup;
+  Serving setup;
   double gpus = 0;  // quarters where they are shared
   double load_percent = 0;
   std::int64_t hourly_microusd = 0;
@@ -88,7 +88,7 @@ struct Result {
 };
 
 // One setup, by itself.
-Outcome evaluate(const Setup& setup, const Workload& workload, const Prices& prices);
+Outcome evaluate(const Serving& setup, const Workload& workload, const Prices& prices);
 
 Result run(const Workload& workload, const Prices& prices);
 

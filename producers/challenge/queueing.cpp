@@ -1,69 +1,112 @@
 #include "producers/challenge/queueing.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace oppen::challenge {
 namespace {
 
-// Beyond so many service times the terms of the sum, which take each other away, are too large for a double; below the loads that
-// are planned for, nothing waits so long.
-constexpr double most_services = 30;
-constexpr int steps = 400;  // of the integral
+constexpr int most_states =
+    2'000;  // of a queue; beyond them there is nothing at the loads that are planned for
+constexpr double settled = 1e-12;  // changes of a probability that don't matter
+constexpr int most_rounds = 20'000;
+constexpr int steps = 400;  // of the integral over the making of a batch
 constexpr int halvings = 50;
 
-// P(the formation of the batch + the wait for those before it <= t), over the places in the batch.
-double wait_probability(double t, double rate, int batch_size, double service_seconds) {
+std::vector<double> poisson(double mean, std::size_t size) {
+  std::vector<double> part(size);
+  double next = std::exp(-mean);
+  for (std::size_t i = 0; i < size; ++i) {
+    part[i] = next;
+    next *= mean / static_cast<double>(i + 1);
+  }
+  return part;
+}
+
+// How many are in M/D/c: whoever is served now is gone after a service time, and those who came meanwhile are there instead.
+std::vector<double> states(double load, std::size_t servers) {
+  // So many that what is beyond is of no weight: the tail falls at least by the load of a server with each.
+  const double of_server = load / static_cast<double>(servers);
+  const auto tail = static_cast<std::size_t>(std::log(settled) / std::log(of_server));
+  const std::size_t size = std::min<std::size_t>(most_states, servers + tail + 50);
+  const auto come = poisson(load, size);
+  std::vector<double> now(size, 0);
+  now[0] = 1;
+  for (int round = 0; round < most_rounds; ++round) {
+    double none_wait = 0;
+    for (std::size_t i = 0; i <= servers; ++i) none_wait += now[i];
+    std::vector<double> next(size);
+    for (std::size_t j = 0; j < size; ++j) {
+      next[j] = none_wait * come[j];
+      for (std::size_t i = servers + 1; i < size && i <= servers + j; ++i)
+        next[j] += now[i] * come[j + servers - i];
+    }
+    double change = 0;
+    for (std::size_t j = 0; j < size; ++j) change = std::max(change, std::abs(next[j] - now[j]));
+    now = std::move(next);
+    if (change < settled) break;
+  }
+  return now;
+}
+
+// P(the making of the batch + the wait for those before it <= t), over the places in the batch.
+double waited(const DeterministicQueue& queue, double t, double rate, int batch_size) {
   if (t < 0) return 0;
-  const double batches = rate / batch_size;
-  double sum = md1_wait_probability(t, batches, service_seconds);  // of the last of a batch
-  if (batch_size == 1) return sum;
-  // The density of an Erlang distribution of k stages is that of k - 1 times rate x u / (k - 1).
+  double sum = queue.wait_probability(t);  // of the last of a batch
   const double step = t / steps;
-  for (int i = 0; i < steps; ++i) {
+  for (int i = 0; i < steps && batch_size > 1; ++i) {
     const double u = (i + 0.5) * step;
-    const double waited = md1_wait_probability(t - u, batches, service_seconds);
+    const double in_time = queue.wait_probability(t - u) * step;
+    // The density of an Erlang distribution of k + 1 stages is that of k times rate x u / k.
     double density = rate * std::exp(-rate * u);
     for (int k = 1; k < batch_size; ++k) {
-      sum += density * waited * step;
+      sum += density * in_time;
       density *= rate * u / k;
     }
   }
   return sum / batch_size;
 }
 
-double quantile(double part, double rate, int batch_size, double service_seconds) {
-  double low = 0;
-  double high = service_seconds;
-  while (wait_probability(high, rate, batch_size, service_seconds) < part) high *= 2;
-  for (int i = 0; i < halvings; ++i) {
-    const double middle = (low + high) / 2;
-    (wait_probability(middle, rate, batch_size, service_seconds) < part ? low : high) = middle;
-  }
-  return high;
-}
-
 }  // namespace
 
-double md1_wait_probability(double t, double rate, double service_seconds) {
-  if (t < 0) return 0;
-  if (t > most_services * service_seconds) return 1;
-  const double load = rate * service_seconds;
+DeterministicQueue::DeterministicQueue(double rate, int servers, double service_seconds)
+    : rate_(rate), servers_(servers), service_(service_seconds) {
+  const auto parts = states(rate * service_seconds, static_cast<std::size_t>(servers));
   double sum = 0;
-  for (int k = 0; k * service_seconds <= t; ++k) {
-    const double x = rate * (t - k * service_seconds);
-    double term = std::exp(x);
-    for (int i = 1; i <= k; ++i) term *= -x / i;
-    sum += term;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    sum += parts[i];
+    if (i >= static_cast<std::size_t>(servers)) at_most_.push_back(sum);
   }
-  return std::clamp((1 - load) * sum, 0.0, 1.0);
+}
+
+double DeterministicQueue::wait_probability(double t) const {
+  if (t < 0) return 0;
+  const auto k = static_cast<std::size_t>(t / service_) + 1;
+  const std::size_t terms = k * static_cast<std::size_t>(servers_);
+  if (terms > at_most_.size()) return 1;
+  const double x = rate_ * (static_cast<double>(k) * service_ - t);
+  double sum = 0;
+  double part = std::exp(-x);
+  for (std::size_t j = 0; j < terms; ++j) {
+    sum += at_most_[terms - 1 - j] * part;
+    part *= x / static_cast<double>(j + 1);
+  }
+  return std::min(sum, 1.0);
 }
 
 std::optional<Latency> latency(double rate, int batch_size, double service_seconds) {
   if (rate * service_seconds >= batch_size) return std::nullopt;
-  return Latency{quantile(0.5, rate, batch_size, service_seconds) + service_seconds,
-                 quantile(0.99, rate, batch_size, service_seconds) + service_seconds};
+  const DeterministicQueue queue(rate, batch_size, service_seconds);
+  const auto quantile = [&](double part) {
+    double low = 0;
+    double high = service_seconds;
+    while (waited(queue, high, rate, batch_size) < part) high *= 2;
+    for (int i = 0; i < halvings; ++i) {
+      const double middle = (low + high) / 2;
+      (waited(queue, middle, rate, batch_size) < part ? low : high) = middle;
+    }
+    return high;
+  };
+  return Latency{quantile(0.5) + service_seconds, quantile(0.99) + service_seconds};
 }
 
 }  // namespace oppen::challenge

@@ -1,20 +1,33 @@
 #pragma once
 // How long a request takes that waits for its batch to be full, for the batches before it, and for its own. Pure, any thread.
 //
-// Requests come by chance at `rate` (Poisson). The j-th of a batch of b waits for b - j more of them (Erlang distributed). Batches are
-// taken to come by chance, too, so that one waits for those before it as in M/D/1. They come more evenly than that, so it waits less:
-// what is said here is at most too much. The waiting time W of M/D/1 with arrivals at rate l and service time D, load r = l x D:
+// Requests come by chance at `rate` (Poisson). The j-th of a batch of b waits for b - j more of them: Erlang distributed. Batches then come
+// as Erlang-b, and one waits for those before it as in E_b/D/1: that is what one waits in M/D/b, where each of the b servers gets every b-th
+// request. Its distribution, exact, for (k - 1) D <= t < k D:
 //
-//   P(W <= t) = (1 - r) x sum for k = 0 .. floor(t / D) of (-l (t - kD))^k / k! x e^(l (t - kD))
+//   P(W <= t) = e^(-l (kD - t)) x sum for j = 0 .. kb - 1 of Q(kb - 1 - j) (l (kD - t))^j / j!
 //
-// (A. K. Erlang, "The theory of probabilities and telephone conversations", 1909; as in H. C. Tijms, "A First Course in Stochastic
-// Models", 2003, on the M/D/1 queue.)
+// with l the rate, D the service time, and Q(m) the probability that at most m wait in M/D/b (G. J. Franx, "A simple solution for the M/D/c
+// waiting time distribution", Operations Research Letters 29, 2001). The two waits are taken as independent; in truth a batch that was long
+// in the making finds less before it, so a p99 is rather too much.
 #include <optional>
+#include <vector>
 
 namespace oppen::challenge {
 
-// 0 for a negative t. `load` below 1.
-double md1_wait_probability(double t, double rate, double service_seconds);
+// M/D/c. `rate` x `service_seconds` must be below `servers`; close to it this takes long. One thread.
+class DeterministicQueue {
+ public:
+  DeterministicQueue(double rate, int servers, double service_seconds);
+
+  double wait_probability(double t) const;  // P(W <= t); 0 for a negative t
+
+ private:
+  double rate_;
+  int servers_;
+  double service_;
+  std::vector<double> at_most_;  // Q
+};
 
 struct Latency {
   double p50_seconds = 0;

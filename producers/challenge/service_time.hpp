@@ -2,8 +2,10 @@
 // How long a GPU takes for a batch of inferences, by the roofline model (S. Williams, A. Waterman, D. Patterson, "Roofline: An
 // Insightful Visual Performance Model for Multicore Architectures", CACM 52(4), 2009):
 //
-//   seconds(b) = launch + max( b x FLOP / (peak of the precision x compute share),
-//                              (b x activations x accesses + parameters) x bytes of the precision / (bandwidth x memory share) )
+//   roofline(b) = max( b x FLOP / (peak of the precision x compute share),
+//                      (b x activations x accesses + parameters) x bytes of the precision / (bandwidth x memory share) )
+//
+//   seconds(b)  = launch + roofline(b), or the larger of the two where one batch is launched while the one before is computed
 //
 // docs/challenge.md says where each figure is from and how far the model is off what NVIDIA has published. Pure, any thread.
 #include <string>
@@ -41,6 +43,7 @@ const Network& resnet50();
 struct Runtime {
   std::string name;
   double launch_seconds = 0;  // of a batch, whatever its size
+  bool overlaps = false;      // layers are launched while those before are computed
   double accesses = 0;        // of each activation in the GPU's memory
 };
 const Runtime& engine();  // compiled and fused, as by TensorRT

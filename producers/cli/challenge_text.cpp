@@ -22,7 +22,7 @@ std::string signed_number(double value, int decimals, const char* unit) {
   return fmt::format("{:+.{}f}{}", rounded == 0 ? 0 : rounded, decimals, unit);
 }
 
-std::string setup_text(const challenge::Setup& setup) {
+std::string setup_text(const challenge::Serving& setup) {
   return fmt::format("{} {} b{}{}", setup.gpu_type, challenge::to_string(setup.precision),
                      setup.batch_size, setup.time_slices > 1 ? " shared" : "");
 }

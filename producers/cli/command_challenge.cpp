@@ -34,7 +34,7 @@ PriceList price_list(const Context& context) {
   PriceList list;
   const auto rates = ConsoleApi(context.console_url).get("rates");
   if (!rates) {
-    list.from = "Default prices: " + rates.error().message + ".";
+    list.from = "Default prices, as the console can't be asked for those in force.";
     return list;
   }
   list.prices.gpu = amount(*rates, "gpu_hourly_microusd", list.prices.gpu);

@@ -55,10 +55,16 @@ int run_words(const Context& outer, std::istream& in, bool in_is_terminal, Words
 // In a process of its own: Ctrl-C ends the command and not the REPL, and so does whatever else may end a process.
 int run_apart(const Context& context, Words words) {
   context.out.flush();
-  const auto before = std::signal(SIGINT, SIG_IGN);
+  // Held back until each of the two has settled what it does with it.
+  sigset_t interrupt;
+  sigset_t mask;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, &mask);
   const pid_t child = fork();
+  const auto before = std::signal(SIGINT, child == 0 ? SIG_DFL : SIG_IGN);
+  sigprocmask(SIG_SETMASK, &mask, nullptr);
   if (child == 0) {
-    std::signal(SIGINT, SIG_DFL);
     const int code = run_words(context, context.in, true, std::move(words));
     context.out.flush();
     context.err.flush();

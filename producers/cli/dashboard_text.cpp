@@ -174,7 +174,7 @@ void show_cluster(Screen& screen, const json& cluster) {
     rows.push_back({"  " + text_field(node, "node"),
                     node.value("ready", json()) == true ? "ready" : "AWAY", share(node, "gpus"),
                     text_field(node, "gpu_type"), share(node, "cpu"), share(node, "memory"),
-                    std::to_string(count_in(node, "pods"))});
+                    node.contains("pods") ? std::to_string(count_in(node, "pods")) : ""});
   }
   screen.add(table({{"  NODE"},
                     {"STATE"},

@@ -92,14 +92,15 @@ json cluster_part(const Result<ClusterRoom>& room, const std::vector<queue::JobR
   json list = json::array();
   for (const auto* node : nodes) {
     if (list.size() == static_cast<std::size_t>(limit)) break;
-    const auto of_node = used.find(node->name);
-    const auto taken = of_node == used.end() ? plan::Amounts{} : of_node->second;
     list.push_back(
         {{"node", node->name},
          {"ready", node->ready},
-         {"pods", taken.pods},
-         {"in_use", amounts_json(taken.gpus, taken.cpu_millicores, taken.memory_bytes)},
          {"allocatable", amounts_json(node->gpus, node->cpu_millicores, node->memory_bytes)}});
+    if (live != nullptr) {
+      const auto& taken = used[node->name];
+      list.back()["pods"] = taken.pods;
+      list.back()["in_use"] = amounts_json(taken.gpus, taken.cpu_millicores, taken.memory_bytes);
+    }
     if (!node->gpu_product.empty())
       list.back()["gpu_type"] = gpu_type_of(node->gpu_product, policy);
   }

@@ -32,11 +32,11 @@ TEST(Evaluate, TakesAsManyGpusAsTheLoadAsksFor) {
 TEST(Evaluate, OfASharedGpuPaysItsPart) {
   // A100, INT8, batches of 8: 0.45 + 203.2e6 / 699.75e9 = 0.74039 ms: 10,805 a second, 1,890.9 of a quarter at 70 %; 5000 / 1890.9 = 2.64,
   // so three quarters of $0.35 + $0.05 + $0.04.
-  const Setup shared{"A100", Precision::int8, 8, 4};
+  const Serving shared{"A100", Precision::int8, 8, 4};
   const auto outcome = evaluate(shared, {}, {});
   EXPECT_EQ(outcome.gpus, 0.75);
   EXPECT_EQ(outcome.hourly_microusd, 330'000);
-  Setup whole = shared;
+  Serving whole = shared;
   whole.time_slices = 1;
   EXPECT_EQ(evaluate(whole, {}, {}).gpus, 1);
   EXPECT_GT(outcome.p99_ms, evaluate(whole, {}, {}).p99_ms) << "others have it in turn";
@@ -59,7 +59,7 @@ TEST(Evaluate, ByWhatWasMeasured) {
   // 1000 a second, 700 of them at 70 %: 7.14 GPUs.
   EXPECT_EQ(outcome.gpus, 8);
   EXPECT_EQ(outcome.accuracy_percent, 70);
-  Setup other;
+  Serving other;
   other.batch_size = 8;
   EXPECT_FALSE(evaluate(other, workload, {}).measured);
 }
@@ -106,7 +106,9 @@ TEST(Run, KeepsNothingThatIsTooSlowOrTooWrong) {
   Workload strict;
   strict.max_p99_ms = 0.1;
   for (const auto& step : run(strict, {}).steps) {
-    if (step.name != "baseline") EXPECT_FALSE(step.kept) << step.name;
+    if (step.name != "baseline") {
+      EXPECT_FALSE(step.kept) << step.name;
+    }
   }
   Workload wrong;
   wrong.measured = {{"T4", Precision::int8, 8, 0.0005, 60}};

@@ -71,7 +71,7 @@ CLUSTER  1 node
   gpu-node  ready   1/4  A100  1/20  2Gi/72Gi     1
 
 PODS  3, the 1 that began first
-  POD         MODEL   TEAM    STATE        RAN  GPU   UTIL  CORES    MEMORY   $/HOUR    SPENT  NODE
+  POD         MODEL   TEAM    STATE       RAN  GPU   UTIL  CORES    MEMORY   $/HOUR    SPENT  NODE
   resnet-7-1  resnet  vision  running  10m 0s  A100  83 %   0.70  1024 MiB  $0.4200  $0.0700  gpu-node
 
 QUEUE

@@ -130,6 +130,7 @@ TEST_F(DashboardTest, WithoutRedisTheRestIsThere) {
     EXPECT_EQ(body[part]["error"]["message"], "Redis is away") << part;
   EXPECT_EQ(body["cluster"]["known"]["gpus"], 4);
   EXPECT_FALSE(body["cluster"].contains("in_use")) << "nobody knows";
+  EXPECT_FALSE(body["cluster"]["nodes"][0].contains("pods"));
   EXPECT_EQ(body["health"]["parts"].size(), 2u);
 }
 
