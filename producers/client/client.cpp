@@ -220,6 +220,14 @@ Status Client::decide(const ApprovalDecided& decision) {
   return impl_->tell(topics::control, decision, id, decision.job_id);
 }
 
+Status Client::silence(const AlertSilence& silence) {
+  return impl_->tell(topics::control, silence, silence.silence_id, "");
+}
+
+Status Client::give_feedback(const AlertFeedback& feedback) {
+  return impl_->tell(topics::control, feedback, feedback.fingerprint, "");
+}
+
 Status Client::report(const RunProgress& progress) {
   return impl_->tell(topics::runs, progress, progress.job_id, progress.job_id);
 }

@@ -47,6 +47,9 @@ class Client {
   // A budget, and what becomes of a job that waits for an approval; both in the topic `control`.
   Status set_budget(const BudgetSet& set);
   Status decide(const ApprovalDecided& decision);
+  // What people say of alerts; both in the topic `control`.
+  Status silence(const AlertSilence& silence);
+  Status give_feedback(const AlertFeedback& feedback);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
 

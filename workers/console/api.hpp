@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schemas/time.hpp"
+#include "workers/anomaly/episodes/view.hpp"
 #include "workers/console/cost_answers.hpp"
 #include "workers/console/health.hpp"
 #include "workers/console/logs.hpp"
@@ -37,10 +38,11 @@ struct Reply {
 class Api {
  public:
   using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
+  using ReadAlerts = std::function<Result<anomaly::AlertsView>()>;
 
   Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
       std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace,
-      ReadBudgets read_budgets)
+      ReadBudgets read_budgets, ReadAlerts read_alerts)
       : queue_(queue),
         logs_(logs),
         scheduler_(scheduler),
@@ -48,7 +50,8 @@ class Api {
         clock_(clock),
         costs_(books, queue, clock),
         namespace_(std::move(pod_namespace)),
-        read_budgets_(std::move(read_budgets)) {}
+        read_budgets_(std::move(read_budgets)),
+        read_alerts_(std::move(read_alerts)) {}
 
   // A GET of a path below /api/, or the POST of one of the above.
   Reply handle(const runtime::HttpQuery& query);
@@ -65,6 +68,7 @@ class Api {
   runtime::HttpAnswer simulate(std::string_view batch, Params params);
   runtime::HttpAnswer health(Params params);
   runtime::HttpAnswer budgets(Params params);
+  runtime::HttpAnswer alerts(Params params);
   Result<plan::Policy> policy();
 
   QueueView& queue_;
@@ -75,6 +79,7 @@ class Api {
   CostAnswers costs_;
   std::string namespace_;
   ReadBudgets read_budgets_;
+  ReadAlerts read_alerts_;
 };
 
 }  // namespace oppen::console

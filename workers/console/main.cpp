@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
   console::PooledBooks books((*queue)->pool(), worker.topic_prefix);
   console::Api api(
       **queue, books, logs, scheduler, [&parts] { return parts.check(); }, clock,
-      worker.kube_namespace, [&queue] { return (*queue)->budgets(); });
+      worker.kube_namespace, [&queue] { return (*queue)->budgets(); },
+      [&queue] { return (*queue)->alerts(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

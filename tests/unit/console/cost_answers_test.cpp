@@ -74,7 +74,8 @@ class CostAnswersTest : public ::testing::Test {
            [] { return std::vector<Part>{}; },
            clock_,
            "ml-training",
-           [] { return std::vector<budgets::BudgetView>{}; }};
+           [] { return std::vector<budgets::BudgetView>{}; },
+           [] { return anomaly::AlertsView{}; }};
 };
 
 TEST_F(CostAnswersTest, AReportOfThisMonth) {

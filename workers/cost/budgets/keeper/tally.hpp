@@ -13,15 +13,11 @@
 
 #include "schemas/costs.hpp"
 #include "workers/cost/budgets/budget.hpp"
+#include "workers/runtime/cell.hpp"
 
 namespace oppen::budgets {
 
-// As the fields and values of hashes, which is how it is stored.
-struct Cell {
-  std::string hash;
-  std::string field;
-  std::string value;  // "": it is gone
-};
+using runtime::Cell;
 
 class Tally {
  public:
