@@ -35,7 +35,8 @@ class EpisodesTest : public testing::Test {
     for (const auto& cell : cells) stored_[{cell.hash, cell.field}] = cell.value;
     episodes_ = {};
     for (const auto& [where, value] : stored_) {
-      if (!value.empty()) ASSERT_TRUE(episodes_.load(where.first, where.second, value)) << value;
+      if (value.empty()) continue;
+      ASSERT_TRUE(episodes_.load(where.first, where.second, value)) << value;
     }
   }
   using States = std::vector<std::string>;
@@ -56,7 +57,8 @@ TEST_F(EpisodesTest, FiresWhenItHasHeldAndIsOverWhenItHasBeenWell) {
   EXPECT_EQ(run({hot("a")}, 66min), States{}) << "it was not well for long enough";
   restart();
   EXPECT_EQ(run({hot("a", false)}, 80min), States{"resolved"});
-  const auto& [firing, resolved] = std::tie(said_[0].alert, said_[1].alert);
+  const auto firing = said_[0].alert;
+  const auto resolved = said_[1].alert;
   EXPECT_EQ(firing.started_at, at(3min));
   EXPECT_EQ(firing.severity, "warning");
   EXPECT_EQ(resolved.started_at, firing.started_at);

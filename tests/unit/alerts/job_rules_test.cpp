@@ -1,4 +1,6 @@
 // What the rules of the queue, of failures, budgets and workers see.
+#include <fmt/format.h>
+
 #include "tests/unit/alerts/at.hpp"
 #include "workers/anomaly/worker/lagging.hpp"
 

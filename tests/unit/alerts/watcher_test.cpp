@@ -30,7 +30,7 @@ std::vector<Happening> a_day() {
   return all;
 }
 
-class Run {
+class Watching {
  public:
   void take(const Happening& one) {
     while (watcher_->next_look() && *watcher_->next_look() <= one.at) look();
@@ -64,7 +64,7 @@ class Run {
 
 TEST(Watcher, TheSameLogGivesTheSameAlertsHoweverOftenItIsTakenOver) {
   const auto day = a_day();
-  Run whole;
+  Watching whole;
   for (const auto& one : day) whole.take(one);
   std::vector<std::string> kinds;
   for (const auto& id : whole.ids) kinds.push_back(id.substr(0, id.rfind(' ')));
@@ -73,7 +73,7 @@ TEST(Watcher, TheSameLogGivesTheSameAlertsHoweverOftenItIsTakenOver) {
                                            "gpu_underutilized firing", "gpu_underutilized resolved",
                                            "gpu_fault firing", "gpu_fault resolved",
                                            "failure_burst firing", "failure_burst resolved"));
-  Run interrupted;
+  Watching interrupted;
   int count = 0;
   for (const auto& one : day) {
     if (++count % 7 == 0) interrupted.restart();
@@ -83,7 +83,7 @@ TEST(Watcher, TheSameLogGivesTheSameAlertsHoweverOftenItIsTakenOver) {
 }
 
 TEST(Watcher, WhatComesTooLateIsCounted) {
-  Run run;
+  Watching run;
   for (const auto& one : a_day()) run.take(one);
   auto late = sample_of("gpu-1");
   late.xid = 79;

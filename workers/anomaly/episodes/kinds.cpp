@@ -26,16 +26,24 @@ bool share(const Labels& labels, const Labels& others, std::initializer_list<con
 
 // Those that inhibit others stand before them.
 const std::vector<Kind>& all_kinds() {
+  // clang-format off
   static const std::vector<Kind> kinds = {
       {"gpu_fault", minutes{0}, minutes{0}},  // the rule itself waits for an hour without
-      {"telemetry_stopped", minutes{0}, minutes{2}},   {"gpu_hot", minutes{2}, minutes{5}},
-      {"gpu_throttled", minutes{5}, minutes{5}},       {"gpu_idle_held", minutes{30}, minutes{5}},
-      {"gpu_underutilized", minutes{15}, minutes{10}}, {"gpu_saturated", minutes{30}, minutes{10}},
-      {"wasteful_pod", minutes{30}, minutes{10}},      {"queue_stalled", minutes{15}, minutes{0}},
-      {"failure_burst", minutes{0}, minutes{10}},      {"budget_exceeded", minutes{0}, minutes{0}},
-      {"budget_threshold", minutes{0}, minutes{0}},    {"cost_spike", minutes{10}, minutes{30}},
+      {"telemetry_stopped", minutes{0}, minutes{2}},
+      {"gpu_hot", minutes{2}, minutes{5}},
+      {"gpu_throttled", minutes{5}, minutes{5}},
+      {"gpu_idle_held", minutes{30}, minutes{10}},
+      {"wasteful_pod", minutes{30}, minutes{10}},
+      {"gpu_underutilized", minutes{30}, minutes{10}},
+      {"gpu_saturated", minutes{30}, minutes{10}},
+      {"queue_stalled", minutes{15}, minutes{0}},
+      {"failure_burst", minutes{0}, minutes{10}},
+      {"budget_exceeded", minutes{0}, minutes{0}},
+      {"budget_threshold", minutes{0}, minutes{0}},
+      {"cost_spike", minutes{10}, minutes{30}},
       {"worker_lagging", minutes{0}, minutes{2}},
   };
+  // clang-format on
   return kinds;
 }
 
@@ -58,8 +66,8 @@ bool inhibits(std::string_view kind, const Labels& labels, std::string_view othe
     return is_any(other, {"gpu_underutilized", "wasteful_pod"}) &&
            share(labels, other_labels, {"namespace", "pod"});
   }
-  if (kind == "gpu_underutilized")
-    return other == "wasteful_pod" && share(labels, other_labels, {"namespace", "pod"});
+  if (kind == "wasteful_pod")
+    return other == "gpu_underutilized" && share(labels, other_labels, {"namespace", "pod"});
   if (kind == "gpu_hot")
     return other == "gpu_throttled" && share(labels, other_labels, {"gpu_uuid"});
   if (kind == "budget_exceeded")
