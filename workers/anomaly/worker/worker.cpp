@@ -29,6 +29,7 @@ using SteadyClock = std::chrono::steady_clock;
 using Offsets = std::map<TopicPartition, std::int64_t>;
 
 constexpr auto kafka_deadline = 5s;
+constexpr auto groups_deadline = 1s;  // the lease goes on meanwhile
 constexpr auto poll_wait = 200ms;
 constexpr int most_at_once = 1'000;  // records of a turn
 constexpr int most_looks = 500;      // of a turn
@@ -286,12 +287,12 @@ class Term {
       }
       lagging_.passed(at, reached);
       for (const auto* const group : groups) {
-        const auto committed = consumer_.committed_by(group, kafka_deadline);
+        const auto committed = consumer_.committed_by(group, groups_deadline);
         if (!committed) {
           // The alerts go on; that this is not known is told.
           if (lag_unknown_.begin_or_due())
             spdlog::warn("whether {} is behind is not known: {}", group, committed.error().message);
-          continue;
+          break;
         }
         lag_unknown_.end();
         for (auto& finding : lagging_.look(at, group, *committed))
