@@ -45,6 +45,7 @@ struct Question {
   std::map<std::string, std::string> about;  // the alert's labels
   double expected_day = 0, actual_day = 0;   // dollars
   double jobs_at_once = 0;                   // of everything, now
+  Time until{};                              // of what is proposed
 };
 // `seen`: by dimension and value.
 Diagnosis diagnose(const Question& question,
