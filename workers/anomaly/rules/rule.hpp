@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "workers/anomaly/episodes/episode.hpp"
 #include "workers/anomaly/episodes/kinds.hpp"
 #include "workers/anomaly/finding.hpp"
 #include "workers/anomaly/rules/fact.hpp"
@@ -19,6 +20,10 @@ class Rule {
   virtual void take(const Happening& one, const Scene& scene) = 0;
   // All that it judges at `now`, also what is well.
   virtual void look(Time now, const Scene& scene, std::vector<Finding>& found) = 0;
+
+  // What a person said of an alert; `until`: where it is planned, up to when.
+  virtual void judged(const Episode& /*episode*/, const AlertFeedback& /*feedback*/,
+                      Time /*until*/) {}
 
   // Under which hashes it is stored, what of it has changed, and taking it back in. False: it can't be read.
   virtual std::vector<std::string> hashes() const = 0;

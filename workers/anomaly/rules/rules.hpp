@@ -17,6 +17,7 @@ std::unique_ptr<Rule> queue_stalled();
 std::unique_ptr<Rule> failure_burst();
 // budget_threshold and budget_exceeded.
 std::unique_ptr<Rule> budgets_told();
+std::unique_ptr<Rule> daily_cost();
 
 // All of these.
 std::vector<std::unique_ptr<Rule>> all_rules();

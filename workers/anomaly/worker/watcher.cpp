@@ -27,8 +27,16 @@ void Watcher::take(const Happening& one) {
     return;
   }
   if (const auto* silence = std::get_if<AlertSilence>(&one.fact)) return episodes_.take(*silence);
-  if (const auto* feedback = std::get_if<AlertFeedback>(&one.fact))
+  if (const auto* feedback = std::get_if<AlertFeedback>(&one.fact)) {
     episodes_.take(*feedback, one.at);
+    const auto* episode = episodes_.find(feedback->fingerprint);
+    for (const auto& rule : rules_) {
+      if (episode != nullptr)
+        rule->judged(*episode, *feedback,
+                     feedback->until.value_or(one.at + Episodes::planned_lasts));
+    }
+    return;
+  }
   if (!scene_.take(one)) return;
   for (const auto& rule : rules_) rule->take(one, scene_);
 }

@@ -190,7 +190,7 @@ class Term {
     auto wait = poll_wait;
     for (int i = 0; i < most_at_once; ++i) {
       const auto record = consumer_.poll(wait);
-      parts_.health.set("kafka", record.map([](const auto&) {}));
+      if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
       if (!record) heard_ = SteadyClock::now();  // what Kafka does not tell may be a lot
       if (!record || !*record) break;
