@@ -49,8 +49,8 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
         add_queue,     add_status,       add_list,      add_describe,    add_explain,
         add_simulate,  add_wait,         add_logs,      add_watch,       add_report,
         add_forecast,  add_recommend,    add_compare,   add_dead_letter, add_health,
-        add_budget,    add_proposals,    add_dashboard, add_challenge,   add_repl,
-        add_tool,      add_mcp,          add_completion}) {
+        add_budget,    add_proposals,    add_alerts,    add_dashboard,   add_challenge,
+        add_repl,      add_tool,         add_mcp,       add_completion}) {
     add(*app, context);
   }
   return app;

@@ -1,12 +1,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "producers/access/event_text.hpp"
 #include "producers/cli/commands.hpp"
 #include "producers/cli/context.hpp"
+#include "producers/cli/end_options.hpp"
 #include "producers/client/client.hpp"
 #include "schemas/control.hpp"
 #include "schemas/parse.hpp"
@@ -19,25 +19,11 @@ using std::chrono::steady_clock;
 
 struct QueueOptions {
   bool pause = false;
-  std::string until;
-  std::int64_t for_seconds = 0;  // 0: not given
+  EndOptions end;
   std::string reason;
   bool no_wait = false;
   int timeout_seconds = 30;
 };
-
-// Errors: invalid.
-Result<std::optional<Time>> end_of(const QueueOptions& options, Time now) {
-  if (options.for_seconds > 0) return now + std::chrono::seconds(options.for_seconds);
-  if (options.until.empty()) return std::nullopt;
-  const auto until = parse_rfc3339(options.until);
-  if (!until) return fail(until.error().in_context("reading --until"));
-  if (*until <= now) {
-    return fail(ErrorKind::invalid, "--until is " + options.until +
-                                        ": expected a time to come, it is " + to_rfc3339(now));
-  }
-  return *until;
-}
 
 bool is_in_force(const PolicyChanged& changed, const PolicyOverride& wanted) {
   return std::any_of(changed.overrides.begin(), changed.overrides.end(), [&](const auto& held) {
@@ -79,7 +65,7 @@ void say(const Context& context, const PolicyOverride& wanted) {
 }
 
 int set_paused(const Context& context, const QueueOptions& options) {
-  const auto until = end_of(options, SystemClock().now());
+  const auto until = end_of(options.end, SystemClock().now());
   if (!until) return context.fail_with(until.error());
   const auto by = "by " + user_name();
   const PolicyOverride wanted{"queue_paused", options.pause ? "true" : "false", *until,
@@ -135,21 +121,7 @@ void add_queue(CLI::App& app, Context& context) {
   pausing->pause = true;
   CLI::App* const pause = queue->add_subcommand(
       "pause", "Launches nothing new; what runs goes on, and jobs are taken in.");
-  CLI::Option* const until =
-      pause
-          ->add_option("--until", pausing->until,
-                       "When it goes on by itself, such as 2026-01-03T18:15:00Z")
-          ->type_name("TIME");
-  const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}};
-  pause
-      ->add_option("--for", pausing->for_seconds,
-                   "After how long it goes on by itself, such as 30m; s, m, h or d")
-      ->transform(CLI::AsNumberWithUnit(
-          units, CLI::AsNumberWithUnit::Options(CLI::AsNumberWithUnit::CASE_SENSITIVE |
-                                                CLI::AsNumberWithUnit::UNIT_REQUIRED)))
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}).description(""))
-      ->type_name("DURATION")
-      ->excludes(until);
+  add_end(*pause, pausing->end, "it goes on by itself");
   add_common(*pause, context, pausing);
   pause->footer(
       "Examples:\n"

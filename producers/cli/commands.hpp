@@ -33,6 +33,7 @@ void add_dead_letter(CLI::App& app, Context& context);
 void add_health(CLI::App& app, Context& context);
 void add_budget(CLI::App& app, Context& context);
 void add_proposals(CLI::App& app, Context& context);
+void add_alerts(CLI::App& app, Context& context);
 void add_tool(CLI::App& app, Context& context);
 void add_mcp(CLI::App& app, Context& context);
 void add_dashboard(CLI::App& app, Context& context);

@@ -12,6 +12,8 @@
 namespace oppen::cli {
 namespace {
 
+using namespace access;
+
 using nlohmann::json;
 
 constexpr std::size_t label_columns = 12;

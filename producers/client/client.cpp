@@ -224,6 +224,14 @@ Status Client::propose(const ProposalCreated& proposal) {
   return impl_->tell(topics::control, proposal, proposal.proposal_id, "");
 }
 
+Status Client::silence(const AlertSilence& silence) {
+  return impl_->tell(topics::control, silence, silence.silence_id, "");
+}
+
+Status Client::give_feedback(const AlertFeedback& feedback) {
+  return impl_->tell(topics::control, feedback, feedback.fingerprint, "");
+}
+
 Status Client::report(const RunProgress& progress) {
   return impl_->tell(topics::runs, progress, progress.job_id, progress.job_id);
 }

@@ -49,6 +49,9 @@ class Client {
   Status decide(const ApprovalDecided& decision);
   // What somebody is to approve, in the topic `control`.
   Status propose(const ProposalCreated& proposal);
+  // What people say of alerts; both in the topic `control`.
+  Status silence(const AlertSilence& silence);
+  Status give_feedback(const AlertFeedback& feedback);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
 

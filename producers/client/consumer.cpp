@@ -27,6 +27,14 @@ struct Consumer::Impl {
     return "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
   }
 
+  PartitionList list_of(const std::vector<TopicPartition>& partitions) const {
+    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+    for (const auto& at : partitions) {
+      rd_kafka_topic_partition_list_add(list.get(), (prefix + at.topic).c_str(), at.partition);
+    }
+    return list;
+  }
+
   ConsumedRecord take(const rd_kafka_message_t& message) {
     pacer.took(kafka, message);
     auto record = to_record(message, prefix);
@@ -164,6 +172,72 @@ Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partitio
   const auto high = at(end);
   if (!high) return fail(high.error());
   return Watermarks{*low, *high};
+}
+
+Result<std::map<TopicPartition, std::int64_t>> Consumer::ends(
+    const std::vector<TopicPartition>& partitions, milliseconds deadline) {
+  const auto list = impl_->list_of(partitions);
+  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = end;
+  const auto code = rd_kafka_offsets_for_times(impl_->kafka, list.get(), to_millis(deadline));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(kafka_error(code, "asking where the logs end"));
+  std::map<TopicPartition, std::int64_t> all;
+  for (int i = 0; i < list->cnt; ++i) {
+    const auto& one = list->elems[i];
+    const TopicPartition at{without_prefix(one.topic, impl_->prefix), one.partition};
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(kafka_error(one.err, impl_->describe(at)));
+    all[at] = one.offset;
+  }
+  return all;
+}
+
+Status Consumer::pause(const std::vector<TopicPartition>& partitions) {
+  const auto code = rd_kafka_pause_partitions(impl_->kafka, impl_->list_of(partitions).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "pausing partitions"));
+  return {};
+}
+
+Status Consumer::resume(const std::vector<TopicPartition>& partitions) {
+  const auto code = rd_kafka_resume_partitions(impl_->kafka, impl_->list_of(partitions).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "resuming partitions"));
+  return {};
+}
+
+Result<std::map<TopicPartition, std::int64_t>> Consumer::committed_by(const std::string& group,
+                                                                      milliseconds deadline) {
+  const auto what = "asking what the group " + group + " has committed";
+  const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> replies(
+      rd_kafka_queue_new(impl_->kafka), rd_kafka_queue_destroy);
+  const std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)> options(
+      rd_kafka_AdminOptions_new(impl_->kafka, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS),
+      rd_kafka_AdminOptions_destroy);
+  char reason[256] = {};
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), to_millis(deadline), reason,
+                                            sizeof reason);
+  auto* request = rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr);
+  rd_kafka_ListConsumerGroupOffsets(impl_->kafka, &request, 1, options.get(), replies.get());
+  rd_kafka_ListConsumerGroupOffsets_destroy(request);
+  const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> reply(
+      rd_kafka_queue_poll(replies.get(), to_millis(deadline)), rd_kafka_event_destroy);
+  if (reply == nullptr) return fail(kafka_error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
+  if (const auto code = rd_kafka_event_error(reply.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(kafka_error(code, what));
+  std::size_t count = 0;
+  const auto* const groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(reply.get()), &count);
+  std::map<TopicPartition, std::int64_t> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto* error = rd_kafka_group_result_error(groups[i]); error != nullptr)
+      return fail(kafka_error(rd_kafka_error_code(error), what));
+    const auto* const list = rd_kafka_group_result_partitions(groups[i]);
+    for (int j = 0; list != nullptr && j < list->cnt; ++j) {
+      const auto& one = list->elems[j];
+      if (one.offset < 0 || !std::string_view(one.topic).starts_with(impl_->prefix)) continue;
+      all[{without_prefix(one.topic, impl_->prefix), one.partition}] = one.offset;
+    }
+  }
+  return all;
 }
 
 Result<int> Consumer::partition_count(std::string_view topic, milliseconds deadline) {

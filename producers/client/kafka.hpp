@@ -145,6 +145,15 @@ class Consumer {
   };
   Result<Watermarks> watermarks(const TopicPartition& partition,
                                 std::chrono::milliseconds deadline);
+  // The next-to-come offsets of many partitions in one question. unavailable at the deadline.
+  Result<std::map<TopicPartition, std::int64_t>> ends(const std::vector<TopicPartition>& partitions,
+                                                      std::chrono::milliseconds deadline);
+  // Of these nothing comes until they are resumed, and then what is next.
+  Status pause(const std::vector<TopicPartition>& partitions);
+  Status resume(const std::vector<TopicPartition>& partitions);
+  // What a group has committed, of the topics with the prefix. unavailable at the deadline.
+  Result<std::map<TopicPartition, std::int64_t>> committed_by(const std::string& group,
+                                                              std::chrono::milliseconds deadline);
   Result<int> partition_count(std::string_view topic, std::chrono::milliseconds deadline);
   Result<std::string> cluster_id(std::chrono::milliseconds deadline);
 

@@ -1,4 +1,4 @@
-// oppen-anomaly: tells what is unusual. So far it scores files; the worker that watches the bus is not there yet.
+// oppen-anomaly: tells what is unusual: watches the bus and publishes alerts, or scores a file.
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -6,17 +6,24 @@
 #include <vector>
 
 #include "workers/anomaly/score/score.hpp"
+#include "workers/anomaly/worker/worker.hpp"
+#include "workers/runtime/log.hpp"
+#include "workers/runtime/memory.hpp"
+#include "workers/runtime/stop.hpp"
+#include "workers/runtime/worker_settings.hpp"
 
 namespace {
 
-constexpr auto help =
-    R"(Usage: oppen-anomaly score FILE|-
-
-Tells how unusual each value of a series is. Only the subcommand score is there: the worker that watches costs, GPUs and
-queues, and raises alerts, is not part of this version.
-
-oppen-anomaly score --help says more.
-)";
+constexpr auto purpose =
+    "Watches jobs, GPUs, costs and budgets on the bus, and publishes an alert on oppen.alerts when "
+    "something\n"
+    "is wrong, when it is clearly worse, and when it is over. Delivered they are by "
+    "oppen-notifier.\n"
+    "Several instances: one watches, the others stand by.\n\n"
+    "  oppen alerts                          what fires\n"
+    "  oppen alerts silence --kind gpu_hot --for 2h --reason maintenance\n"
+    "  oppen-anomaly score FILE|-            how unusual each value of a series is; see "
+    "oppen-anomaly score --help\n";
 
 constexpr auto score_help =
     R"(Usage: oppen-anomaly score FILE|-
@@ -63,20 +70,47 @@ int score_file(const std::string& path) {
   return refuse(status.error().message, status.error().kind == oppen::ErrorKind::fatal ? 1 : 2);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.empty())
-    return refuse(
-        "only the subcommand score is there: the worker is not part of this version; see "
-        "oppen-anomaly --help");
-  if (words[0] == "-h" || words[0] == "--help") return say(stdout, help, 0);
-  if (words[0] != "score")
-    return refuse(words[0] + " is no subcommand: expected score; see oppen-anomaly --help");
+int score_command(const std::vector<std::string>& words) {
   if (words.size() == 2 && (words[1] == "-h" || words[1] == "--help"))
     return say(stdout, score_help, 0);
   if (words.size() != 2 || (words[1].starts_with('-') && words[1] != "-"))
     return refuse("score takes one FILE, or - for standard input; see oppen-anomaly score --help");
   return score_file(words[1]);
+}
+
+int watch(int argc, char** argv) {
+  using namespace oppen;
+  runtime::return_freed_memory();
+  const runtime::StopSignal stop;
+  runtime::WorkerSettings common;
+  runtime::Settings settings("oppen-anomaly", purpose);
+  common.declare(settings, "127.0.0.1:8087");
+  if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
+  runtime::start_logging("oppen-anomaly", common.log_level, common.log_format);
+  spdlog::info("settings: {}", settings.describe());
+
+  const auto kafka = common.kafka("oppen-anomaly");
+  if (!kafka) return spdlog::error("{}", kafka.error().message), 2;
+  const SystemClock clock;
+  runtime::Metrics metrics;
+  runtime::Health health;
+  health.set("watching", fail(ErrorKind::unavailable, "it has not begun yet"));
+  const auto server = runtime::HealthServer::start(common.listen, metrics, health);
+  if (!server) return spdlog::error("{}", server.error().message), 2;
+  const auto producer = client::Producer::create(*kafka, {"alerts", "control", "dead-letter"});
+  if (!producer) return spdlog::error("{}", producer.error().message), 2;
+  anomaly::Worker(*kafka, common.redis_url, {clock, metrics, health, **producer}).run(stop.token());
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+// Exit codes: 0 stopped or done, 1 the scores can't be written, 2 a setting or the input is wrong.
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words[0] == "score") return score_command(words);
+  if (!words.empty() && !words[0].starts_with('-'))
+    return refuse(words[0] + " is no subcommand: expected score; see oppen-anomaly --help");
+  return watch(argc, argv);
 }

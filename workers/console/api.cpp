@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "schemas/text.hpp"
+#include "workers/console/alerts_json.hpp"
 #include "workers/console/answers.hpp"
 #include "workers/console/budgets_json.hpp"
 #include "workers/console/job_json.hpp"
@@ -54,6 +55,7 @@ Reply Api::handle(const runtime::HttpQuery& query) {
     return {costs_.forecast(query.path.substr(forecasts.size()), params), nullptr};
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
   if (is(3, "budgets")) return {budgets(params), nullptr};
+  if (is(3, "alerts")) return {alerts(params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};
   if (is(3, "dashboard")) return {dashboard(params), nullptr};
   if (is(3, "rates")) return {rates(params), nullptr};
@@ -215,6 +217,14 @@ HttpAnswer Api::budgets(Params params) {
   const auto unseen = queue_.unseen();
   if (!unseen) return error_answer(unseen.error());
   return json_answer(budgets_json(*budgets, *live, counters->reserved, *unseen, clock_.now()));
+}
+
+HttpAnswer Api::alerts(Params params) {
+  const auto state = params.one_of("state", {"firing", "pending", "resolved", "all"});
+  if (auto fault = params.fault()) return *fault;
+  const auto alerts = read_alerts_();
+  if (!alerts) return error_answer(alerts.error());
+  return json_answer(alerts_json(*alerts, state, clock_.now()));
 }
 
 HttpAnswer Api::health(Params params) {

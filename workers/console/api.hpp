@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schemas/time.hpp"
+#include "workers/anomaly/episodes/view.hpp"
 #include "workers/console/cost_answers.hpp"
 #include "workers/console/dashboard.hpp"
 #include "workers/console/health.hpp"
@@ -38,10 +39,11 @@ struct Reply {
 class Api {
  public:
   using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
+  using ReadAlerts = std::function<Result<anomaly::AlertsView>()>;
 
   Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
       Dashboard::ReadParts parts, Dashboard::ReadNodes nodes, const Clock& clock,
-      std::string pod_namespace, ReadBudgets read_budgets)
+      std::string pod_namespace, ReadBudgets read_budgets, ReadAlerts read_alerts)
       : queue_(queue),
         logs_(logs),
         scheduler_(scheduler),
@@ -50,7 +52,8 @@ class Api {
         costs_(books, queue, clock),
         dashboard_(queue, books, costs_, std::move(parts), std::move(nodes), clock),
         namespace_(std::move(pod_namespace)),
-        read_budgets_(std::move(read_budgets)) {}
+        read_budgets_(std::move(read_budgets)),
+        read_alerts_(std::move(read_alerts)) {}
 
   // A GET of a path below /api/, or the POST of one of the above.
   Reply handle(const runtime::HttpQuery& query);
@@ -69,6 +72,7 @@ class Api {
   runtime::HttpAnswer dashboard(Params params);
   runtime::HttpAnswer rates(Params params);
   runtime::HttpAnswer budgets(Params params);
+  runtime::HttpAnswer alerts(Params params);
   Result<plan::Policy> policy();
 
   QueueView& queue_;
@@ -80,6 +84,7 @@ class Api {
   Dashboard dashboard_;
   std::string namespace_;
   ReadBudgets read_budgets_;
+  ReadAlerts read_alerts_;
 };
 
 }  // namespace oppen::console

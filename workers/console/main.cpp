@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   console::Api api(
       **queue, books, logs, scheduler, [&parts] { return parts.check(); },
       [&http, &kube] { return console::read_nodes(http, kube); }, clock, worker.kube_namespace,
-      [&queue] { return (*queue)->budgets(); });
+      [&queue] { return (*queue)->budgets(); }, [&queue] { return (*queue)->alerts(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

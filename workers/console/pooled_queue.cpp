@@ -59,6 +59,10 @@ Result<std::vector<budgets::BudgetView>> PooledQueue::budgets() {
   return pool_.with([&](runtime::Redis& redis) { return budgets::read_budgets(redis, prefix_); });
 }
 
+Result<anomaly::AlertsView> PooledQueue::alerts() {
+  return pool_.with([&](runtime::Redis& redis) { return anomaly::read_alerts(redis, prefix_); });
+}
+
 Status PooledQueue::ping() {
   return pool_.with([](runtime::Redis& redis) -> Status {
     const auto reply = redis.command({"PING"});

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "workers/anomaly/episodes/view.hpp"
 #include "workers/console/queue_view.hpp"
 #include "workers/console/redis_pool.hpp"
 #include "workers/cost/budgets/keeper/keeper_store.hpp"
@@ -30,6 +31,9 @@ class PooledQueue final : public QueueView {
 
   // The budgets, from the same Redis.
   Result<std::vector<budgets::BudgetView>> budgets();
+
+  // The alerts, too.
+  Result<anomaly::AlertsView> alerts();
 
   // Whether Redis answers.
   Status ping();

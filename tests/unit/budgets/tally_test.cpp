@@ -87,7 +87,7 @@ TEST(Tally, WhatIsOldIsForgotten) {
   Tally tally;
   tally.add("a/1/0-1", charge("a", day, 5), day);
   tally.take_changes();
-  tally.forget(day + Tally::keep_marks + 1min);
+  tally.forget(day + ChargeMarks::keep + 1min);
   auto gone = tally.take_changes();
   ASSERT_EQ(gone.size(), 1U);
   EXPECT_EQ(gone[0].hash + " " + gone[0].field + gone[0].value, "marks a/1");

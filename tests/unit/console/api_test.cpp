@@ -40,6 +40,7 @@ class ApiTest : public ::testing::Test {
   std::vector<Part> parts_;
   Result<ClusterRoom> nodes_;
   Result<std::vector<budgets::BudgetView>> budgets_;
+  Result<anomaly::AlertsView> alerts_;
   Api api_{queue_,
            books_,
            logs_,
@@ -48,8 +49,49 @@ class ApiTest : public ::testing::Test {
            [this] { return nodes_; },
            clock_,
            "ml-training",
-           [this] { return budgets_; }};
+           [this] { return budgets_; },
+           [this] { return alerts_; }};
 };
+
+TEST_F(ApiTest, AlertsTheGravestFirstAndWhatIsOverLast) {
+  const auto episode = [](const std::string& state, const std::string& severity, Time since) {
+    anomaly::Episode one;
+    one.kind = "gpu_hot";
+    one.state = state;
+    one.severity = severity;
+    one.since = since;
+    if (state == "resolved") one.ended = since + std::chrono::minutes(5);
+    one.alert = {{"kind", "gpu_hot"},
+                 {"severity", severity},
+                 {"summary", "hot"},
+                 {"alert_id", "x"},
+                 {"labels", {{"node", "a"}}}};
+    return one;
+  };
+  anomaly::AlertsView view;
+  view.episodes = {{"over", episode("resolved", "critical", clock_.time)},
+                   {"slight", episode("firing", "info", clock_.time)},
+                   {"soon", episode("pending", "critical", clock_.time)},
+                   {"grave", episode("firing", "critical", clock_.time)}};
+  view.feedback["slight"].feedback = "noise";
+  view.feedback["slight"].by = "eva";
+  AlertSilence silence{"s", {"gpu_hot", {}}, clock_.time + std::chrono::hours(1), "eva", ""};
+  view.silences = {silence, silence};
+  view.silences[1].until = clock_.time;
+  alerts_ = view;
+  const auto all = get("/api/v1/alerts", {{"state", "all"}}).body;
+  std::vector<std::string> order;
+  for (const auto& one : all["alerts"]) order.push_back(one["fingerprint"]);
+  EXPECT_EQ(order, (std::vector<std::string>{"grave", "slight", "soon", "over"}));
+  EXPECT_EQ(all["alerts"][1]["feedback"]["feedback"], "noise");
+  EXPECT_FALSE(all["alerts"][0].contains("alert_id"));
+  EXPECT_TRUE(all["alerts"][3].contains("ended_at"));
+  EXPECT_EQ(all["silences"].size(), 1);
+  EXPECT_EQ(get("/api/v1/alerts").body["alerts"].size(), 2);
+  EXPECT_EQ(get("/api/v1/alerts", {{"state", "gone"}}).status, 400);
+  alerts_ = fail(ErrorKind::unavailable, "Redis is away");
+  EXPECT_EQ(get("/api/v1/alerts").status, 503);
+}
 
 TEST_F(ApiTest, BudgetsWithWhatRunsAgainstThem) {
   BudgetSet set{"vision", {"vision", ""}, "month", {100'000'000}, {50, 80, 100}, "hard"};

@@ -75,7 +75,8 @@ class CostAnswersTest : public ::testing::Test {
            [] { return ClusterRoom{}; },
            clock_,
            "ml-training",
-           [] { return std::vector<budgets::BudgetView>{}; }};
+           [] { return std::vector<budgets::BudgetView>{}; },
+           [] { return anomaly::AlertsView{}; }};
 };
 
 TEST_F(CostAnswersTest, AReportOfThisMonth) {

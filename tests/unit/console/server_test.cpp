@@ -58,7 +58,8 @@ class ServerTest : public ::testing::Test {
            [] { return ClusterRoom{}; },
            clock_,
            "ml-training",
-           [] { return std::vector<budgets::BudgetView>{}; }};
+           [] { return std::vector<budgets::BudgetView>{}; },
+           [] { return anomaly::AlertsView{}; }};
   runtime::Metrics metrics_;
   runtime::Health health_;
   std::unique_ptr<Server> server_;
@@ -165,7 +166,7 @@ TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   Api api(
       queue, books, logs, scheduler, [] { return std::vector<Part>{}; },
       [] { return ClusterRoom{}; }, clock, "ml-training",
-      [] { return std::vector<budgets::BudgetView>{}; });
+      [] { return std::vector<budgets::BudgetView>{}; }, [] { return anomaly::AlertsView{}; });
   runtime::Metrics metrics;
   runtime::Health health;
   const auto first = Server::start("127.0.0.1:0", api, metrics, health);

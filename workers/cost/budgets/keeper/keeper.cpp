@@ -1,13 +1,9 @@
 #include "workers/cost/budgets/keeper/keeper.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <optional>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -18,6 +14,7 @@
 #include "workers/cost/budgets/unseen.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
+#include "workers/runtime/rest.hpp"
 
 namespace oppen::budgets {
 namespace {
@@ -34,20 +31,6 @@ constexpr int live_page = 200;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
 constexpr std::size_t most_named = 500;  // budgets on the page of metrics while a process lives
-
-// Sleeps; false when stopped.
-bool rest(std::chrono::milliseconds duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
-}
-
-std::string new_token() {
-  std::random_device random;
-  return fmt::format("{}-{:08x}{:08x}", getpid(), random(), random());
-}
 
 std::string name_of(const TopicPartition& partition) {
   return fmt::format("{}/{}", partition.topic, partition.partition);
@@ -312,12 +295,12 @@ Status keep(const client::KafkaSettings& kafka, const std::string& redis_url,
             const KeeperParts& parts, const std::stop_token& stop) {
   const auto redis = runtime::Redis::create(redis_url);
   if (!redis) return fail(redis.error());
-  KeeperStore store(**redis, kafka.topic_prefix, new_token(), Keeper::lease);
+  KeeperStore store(**redis, kafka.topic_prefix, runtime::new_token(), Keeper::lease);
   for (bool held = false; !held;) {
     const auto answer = store.hold();
     if (!answer) return fail(answer.error());
     held = *answer;
-    if (!held && !rest(Keeper::lease / 3, stop)) return {};
+    if (!held && !runtime::rest(Keeper::lease / 3, stop)) return {};
   }
   auto settings = kafka;
   settings.client_id += "-budgets";
@@ -349,7 +332,7 @@ void Keeper::run(const std::stop_token& stop) {
     if (status) continue;
     if (trouble.begin_or_due())
       spdlog::warn("the budgets are taken over anew: {}", status.error().message);
-    rest(1s, stop);
+    runtime::rest(1s, stop);
   }
 }
 

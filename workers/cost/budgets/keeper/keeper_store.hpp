@@ -1,15 +1,17 @@
 #pragma once
-// What the keeper of the budgets has in Redis (scripts/lib.lua). One thread; borrows the Redis. Errors of all calls: unavailable
-// (repeat), fenced (another keeps them, or Redis came back older: take them over anew), fatal.
-#include <cstdint>
-#include <map>
+// What the keeper of the budgets has in Redis. Beside those of LeasedStore the keys
+//   next     hash: "<topic>/<partition>" -> the offset from which to go on
+//   days     hash: "<day> <team> <project>" -> what was spent then, in micro-dollars
+//   marks    hash: "<job or run>/<attempt>" -> up to where its charges are in the sums
+//   sets     hash: budget -> its budget.set
+//   states   hash: budget -> its last budget.state, and when it was published
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "schemas/control.hpp"
 #include "workers/cost/budgets/keeper/tally.hpp"
-#include "workers/runtime/redis.hpp"
+#include "workers/runtime/leased_store.hpp"
 
 namespace oppen::budgets {
 
@@ -21,26 +23,11 @@ struct ToldState {
 std::string to_text(const ToldState& told);
 std::optional<ToldState> read_told(const std::string& text);
 
-class KeeperStore {
+class KeeperStore : public runtime::LeasedStore {
  public:
   // `token`: unique among all instances that ever ran.
   KeeperStore(runtime::Redis& redis, const std::string& topic_prefix, std::string token,
               std::chrono::milliseconds ttl);
-
-  // Takes or renews the lease; false: another holds it. The first time it also learns the version to go on from.
-  Result<bool> hold();
-  void release();  // best effort
-
-  Status commit(const std::vector<Cell>& cells);
-  // All fields of one of the hashes.
-  Result<std::map<std::string, std::string>> all(const std::string& hash);
-
- private:
-  runtime::Redis& redis_;
-  std::string prefix_;
-  std::string token_;
-  std::chrono::milliseconds ttl_;
-  std::string version_;
 };
 
 // A budget as whoever asks is told of it.

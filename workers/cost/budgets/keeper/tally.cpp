@@ -14,18 +14,6 @@ constexpr std::chrono::hours between_forgetting{1};
 std::string word_of(const std::string& name) { return name.empty() ? nobody : name; }
 std::string name_of(const std::string& word) { return word == nobody ? "" : word; }
 
-// The N that ends an id: "job/1/from-to/cN" of a correction, "job/1/from-to/N" of what follows it, none before the first.
-int corrections_of(const std::string& id) {
-  auto last = std::string_view(id).substr(id.rfind('/') + 1);
-  if (last.starts_with('c')) last.remove_prefix(1);
-  int number = 0;
-  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), number);
-  return error == std::errc{} && end == last.data() + last.size() ? number : 0;
-}
-
-Time from_ms(std::int64_t milliseconds) { return Time(std::chrono::milliseconds(milliseconds)); }
-std::int64_t to_ms(Time time) { return time.time_since_epoch().count(); }
-
 }  // namespace
 
 std::string Tally::field_of(const Key& key) {
@@ -34,27 +22,12 @@ std::string Tally::field_of(const Key& key) {
 }
 
 bool Tally::add(const std::string& id, const CostAccrued& charge, Time seen) {
-  const auto name =
-      fmt::format("{}/{}", charge.job_id.empty() ? charge.run_id : charge.job_id, charge.attempt);
-  const int corrections = corrections_of(id);
-  if (const auto known = marks_.find(name); known != marks_.end()) {
-    const auto& mark = known->second;
-    const bool is_new =
-        charge.correction ? corrections > mark.corrections
-                          : corrections > mark.corrections || (corrections == mark.corrections &&
-                                                               charge.interval_start >= mark.until);
-    if (!is_new) return false;
-  }
-  const Mark mark{corrections, charge.correction ? charge.interval_start : charge.interval_end,
-                  seen};
-  marks_[name] = mark;
-  changes_[{"marks", name}] =
-      fmt::format("{} {} {}", mark.corrections, to_ms(mark.until), to_ms(mark.seen));
+  if (!marks_.take(id, charge, seen)) return false;
   const Key key{std::chrono::floor<std::chrono::days>(charge.interval_start), charge.team,
                 charge.project};
   auto& sum = days_[key];
   sum += charge.total.value;
-  changes_[{"days", field_of(key)}] = std::to_string(sum);
+  changes_[field_of(key)] = std::to_string(sum);
   return true;
 }
 
@@ -62,17 +35,10 @@ void Tally::forget(Time now) {
   if (now < forgot_ + between_forgetting) return;
   forgot_ = now;
   while (!days_.empty() && days_.begin()->first.day + keep_days < now) {
-    changes_[{"days", field_of(days_.begin()->first)}] = "";
+    changes_[field_of(days_.begin()->first)] = "";
     days_.erase(days_.begin());
   }
-  for (auto mark = marks_.begin(); mark != marks_.end();) {
-    if (mark->second.seen + keep_marks < now) {
-      changes_[{"marks", mark->first}] = "";
-      mark = marks_.erase(mark);
-    } else {
-      ++mark;
-    }
-  }
+  marks_.forget(now);
 }
 
 MicroUsd Tally::spent(const BudgetSet::Scope& scope, const Period& period) const {
@@ -99,30 +65,22 @@ std::vector<MicroUsd> Tally::last_days(const BudgetSet::Scope& scope, Time now, 
 std::vector<Cell> Tally::take_changes() {
   std::vector<Cell> cells;
   cells.reserve(changes_.size());
-  for (auto& [where, value] : changes_) cells.push_back({where.first, where.second, value});
+  for (auto& [field, value] : changes_) cells.push_back({"days", field, value});
   changes_.clear();
+  marks_.take_changes(cells);
   return cells;
 }
 
 bool Tally::load(std::string_view hash, const std::string& field, const std::string& value) {
-  std::istringstream text(hash == "days" ? field : value);
-  if (hash == "days") {
-    std::int64_t day = 0;
-    std::string team;
-    std::string project;
-    std::int64_t sum = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sum);
-    if (!(text >> day >> team >> project) || error != std::errc{}) return false;
-    days_[{std::chrono::sys_days(std::chrono::days(day)), name_of(team), name_of(project)}] = sum;
-    return true;
-  }
-  std::int64_t until = 0;
-  std::int64_t seen = 0;
-  Mark mark;
-  if (!(text >> mark.corrections >> until >> seen)) return false;
-  mark.until = from_ms(until);
-  mark.seen = from_ms(seen);
-  marks_[field] = mark;
+  if (hash == ChargeMarks::hash) return marks_.load(field, value);
+  std::istringstream text(field);
+  std::int64_t day = 0;
+  std::string team;
+  std::string project;
+  std::int64_t sum = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), sum);
+  if (!(text >> day >> team >> project) || error != std::errc{}) return false;
+  days_[{std::chrono::sys_days(std::chrono::days(day)), name_of(team), name_of(project)}] = sum;
   return true;
 }
 

@@ -1,0 +1,83 @@
+// One order of many logs, and what is still waited for.
+#include "workers/anomaly/worker/merge.hpp"
+
+#include "tests/unit/alerts/at.hpp"
+
+namespace oppen::anomaly {
+namespace {
+
+const client::TopicPartition a{"a", 0};
+const client::TopicPartition b{"b", 0};
+
+Happening of(Time when) { return {when, "", when, {}}; }
+
+std::vector<std::string> all_of(Merge& merge) {
+  std::vector<std::string> all;
+  while (const auto item = merge.pop())
+    all.push_back(item->from.topic + std::to_string(item->offset));
+  return all;
+}
+
+TEST(Merge, WaitsForWhatMayComeEarlier) {
+  Merge merge;
+  merge.begin(a, {});
+  merge.begin(b, {});
+  merge.add(a, 0, of(at(1s)));
+  merge.add(a, 1, of(at(5s)));
+  EXPECT_FALSE(merge.pop());
+  merge.add(b, 0, of(at(3s)));
+  EXPECT_EQ(all_of(merge), (std::vector<std::string>{"a0", "b0"}));
+  EXPECT_EQ(merge.until(), at(3s));
+  merge.heard(b, at(4s));
+  EXPECT_EQ(merge.until(), at(4s));
+  EXPECT_FALSE(merge.pop());
+  merge.heard(b, at(6s));
+  EXPECT_EQ(all_of(merge), std::vector<std::string>{"a1"});
+  EXPECT_EQ(merge.size(), 0);
+}
+
+TEST(Merge, APartitionKeepsItsOrderWhateverItsTimesSay) {
+  Merge merge;
+  merge.begin(a, {});
+  merge.begin(b, {});
+  merge.add(a, 0, of(at(9s)));
+  merge.add(a, 1, of(at(2s)));
+  merge.add(b, 0, of(at(5s)));
+  merge.heard(a, at(20s));
+  merge.heard(b, at(20s));
+  const auto first = merge.pop();
+  EXPECT_EQ(first->from, b);
+  EXPECT_EQ(merge.pop()->offset, 0);
+  const auto last = merge.pop();
+  EXPECT_EQ(last->offset, 1);
+  EXPECT_EQ(last->happening.at, at(9s));
+  merge.heard(b, at(3s));  // steps not back
+  EXPECT_EQ(merge.until(), at(20s));
+}
+
+TEST(Merge, HoweverItArrivesTheOrderIsTheSame) {
+  std::vector<std::string> first;
+  for (const bool a_first : {true, false}) {
+    Merge merge;
+    merge.begin(a, {});
+    merge.begin(b, {});
+    const auto fill = [&](const auto& partition, int step) {
+      for (int i = 0; i < 20; ++i) merge.add(partition, i, of(at(std::chrono::seconds(i * step))));
+    };
+    if (a_first) fill(a, 2);
+    fill(b, 3);
+    if (!a_first) fill(a, 2);
+    merge.heard(a, at(1h));
+    merge.heard(b, at(1h));
+    const auto all = all_of(merge);
+    EXPECT_EQ(all.size(), 40);
+    if (a_first) {
+      first = all;
+    } else {
+      EXPECT_EQ(all, first);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace oppen::anomaly

@@ -1,0 +1,116 @@
+// cost_spike: what a day costs against what it usually does. The rule is class Spend; here it is told each charge once, and what happened besides.
+#include <algorithm>
+#include <array>
+
+#include "workers/anomaly/rules/rules.hpp"
+#include "workers/anomaly/spend/spend.hpp"
+#include "workers/cost/budgets/charge_marks.hpp"
+#include "workers/cost/pricing/pricing.hpp"
+
+namespace oppen::anomaly {
+namespace {
+
+constexpr auto spend_hash = "spend";
+constexpr auto prices_hash = "prices";
+constexpr auto between_cost_looks = std::chrono::minutes{5};
+constexpr auto charges_come_within = std::chrono::minutes{2};
+constexpr auto between_forgetting_charges = std::chrono::hours{1};
+
+NoteKind kind_of_change(const JobChange& change) {
+  switch (change.what) {
+    case JobChange::What::started:
+      return NoteKind::started;
+    case JobChange::What::requeued:
+      return NoteKind::requeued;
+    case JobChange::What::ended:
+      return NoteKind::failed;
+    default:
+      return NoteKind::queued;
+  }
+}
+
+class DailyCost : public Rule {
+ public:
+  void take(const Happening& one, const Scene& /*scene*/) override {
+    if (const auto* charge = std::get_if<CostAccrued>(&one.fact)) {
+      if (marks_.take(one.id, *charge, one.at)) spend_.add(spending_of(one.id, *charge));
+    } else if (const auto* change = std::get_if<JobChange>(&one.fact)) {
+      take(*change, one.told);
+    } else if (const auto* sample = std::get_if<GpuSample>(&one.fact)) {
+      if (sample->xid || sample->ecc_errors.value_or(0) > 0) spend_.note(note_of(*sample));
+    } else if (const auto* policy = std::get_if<PolicyChanged>(&one.fact)) {
+      take(*policy);
+    }
+  }
+
+  void look(Time now, const Scene& /*scene*/, std::vector<Finding>& found) override {
+    if (now.time_since_epoch() % between_cost_looks != std::chrono::milliseconds{0}) return;
+    if (now >= forgot_ + between_forgetting_charges) {
+      marks_.forget(now);
+      forgot_ = now;
+    }
+    for (auto& finding : spend_.look(now - charges_come_within))
+      found.push_back(std::move(finding));
+  }
+
+  void judged(const Episode& episode, const AlertFeedback& feedback, Time until) override {
+    if (episode.kind != "cost_spike") return;
+    if (feedback.feedback == "planned") spend_.planned(episode.labels, episode.since, until);
+    if (feedback.feedback == "noise") spend_.noise(episode.labels);
+  }
+
+  std::vector<std::string> hashes() const override {
+    return {spend_hash, prices_hash, budgets::ChargeMarks::hash};
+  }
+  void take_changes(std::vector<Cell>& cells) override {
+    for (auto& [key, value] : spend_.changed())
+      cells.push_back({spend_hash, key, std::move(value)});
+    marks_.take_changes(cells);
+    if (prices_changed_) cells.push_back({prices_hash, "last", prices_});
+    prices_changed_ = false;
+  }
+  bool load(const std::string& hash, const std::string& field, const std::string& value) override {
+    if (hash == spend_hash) return spend_.load(field, value).has_value();
+    if (hash == budgets::ChargeMarks::hash) return marks_.load(field, value);
+    prices_ = value;
+    return true;
+  }
+
+ private:
+  void take(const JobChange& change, Time told) {
+    if (change.what == JobChange::What::amended || change.what == JobChange::What::launched ||
+        (change.what == JobChange::What::ended && !change.failure))
+      return;
+    const auto& job = change.job;
+    spend_.note({kind_of_change(change),
+                 told,
+                 {job.team, job.project, job.model_type,
+                  change.gpu_type.empty() ? job.resources.gpu_type : change.gpu_type,
+                  change.pod_namespace, job.workload_type},
+                 job.resources.gpus});
+  }
+
+  void take(const PolicyChanged& policy) {
+    nlohmann::json prices = policy.cost_model;
+    for (const auto& change : policy.overrides) {
+      if (pricing::is_cost_model_key(change.key)) prices[change.key] = change.value;
+    }
+    auto text = prices.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (text == prices_) return;
+    if (!prices_.empty()) spend_.note(note_of(policy));
+    prices_ = std::move(text);
+    prices_changed_ = true;
+  }
+
+  Spend spend_;
+  budgets::ChargeMarks marks_;
+  std::string prices_;  // the last ones told; "": none
+  bool prices_changed_ = false;
+  Time forgot_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Rule> daily_cost() { return std::make_unique<DailyCost>(); }
+
+}  // namespace oppen::anomaly

@@ -1,0 +1,76 @@
+#pragma once
+// What the rules go by in common: the jobs that wait and run, the policies in force, the nodes. No clock, no I/O; one thread.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workers/anomaly/episodes/kept.hpp"
+#include "workers/anomaly/rules/fact.hpp"
+#include "workers/cost/pricing/rate_history.hpp"
+
+template <>
+struct nlohmann::adl_serializer<oppen::PolicyChanged>
+    : oppen::anomaly::AsData<oppen::PolicyChanged> {};
+
+namespace oppen::anomaly {
+
+struct Job {
+  std::int64_t seq = 0;
+  std::string state = "queued";  // queued | live | ended
+  std::string team;
+  std::string project;
+  std::string model_type;
+  std::string window;
+  std::vector<std::string> after;
+  int gpus = 0;
+  std::int64_t estimated_cost = 0;  // micro-dollars
+  std::optional<Time> retry_at;
+  std::optional<Time> ended;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Job, seq, state, team, project, model_type, window,
+                                                after, gpus, estimated_cost, retry_at, ended)
+
+struct Node {
+  int gpus = 0;
+  std::string state;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Node, gpus, state)
+
+struct Policy {
+  double use_min = 30;  // percent of a GPU
+  double use_max = 90;
+  int max_jobs = 3;
+  bool paused = false;
+};
+
+class Scene {
+ public:
+  static constexpr std::chrono::hours ended_kept{
+      1};  // so that an event that comes again changes nothing
+
+  // False: it has been told before.
+  bool take(const Happening& one);
+  void forget(Time now);
+
+  // nullptr: not known, or ended long ago.
+  const Job* job(const std::string& id) const { return jobs_.find(id); }
+  const std::map<std::string, Job>& jobs() const { return jobs_.all(); }
+  const std::map<std::string, Node>& nodes() const { return nodes_.all(); }
+  Policy policy(Time now) const;
+  bool is_off_peak(Time now) const;
+
+  static const std::vector<std::string>& hashes();
+  void take_changes(std::vector<Cell>& cells);
+  bool load(const std::string& hash, const std::string& field, const std::string& value);
+
+ private:
+  bool take(const JobChange& change, Time at);
+  void take(const PolicyChanged& policy);
+
+  Kept<Job> jobs_{"jobs"};
+  Kept<Node> nodes_{"nodes"};
+  Kept<PolicyChanged> policies_{"policies"};  // the last one
+  pricing::RateHistory rates_;
+};
+
+}  // namespace oppen::anomaly

@@ -1,0 +1,90 @@
+#include "workers/anomaly/worker/watcher.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace oppen::anomaly {
+namespace {
+
+constexpr auto time_hash = "time";
+constexpr auto next_look_field = "next_look";
+
+template <class All>
+bool has(const All& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+}  // namespace
+
+void Watcher::take(const Happening& one) {
+  if (!next_look_) {
+    next_look_ = std::chrono::floor<std::chrono::minutes>(one.at) + between_looks;
+    looked_ = true;
+  }
+  if (const auto* sample = std::get_if<GpuSample>(&one.fact);
+      sample != nullptr && sample->sampled_at + lateness < *next_look_ - between_looks) {
+    ++late_;
+    return;
+  }
+  if (const auto* silence = std::get_if<AlertSilence>(&one.fact)) return episodes_.take(*silence);
+  if (const auto* feedback = std::get_if<AlertFeedback>(&one.fact)) {
+    episodes_.take(*feedback, one.at);
+    const auto* episode = episodes_.find(feedback->fingerprint);
+    for (const auto& rule : rules_) {
+      if (episode != nullptr)
+        rule->judged(*episode, *feedback,
+                     feedback->until.value_or(one.at + Episodes::planned_lasts));
+    }
+    return;
+  }
+  if (!scene_.take(one)) return;
+  for (const auto& rule : rules_) rule->take(one, scene_);
+}
+
+std::vector<Said> Watcher::look(const std::vector<Finding>& seen_besides) {
+  const auto now = *next_look_;
+  scene_.forget(now);
+  std::vector<Finding> found = seen_besides;
+  for (const auto& rule : rules_) rule->look(now, scene_, found);
+  next_look_ = now + between_looks;
+  looked_ = true;
+  return episodes_.look(found, now);
+}
+
+std::vector<std::string> Watcher::hashes() const {
+  std::vector<std::string> all = {time_hash};
+  const auto add = [&](const std::vector<std::string>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  add(Scene::hashes());
+  add(Episodes::hashes());
+  for (const auto& rule : rules_) add(rule->hashes());
+  return all;
+}
+
+void Watcher::take_changes(std::vector<Cell>& cells) {
+  scene_.take_changes(cells);
+  episodes_.take_changes(cells);
+  for (const auto& rule : rules_) rule->take_changes(cells);
+  if (looked_)
+    cells.push_back(
+        {time_hash, next_look_field, std::to_string(next_look_->time_since_epoch().count())});
+  looked_ = false;
+}
+
+bool Watcher::load(const std::string& hash, const std::string& field, const std::string& value) {
+  if (hash == time_hash) {
+    std::int64_t at = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), at);
+    if (error != std::errc{}) return false;
+    next_look_ = Time(std::chrono::milliseconds(at));
+    return true;
+  }
+  if (has(Scene::hashes(), hash)) return scene_.load(hash, field, value);
+  if (has(Episodes::hashes(), hash)) return episodes_.load(hash, field, value);
+  const auto rule = std::find_if(rules_.begin(), rules_.end(),
+                                 [&](const auto& each) { return has(each->hashes(), hash); });
+  return rule != rules_.end() && (*rule)->load(hash, field, value);
+}
+
+}  // namespace oppen::anomaly

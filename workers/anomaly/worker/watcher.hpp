@@ -1,0 +1,47 @@
+#pragma once
+// The rules and the episodes together: what happens goes in, alerts come out, once a minute of event time. Pure; one thread.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "workers/anomaly/episodes/episodes.hpp"
+#include "workers/anomaly/rules/rule.hpp"
+
+namespace oppen::anomaly {
+
+class Watcher {
+ public:
+  static constexpr std::chrono::minutes between_looks{1};
+  // What a sample tells of a time longer ago than this is counted, and goes by unseen.
+  static constexpr std::chrono::minutes lateness{10};
+
+  explicit Watcher(std::vector<std::unique_ptr<Rule>> rules) : rules_(std::move(rules)) {}
+
+  // In order of time; before it every look that is due at that time.
+  void take(const Happening& one);
+
+  // When the next look is due; nullopt: nothing has happened so far.
+  std::optional<Time> next_look() const { return next_look_; }
+  // The look that is due. `seen_besides`: what others than the rules see at this moment.
+  std::vector<Said> look(const std::vector<Finding>& seen_besides);
+
+  const Episodes& episodes() const { return episodes_; }
+  std::uint64_t late() const { return late_; }
+
+  std::vector<std::string> hashes() const;
+  void take_changes(std::vector<Cell>& cells);
+  // False: it can't be read.
+  bool load(const std::string& hash, const std::string& field, const std::string& value);
+
+ private:
+  Scene scene_;
+  std::vector<std::unique_ptr<Rule>> rules_;
+  Episodes episodes_;
+  std::optional<Time> next_look_;
+  bool looked_ = false;  // since the last take_changes
+  std::uint64_t late_ = 0;
+};
+
+}  // namespace oppen::anomaly
