@@ -116,6 +116,7 @@ Result<Claim> LedgerStore::claim(int partition) {
   return claim;
 }
 
+// Of one that is settled what is kept of its attempts is there, too.
 Status LedgerStore::load_runs(std::vector<std::pair<std::string, Job*>> jobs) {
   for (std::size_t first = 0; first < jobs.size(); first += runs_at_once) {
     const auto end = std::min(jobs.size(), first + runs_at_once);
@@ -126,8 +127,14 @@ Status LedgerStore::load_runs(std::vector<std::pair<std::string, Job*>> jobs) {
     for (auto i = first; i < end; ++i) {
       const auto& element = reply->elements.at(i - first);
       if (element.is_nil()) continue;
-      auto run = decode_run(element.text);
+      std::string attempts;
+      auto run = decode_run(jobs[i].first, element.text, &attempts);
       if (!run) return fail(run.error());
+      if (!attempts.empty() && jobs[i].second->attempts.empty()) {
+        auto settled = decode_job(attempts);
+        if (!settled) return fail(settled.error());
+        *jobs[i].second = std::move(*settled);
+      }
       jobs[i].second->run = std::move(*run);
     }
   }
@@ -211,9 +218,11 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
   for (const auto& [id, job] : change.jobs) {
     const bool settled = job->settled();
     args.insert(args.end(), {settled ? "S" : "O", id, encode(*job)});
-    if (settled)
-      args.push_back(
-          std::to_string((id.starts_with(':') ? keep_settled_outside : keep_settled).count()));
+    if (!settled) continue;
+    const auto until = job->run.keep_until();
+    args.push_back(
+        std::to_string((id.starts_with(':') ? keep_settled_outside : keep_settled).count()));
+    args.push_back(until ? text_of(until->time_since_epoch().count()) : "");
   }
   for (const auto* charge : change.charges) {
     args.emplace_back("E");
