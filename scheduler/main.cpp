@@ -81,8 +81,8 @@ int run(const SchedulerSettings& all) {
   // Order must hold whatever happens, so the producer gives up on no record.
   auto producer_settings = *kafka;
   producer_settings.properties["message.timeout.ms"] = "0";
-  auto producer =
-      client::Producer::create(producer_settings, {"job-events", "control", "runs", "dead-letter"});
+  auto producer = client::Producer::create(
+      producer_settings, {"job-events", "control", "jobs", "runs", "dead-letter"});
   if (!producer) return spdlog::error("{}", producer.error().message), 2;
 
   const auto make_kube = [&settings]() -> std::unique_ptr<kube::KubeApi> {

@@ -23,6 +23,8 @@ void describe(V& v, BudgetSet& e) {
 template <class V>
 void describe(V& v, BudgetState& e) {
   v.required("budget_id", e.budget_id, forms::some);
+  v.optional("scope", e.scope, forms::Described{});
+  v.optional("period", e.period, forms::one_of("month", "quarter"));
   v.required("period_start", e.period_start);
   v.required("spent_microusd", e.spent);
   v.required("committed_microusd", e.committed);

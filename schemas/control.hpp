@@ -30,6 +30,8 @@ struct BudgetSet {
 struct BudgetState {
   static constexpr std::string_view type = "dev.oppen.budget.state.v1";
   std::string budget_id;
+  BudgetSet::Scope scope;  // of the budget that this was summed for
+  std::string period;      // likewise; "": not told
   Time period_start{};
   MicroUsd spent;
   MicroUsd committed;  // estimated, of what is queued or runs

@@ -38,7 +38,9 @@ struct CostAccrued {
       false;           // takes back what was charged too far: only then may amounts be negative
   bool final = false;  // the last one of its attempt
   std::optional<double> gpus =
-      {};  // devices that it held, or the share of one; absent: not told (older charges)
+      {};  // devices that it held, or the share of one; absent, like the two below: not told (older charges)
+  std::optional<double> cpu_cores = {};
+  std::optional<std::int64_t> memory_bytes = {};
 };
 
 }  // namespace oppen

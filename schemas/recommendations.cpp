@@ -27,6 +27,8 @@ void describe(V& v, CostRecommendation& e) {
   v.required("recommendation_id", e.recommendation_id, forms::some);
   v.optional("job_id", e.job_id);
   v.optional("run_id", e.run_id);
+  v.optional("team", e.team);
+  v.optional("project", e.project);
   v.required(
       "strategy", e.strategy,
       forms::one_of("batch_size", "training_efficiency", "off_peak", "spot", "early_stopping",

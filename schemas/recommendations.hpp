@@ -13,6 +13,8 @@ struct CostRecommendation {
   std::string recommendation_id;
   std::string job_id;  // at least one of job_id and run_id is not empty
   std::string run_id;
+  std::string team;     // "" where the run names none
+  std::string project;  // likewise
   // batch_size | training_efficiency | off_peak | spot | early_stopping | gpu_type | quantization |
   // gpu_sharing | right_size
   std::string strategy;

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "producers/cli/commands.hpp"
+#include "producers/cli/spec_flags.hpp"
 #include "producers/cli/spec_input.hpp"
 #include "producers/cli/submitting.hpp"
 #include "schemas/cloud_event.hpp"
@@ -16,74 +17,6 @@ struct SubmitOptions {
   std::string file;
   SubmitWait wait;
 };
-
-// One flag of the command line for one field of the spec.
-CLI::Option* text(CLI::App& app, SubmitOptions& options, const std::string& flag,
-                  const std::string& field, const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          flag, [&options, field](const std::string& value) { options.flags.texts[field] = value; },
-          help)
-      ->group("The job");
-}
-
-void number(CLI::App& app, SubmitOptions& options, const std::string& flag,
-            const std::string& field, const std::string& help) {
-  app.add_option_function<double>(
-         flag, [&options, field](double value) { options.flags.numbers[field] = value; }, help)
-      ->type_name("N")
-      ->group("The job");
-}
-
-void list(CLI::App& app, const std::string& flag, std::vector<std::string>& into,
-          const std::string& help) {
-  app.add_option(flag, into, help + "; may be repeated")->allow_extra_args(false)->group("The job");
-}
-
-void add_flags(CLI::App& app, SubmitOptions& options) {
-  SpecFlags& flags = options.flags;
-  text(app, options, "-m,--model-type", "model_type", "Its entry in the model catalogue");
-  text(app, options, "--job-id", "job_id",
-       "An id of your own: submitting it again does nothing more");
-  text(app, options, "--name", "name", "A name for people");
-  text(app, options, "--workload-type", "workload_type", "What kind of work it is")
-      ->check(CLI::IsMember({"training", "inference", "batch"}));
-  text(app, options, "-p,--priority", "priority", "Before whom it goes")
-      ->check(CLI::IsMember({"urgent", "normal", "background"}));
-  number(app, options, "--epochs", "epochs", "How many passes over the data");
-  number(app, options, "--batch-size", "batch_size", "Samples in a step");
-  number(app, options, "--gpus", "resources.gpus", "Whole GPUs; 0 for none");
-  number(app, options, "--gpu-share", "resources.gpu_share",
-         "A part of one GPU (0 to 1), instead of --gpus");
-  text(app, options, "--gpu-type", "resources.gpu_type", "Which GPU, such as A100; any without");
-  text(app, options, "--cpu", "resources.cpu", "Cores: 2, or 500m");
-  text(app, options, "--memory", "resources.memory", "Memory: 2Gi");
-  text(app, options, "--image", "image", "The container's image, instead of the catalogue's");
-  list(app, "--arg", flags.lists["args"],
-       "An argument for the image's own command (--arg=--flag for one with dashes)");
-  list(app, "--env", flags.env, "KEY=VALUE for the container");
-  list(app, "--secret", flags.lists["secrets"],
-       "The name of a Secret whose keys become environment variables");
-  text(app, options, "--team", "team", "Who pays");
-  text(app, options, "--project", "project", "For what");
-  text(app, options, "--user", "user", "Whose it is");
-  list(app, "--label", flags.labels, "KEY=VALUE for the pod");
-  app.add_flag_callback(
-         "--spot", [&flags] { flags.switches["spot"] = true; },
-         "Take cheap nodes that may be taken away")
-      ->group("The job");
-  text(app, options, "--window", "window", "off_peak: hold it until the cheap hours")
-      ->check(CLI::IsMember({"any", "off_peak"}));
-  number(app, options, "--max-runtime", "max_runtime_seconds", "Seconds after which it is ended");
-  number(app, options, "--max-retries", "max_retries", "How often it is tried again");
-  list(app, "--after", flags.lists["after"], "A job that must succeed first");
-  app.add_flag_callback(
-         "--preemptible", [&flags] { flags.switches["preemptible"] = true; },
-         "It may be stopped for a more urgent one")
-      ->group("The job");
-  app.add_option("command", flags.lists["command"], "After --: the command to run in the container")
-      ->group("The job");
-}
 
 int submit(Context& context, SubmitOptions& options) {
   json base = json::object();
@@ -116,7 +49,7 @@ void add_submit(CLI::App& app, Context& context) {
   command->add_option("-f,--file", options->file,
                       "A job spec as JSON (- for stdin); flags go over it");
   add_submit_wait(*command, options->wait);
-  add_flags(*command, *options);
+  add_spec_flags(*command, options->flags);
   command->footer(
       "Examples:\n"
       "  oppen submit --model-type mnist --epochs 2 --priority urgent\n"

@@ -43,27 +43,23 @@ struct Watched {
   std::string_view topic;
   const char* help;
   const char* examples;
-  bool has_teams;
 };
 constexpr Watched watched[] = {
     {"jobs", topics::job_events, "Prints what happens to jobs, one line an event.",
      "Examples:\n"
      "  oppen watch jobs\n"
      "  oppen watch jobs --job mnist-7 --from-beginning\n"
-     "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'\n",
-     true},
+     "  oppen watch jobs -o json | jq 'select(.event == \"job.failed\")'\n"},
     {"costs", topics::costs,
      "Prints what is charged, one line an interval of at most 30 seconds of an attempt.",
      "Examples:\n"
      "  oppen watch costs --team vision\n"
-     "  oppen watch costs --job mnist-7 --from-beginning -o json | jq .total_microusd\n",
-     true},
+     "  oppen watch costs --job mnist-7 --from-beginning -o json | jq .total_microusd\n"},
     {"recommendations", topics::recommendations,
-     "Prints what is published of what could have been saved on runs.",
+     "Prints what could have been saved on runs, soon after each has ended.",
      "Examples:\n"
-     "  oppen watch recommendations\n"
-     "  oppen watch recommendations --from-beginning -o json | jq -r .action.command\n",
-     false},
+     "  oppen watch recommendations --team vision\n"
+     "  oppen watch recommendations --from-beginning -o json | jq -r .action.command\n"},
 };
 
 }  // namespace
@@ -79,7 +75,7 @@ void add_watch(CLI::App& app, Context& context) {
                       "Also what Kafka still keeps of the past");
     command->add_option("--job", options->jobs, "Only this job; may be repeated")
         ->allow_extra_args(false);
-    if (one.has_teams) command->add_option("--team", options->team, "Only this team's jobs");
+    command->add_option("--team", options->team, "Only this team's jobs");
     command->footer(one.examples);
     command->callback([&context, options, topic = one.topic] {
       context.run = [&context, options, topic] { return watch_topic(context, topic, *options); };

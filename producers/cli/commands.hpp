@@ -31,6 +31,8 @@ void add_recommend(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
 void add_dead_letter(CLI::App& app, Context& context);
 void add_health(CLI::App& app, Context& context);
+void add_budget(CLI::App& app, Context& context);
+void add_proposals(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace oppen::cli

@@ -171,7 +171,11 @@ std::string basis_text(const json& forecast) {
     return "the pace of the epochs it has done" +
            (runs > 0 ? ", and how much " + counted(runs, "run") + " of " + model + " differ" : "");
   }
-  if (basis == "history") return counted(runs, "finished run") + " of " + model;
+  if (basis == "history" || basis == "history_other_gpus") {
+    const bool others = basis != "history" || forecast.value("other_gpus", false);
+    return counted(runs, "finished run") + " of " + model +
+           (others ? " on other numbers of GPUs: how much faster these make it is not known" : "");
+  }
   if (basis == "default") return "a minute an epoch: the model catalogue lacks " + model;
   return "the model catalogue's seconds per epoch: no run of " + model + " has finished yet";
 }
@@ -234,7 +238,10 @@ std::string cost_forecast_text(const json& forecast) {
   const json end = part_of(forecast, "end");
   out += forecast.value("begun", true)
              ? fmt::format(" will have cost {}.\n", money_field(total, "expected"))
-             : fmt::format(" has not begun; if it began now, it would cost {}.\n",
+             : fmt::format(" has not begun; if it began {}, it would cost {}.\n",
+                           text_field(forecast, "start") == text_field(forecast, "as_of")
+                               ? "now"
+                               : "at " + second_text(forecast, "start"),
                            money_field(total, "expected"));
   const auto within =
       fmt::format("in {:.0f} of 100 cases ", number_field(forecast, "interval_percent"));
@@ -252,6 +259,39 @@ std::string cost_forecast_text(const json& forecast) {
                  second_text(end, "high") + ")");
   }
   put_line(out, "From", printable(basis_text(forecast)));
+  if (const json covered = part_of(forecast, "covered"); !covered.empty()) {
+    put_line(
+        out, "Held",
+        fmt::format("for {:.0f} of {} like it, each forecast at its start from those before",
+                    number_field(covered, "held"), counted(number_field(covered, "runs"), "run")));
+  }
+  return out;
+}
+
+std::string period_forecast_text(const json& forecast) {
+  const json total = part_of(forecast, "total_microusd");
+  const auto filter = filter_text(forecast);
+  std::string out = fmt::format(
+      "This {} ({}){} will have cost {}.\n", text_field(forecast, "period"), days_text(forecast),
+      filter.empty() ? "" : ", of " + filter + ",", money_field(total, "expected"));
+  put_line(out, "Total",
+           total.contains("high")
+               ? fmt::format("in {:.0f} of 100 cases {} to {}",
+                             number_field(forecast, "interval_percent"), money_field(total, "low"),
+                             money_field(total, "high"))
+               : "between which bounds is not known yet: six whole days are needed");
+  put_line(out, "So far", money_field(forecast, "spent_microusd"));
+  const auto days = number_field(forecast, "days_known");
+  auto from = days > 0 ? counted(days, "whole day") : "today";
+  if (forecast.contains("runs_at_work")) {
+    const auto runs = number_field(forecast, "runs_at_work");
+    if (runs > 0)
+      put_line(out, "At work",
+               counted(runs, "run") + ", which will still cost " +
+                   money_field(forecast, "runs_left_microusd") + " in it");
+    from += " and the runs at work and begun lately";
+  }
+  put_line(out, "From", from);
   return out;
 }
 
@@ -289,6 +329,11 @@ std::string comparison_text(const json& comparison, int width) {
                           std::move(rows), width);
   out += fmt::format("\nIn brackets: where it ends up in {:.0f} of 100 cases.\n",
                      number_field(comparison, "interval_percent"));
+  for (const auto& one : configurations) {
+    if (one.value("cut_short", false))
+      out += printable(text_field(one, "name")) +
+             " would be ended by its max_runtime_seconds before it is done.\n";
+  }
   const auto best = [&](const char* name, const char* label) {
     const auto value = text_field(comparison, name);
     if (!value.empty()) out += fmt::format("{}: {}\n", label, printable(value));

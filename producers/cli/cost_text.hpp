@@ -11,6 +11,9 @@ std::string report_text(const nlohmann::json& report, int width);
 // The console's answer to forecast.
 std::string cost_forecast_text(const nlohmann::json& forecast);
 
+// The same of a month or a quarter.
+std::string period_forecast_text(const nlohmann::json& forecast);
+
 // The console's answer to compare.
 std::string comparison_text(const nlohmann::json& comparison, int width);
 

@@ -211,6 +211,15 @@ Status Client::override_policy(const PolicyOverride& change) {
   return impl_->tell(topics::control, change, change.key, "");
 }
 
+Status Client::set_budget(const BudgetSet& set) {
+  return impl_->tell(topics::control, set, set.budget_id, "");
+}
+
+Status Client::decide(const ApprovalDecided& decision) {
+  const auto& id = decision.job_id.empty() ? decision.proposal_id : decision.job_id;
+  return impl_->tell(topics::control, decision, id, decision.job_id);
+}
+
 Status Client::report(const RunProgress& progress) {
   return impl_->tell(topics::runs, progress, progress.job_id, progress.job_id);
 }

@@ -44,6 +44,9 @@ class Client {
   // One key of a policy gets another value, in the topic `control`; the scheduler's policy.changed
   // tells when it is in force.
   Status override_policy(const PolicyOverride& change);
+  // A budget, and what becomes of a job that waits for an approval; both in the topic `control`.
+  Status set_budget(const BudgetSet& set);
+  Status decide(const ApprovalDecided& decision);
   Status report(const RunProgress& progress);
   Status report(const RunCompleted& run);
 

@@ -26,7 +26,7 @@ struct KafkaSettings {
   std::string topic_prefix = "oppen.";
   std::string client_id = "oppen";
   // Where librdkafka's own lines go (level as in syslog: 3 is an error, 7 debug); nowhere when
-  // empty. Called on its threads, also while a Producer or Consumer is being destroyed.
+  // empty. Called on its threads and on those that wait for room, also while a Producer or Consumer is being destroyed.
   std::function<void(int level, const std::string& line)> log = {};
 };
 
@@ -73,8 +73,8 @@ class Producer {
   Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
               int partition = -1);
 
-  // The same, by key, and waits for room in the local queue: the error is unavailable when there is none by the deadline, or at once
-  // on the producer's own thread, which makes the room.
+  // The same, by key, and waits for room: until fewer than 1,250 records are under way, and the local queue takes it. The error is
+  // unavailable when there is no room by the deadline, or when the local queue is full on the producer's own thread, which can't wait.
   Status send_when_there_is_room(std::string_view topic, const RecordView& record, OnDelivery done,
                                  std::chrono::milliseconds deadline);
 

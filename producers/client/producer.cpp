@@ -10,6 +10,9 @@
 namespace oppen::client {
 namespace {
 
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
 const KafkaProperties producer_defaults = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
@@ -20,6 +23,13 @@ const KafkaProperties producer_defaults = {
     {"queue.buffering.max.kbytes", "32768"},
     {"message.timeout.ms", "60000"},
 };
+
+// Of send_when_there_is_room. What librdkafka keeps of a record is a dozen small pieces of memory: of more records than these they fall out
+// of the processor's caches before the broker's thread and the report come to them, and a record then takes twice the CPU. Fewer would not
+// fill the way to a broker that is some milliseconds away.
+constexpr std::int64_t most_under_way = 1'250;
+constexpr std::int64_t most_untold = 10'000;  // with those that are reported: `done` may be slow
+constexpr auto a_while = 10ms;
 
 rd_kafka_vu_t option(rd_kafka_vtype_t type) {
   rd_kafka_vu_t value{};
@@ -45,39 +55,110 @@ struct Producer::Impl {
   std::mutex topics_mutex;
   std::map<std::string, TopicHandle, std::less<>> topics;
 
-  std::mutex mutex;  // for waiting on what follows
-  std::condition_variable changed;
-  std::atomic<std::int64_t> in_flight{0};
-  std::atomic<std::int64_t> rounds{0};   // of reports: each makes room
-  std::atomic<int> waiting_for_room{0};  // threads
+  std::atomic<std::int64_t> untold{0};   // records: their `done` is not over yet
+  std::atomic<std::int64_t> to_tell{0};  // of these: their report is taken
+  std::atomic<std::int64_t> rounds{0};   // of taking some: each makes room
   std::atomic<bool> connected{false};
-  std::int64_t told = 0;  // reports of this round; the poller's own
-  std::jthread poller;
 
   // One record's way back.
   struct Ticket {
     Impl& impl;
     OnDelivery done;
   };
+  struct Report {
+    OnDelivery done;
+    Result<Delivery> delivery;
+  };
+
+  std::mutex mutex;  // for what follows, and for waiting on the above
+  std::condition_variable changed;  // told, or connected
+  std::condition_variable reported;
+  // Reports are taken from librdkafka by the poller, or by a sender that waits for room: librdkafka frees a record on the thread that takes
+  // its report, and what another thread has freed costs the sender much to have again. The poller tells of them all, in the order in which
+  // they were taken.
+  bool taking = false;          // one thread
+  std::vector<Report> taken;    // that thread's, without the mutex
+  std::vector<Report> reports;  // not told of yet
+  SteadyClock::time_point sender_took_at{};
+  std::vector<Report> telling;  // the poller's own
+  std::jthread poller;
 
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
     const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message->_private));
+    auto& impl = ticket->impl;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      ticket->impl.now_connected();
-      ticket->done(Delivery{message->partition, message->offset});
+      impl.now_connected();
+      impl.taken.push_back(
+          {std::move(ticket->done), Delivery{message->partition, message->offset}});
     } else {
-      ticket->done(fail(
-          kafka_error(message->err, std::string("topic ") + rd_kafka_topic_name(message->rkt))));
+      impl.taken.push_back(
+          {std::move(ticket->done),
+           fail(kafka_error(message->err,
+                            std::string("topic ") + rd_kafka_topic_name(message->rkt)))});
     }
-    ++ticket->impl.told;
   }
 
-  // Once for many records: these are read and written by the senders, too.
+  // While nobody takes any. Waits until there are some, for `patience` at most; without the lock.
+  void take_reports(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience) {
+    taking = true;
+    lock.unlock();
+    rd_kafka_poll(kafka, to_millis(patience));
+    lock.lock();
+    taking = false;
+    to_tell += std::ssize(taken);
+    if (!taken.empty()) ++rounds;  // after it: whoever sees the round sees the room
+    std::move(taken.begin(), taken.end(), std::back_inserter(reports));
+    taken.clear();
+    reported.notify_all();
+  }
+
+  // By the poller: tells of what is reported, after a while of nothing. What senders have just begun to take is left to them.
+  void tell(std::chrono::milliseconds patience) {
+    {
+      std::unique_lock lock(mutex);
+      if (!taking && reports.empty() && SteadyClock::now() - sender_took_at >= a_while) {
+        take_reports(lock, patience);
+      } else {
+        reported.wait_for(lock, a_while, [this] { return !reports.empty(); });
+      }
+      telling.swap(reports);
+    }
+    if (telling.empty()) return;
+    const auto records = std::ssize(telling);
+    for (const auto& [done, delivery] : telling) done(delivery);
+    telling.clear();  // the callbacks' ends, too, before flush returns
+    to_tell -= records;
+    finished(records);
+  }
+
   void finished(std::int64_t records) {
-    const auto left = in_flight.fetch_sub(records) - records;
-    if (left > 0 && waiting_for_room == 0) return;
+    untold -= records;
     const std::lock_guard lock(mutex);
     changed.notify_all();
+  }
+
+  bool has_room() const {
+    const auto all = untold.load();
+    return all - to_tell < most_under_way && all < most_untold;
+  }
+
+  // Takes reports unless somebody has since `round`, or waits until more have been told of; until the moment at most.
+  void make_room(std::int64_t round, SteadyClock::time_point until) {
+    std::unique_lock lock(mutex);
+    if (untold >= most_untold) {
+      changed.wait_until(lock, until, [this] { return untold < most_untold; });
+      return;
+    }
+    sender_took_at = SteadyClock::now();
+    reported.wait_until(lock, until, [&] { return !taking || rounds != round; });
+    if (!taking && rounds == round) take_reports(lock, a_while);
+  }
+
+  Status no_room(std::string_view topic_name) const {
+    return fail(ErrorKind::unavailable,
+                "topic " + prefix + std::string(topic_name) +
+                    ": there is no room for the record: " + std::to_string(untold) +
+                    " before it are not acknowledged");
   }
 
   void now_connected() {
@@ -117,11 +198,14 @@ struct Producer::Impl {
         if (broker_answers(kafka, std::chrono::milliseconds{200})) now_connected();
         next_look = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
       }
-      rd_kafka_poll(kafka, 100);
-      if (told == 0) continue;
-      ++rounds;
-      finished(std::exchange(told, 0));
+      tell(100ms);
     }
+    // What was given up last.
+    {
+      const std::lock_guard lock(mutex);
+      sender_took_at = {};
+    }
+    tell(0ms);
   }
 };
 
@@ -174,7 +258,7 @@ Status Producer::Impl::produce(std::string_view name, std::string_view key,
     header.size = static_cast<ssize_t>(header_value.size());
   }
 
-  in_flight.fetch_add(1);
+  ++untold;
   rd_kafka_error_t* error = rd_kafka_produceva(kafka, options.data(), options.size());
   if (error == nullptr) {
     static_cast<void>(ticket.release());  // comes back with the delivery report
@@ -195,20 +279,19 @@ Status Producer::send(std::string_view topic, const KafkaRecord& record, OnDeliv
 
 Status Producer::send_when_there_is_room(std::string_view topic, const RecordView& record,
                                          OnDelivery done, std::chrono::milliseconds deadline) {
-  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  const auto give_up_at = SteadyClock::now() + deadline;
   auto ticket = std::make_unique<Impl::Ticket>(*impl_, std::move(done));
+  const bool on_poller = std::this_thread::get_id() == impl_->poller.get_id();
   for (;;) {
     const auto round = impl_->rounds.load();
-    auto sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
-    if (sent || sent.error().kind != ErrorKind::unavailable) return sent;
-    // Whoever makes the room can't wait for it.
-    if (std::this_thread::get_id() == impl_->poller.get_id()) return sent;
-    ++impl_->waiting_for_room;
-    std::unique_lock lock(impl_->mutex);
-    const bool room =
-        impl_->changed.wait_until(lock, give_up_at, [&] { return impl_->rounds != round; });
-    --impl_->waiting_for_room;
-    if (!room) return sent;
+    Status sent;
+    // Who tells of reports can't wait for the room that this makes.
+    if (on_poller || impl_->has_room()) {
+      sent = impl_->produce(topic, record.key, record.value, record.headers, -1, ticket);
+      if (sent || sent.error().kind != ErrorKind::unavailable || on_poller) return sent;
+    }
+    if (SteadyClock::now() >= give_up_at) return sent ? impl_->no_room(topic) : sent;
+    impl_->make_room(round, give_up_at);
   }
 }
 
@@ -236,8 +319,8 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
 
 Status Producer::flush(std::chrono::milliseconds deadline) {
   std::unique_lock lock(impl_->mutex);
-  if (impl_->changed.wait_for(lock, deadline, [this] { return impl_->in_flight == 0; })) return {};
-  return fail(ErrorKind::unavailable, std::to_string(impl_->in_flight) +
+  if (impl_->changed.wait_for(lock, deadline, [this] { return impl_->untold == 0; })) return {};
+  return fail(ErrorKind::unavailable, std::to_string(impl_->untold) +
                                           " records are not acknowledged after " +
                                           std::to_string(deadline.count()) + " ms");
 }

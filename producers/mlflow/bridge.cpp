@@ -29,10 +29,11 @@ std::string since(const char* field, Time time) {
 
 }  // namespace
 
-Bridge::Bridge(Api& api, RunsTopic& topic, Mapping mapping, BridgeOptions options,
-               runtime::Metrics& metrics, runtime::Health& health)
+Bridge::Bridge(Api& api, RunsTopic& topic, CostWriter* costs, Mapping mapping,
+               BridgeOptions options, runtime::Metrics& metrics, runtime::Health& health)
     : api_(api),
       topic_(topic),
+      costs_(costs),
       mapping_(std::move(mapping)),
       options_(std::move(options)),
       health_(health),
@@ -56,6 +57,7 @@ Status Bridge::pass(Time now) {
   const bool sweeps = !last_sweep_began_ || now < *last_sweep_began_ ||
                       now - *last_sweep_began_ >= options_.sweep_interval;
   seen_.clear();
+  if (costs_ != nullptr) costs_->begin_pass(sweeps);
   const auto ids = experiment_ids();
   if (!ids) {
     health_.set("mlflow", fail(ids.error()));
@@ -68,6 +70,7 @@ Status Bridge::pass(Time now) {
     if (auto searched = search({begin, end}, sweeps); !searched) return searched;
   }
   health_.set("mlflow", {});
+  if (costs_ != nullptr) costs_->end_pass();
   last_pass_began_ = now;
   last_pass_.set(static_cast<double>(now.time_since_epoch().count()) / 1000);
   std::erase_if(progress_, [this](const auto& entry) { return !seen_.contains(entry.first); });
@@ -133,6 +136,7 @@ Status Bridge::search(const std::vector<std::string>& experiment_ids, bool sweep
                                         health_.beat();
                                         auto taken = take(page);
                                         kafka_failed = !taken;
+                                        if (taken && costs_ != nullptr) taken = costs_->take(page);
                                         return taken;
                                       });
     if (searched) continue;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "producers/mlflow/api.hpp"
+#include "producers/mlflow/cost_writer.hpp"
 #include "producers/mlflow/mapping.hpp"
 #include "producers/mlflow/runs_topic.hpp"
 #include "producers/mlflow/search.hpp"
@@ -36,8 +37,8 @@ struct BridgeOptions {
 
 class Bridge {
  public:
-  // Borrows all but the mapping and the options.
-  Bridge(Api& api, RunsTopic& topic, Mapping mapping, BridgeOptions options,
+  // Borrows all but the mapping and the options. `costs` null: nobody wants them written.
+  Bridge(Api& api, RunsTopic& topic, CostWriter* costs, Mapping mapping, BridgeOptions options,
          runtime::Metrics& metrics, runtime::Health& health);
 
   // Looks at MLflow once and publishes what is new. On an error call it again later: what has been published until then is known, the
@@ -58,6 +59,7 @@ class Bridge {
 
   Api& api_;
   RunsTopic& topic_;
+  CostWriter* costs_;
   Mapping mapping_;
   BridgeOptions options_;
   runtime::Health& health_;

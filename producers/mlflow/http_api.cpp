@@ -67,8 +67,11 @@ Error error_of(const runtime::HttpResponse& response, const std::string& server)
                   fmt::format("it wants other credentials: {}", how_to_authenticate));
     case 403:
       return said(ErrorKind::refused,
-                  "the bridge may not read there: give its user the permission READ");
+                  "the bridge may not do that there: give its user the permission READ, and EDIT "
+                  "where it is to write what runs have cost");
     case 404:
+      if (json::parse(response.body, nullptr, false).contains("error_code"))
+        return said(ErrorKind::not_found, reason_of(response.body));
       return said(ErrorKind::refused, "there is no MLflow: check MLFLOW_TRACKING_URI");
     default:
       break;

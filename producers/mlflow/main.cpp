@@ -1,6 +1,7 @@
-// oppen-mlflow: tells on the topic `runs` what MLflow knows of runs.
+// oppen-mlflow: tells on the topic `runs` what MLflow knows of runs, and tells MLflow what they have cost.
 #include <optional>
 
+#include "producers/mlflow/console_costs.hpp"
 #include "producers/mlflow/kafka_runs.hpp"
 #include "producers/mlflow/options.hpp"
 #include "producers/mlflow/service.hpp"
@@ -32,10 +33,20 @@ int main(int argc, char** argv) {
   if (!kafka) return wrong(kafka.error());
   const auto topic = mlflow::KafkaRuns::create(*kafka, health, stop.token());
   if (!topic) return wrong(topic.error());
-  mlflow::Bridge bridge(*api, **topic, std::move(*mapping), options.bridge(), metrics, health);
+  std::optional<mlflow::ConsoleCosts> console;
+  std::optional<mlflow::CostWriter> costs;
+  if (options.console_url != "none") {
+    auto created = mlflow::ConsoleCosts::create(http, options.console_url);
+    if (!created) return wrong(created.error());
+    console.emplace(std::move(*created));
+    costs.emplace(*api, *console, *mapping, metrics, health);
+  }
+  mlflow::Bridge bridge(*api, **topic, costs ? &*costs : nullptr, std::move(*mapping),
+                        options.bridge(), metrics, health);
 
   if (options.once) {
-    const auto passed = bridge.pass(SystemClock().now());
+    auto passed = bridge.pass(SystemClock().now());
+    if (passed && costs) passed = costs->console();
     if (!passed) SPDLOG_ERROR("{}", passed.error().message);
     return passed ? 0 : 3;
   }

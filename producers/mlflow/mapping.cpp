@@ -71,6 +71,13 @@ std::optional<int> whole(std::string_view text) {
   return static_cast<int>(*value);
 }
 
+// 1.7: the first one is finished.
+std::optional<int> epochs_done(std::string_view text) {
+  const auto value = number(text);
+  if (!value || *value < 0 || *value > std::numeric_limits<int>::max()) return std::nullopt;
+  return static_cast<int>(*value);
+}
+
 std::optional<bool> flag(std::string_view text) {
   if (text == "true" || text == "True" || text == "1") return true;
   if (text == "false" || text == "False" || text == "0") return false;
@@ -274,11 +281,6 @@ tl::expected<RunCompleted, FieldErrors> Mapping::completed(const Run& run) const
 }
 
 tl::expected<std::optional<RunProgress>, FieldErrors> Mapping::progress(const Run& run) const {
-  const auto epochs_done = [](std::string_view text) -> std::optional<int> {
-    const auto value = number(text);
-    if (!value || *value < 0 || *value > std::numeric_limits<int>::max()) return std::nullopt;
-    return static_cast<int>(*value);  // 1.7: the first one is finished
-  };
   const auto seconds = [](std::string_view text) {
     const auto value = number(text);
     return value && *value >= 0 ? value : std::nullopt;
@@ -296,6 +298,29 @@ tl::expected<std::optional<RunProgress>, FieldErrors> Mapping::progress(const Ru
   auto checked = reader.checked(event);
   if (!checked) return tl::unexpected(std::move(checked.error()));
   return std::optional(std::move(*checked));
+}
+
+std::optional<Outcome> Mapping::outcome(const Run& run) const {
+  Reader reader(*this, run);
+  std::string job_id;
+  int attempt = 0;
+  reader.tie(job_id, attempt);
+  if (!reader.errors.empty()) return std::nullopt;
+  Outcome outcome;
+  outcome.attempt = job_id.empty() ? run.id : fmt::format("{}/{}", job_id, attempt);
+  reader.optional("epochs", outcome.epochs, whole, "");
+  // One that was stopped early has finished fewer than it was to.
+  int finished = 0;
+  reader.optional("epoch", finished, epochs_done, "");
+  if (finished > 0) outcome.epochs = finished;
+  std::optional<double> baseline;
+  reader.optional("baseline_metric", baseline, number, "");
+  const auto metrics = reader.metrics();
+  const auto accuracy = metrics.find("accuracy");
+  if (baseline && *baseline != 0 && accuracy != metrics.end()) {
+    outcome.improvement_percent = 100 * (accuracy->get<double>() - *baseline) / std::abs(*baseline);
+  }
+  return outcome;
 }
 
 std::string_view Mapping::usual_text() { return usual_table; }

@@ -13,6 +13,14 @@
 
 namespace oppen::mlflow {
 
+// What is to be known of a run that has ended to say what its cost was worth.
+struct Outcome {
+  std::string attempt;  // whose cost it is: "JOB_ID/ATTEMPT", or the id of a run from outside
+  int epochs = 0;       // that were finished; 0: nobody said
+  std::optional<double>
+      improvement_percent;  // of metrics.accuracy over baseline_metric, where both are told
+};
+
 class Mapping {
  public:
   // The table that holds where nothing else is said, as JSON text.
@@ -30,6 +38,9 @@ class Mapping {
 
   // Of a run that goes on; nullopt when it is of no job, since progress is told of jobs alone.
   tl::expected<std::optional<RunProgress>, FieldErrors> progress(const Run& run) const;
+
+  // nullopt: it can't be told of which attempt the run is. Other fields that are malformed count as absent.
+  std::optional<Outcome> outcome(const Run& run) const;
 
  private:
   struct Source {

@@ -8,7 +8,7 @@ namespace {
 constexpr auto purpose =
     "Tells of MLflow's runs on the topic oppen.runs: run.completed of each that has ended, once, "
     "and\n"
-    "run.progress of those that training jobs have begun.\n\n"
+    "run.progress of those that training jobs have begun. Writes to each what it has cost.\n\n"
     "A run is of a job when it has the tags oppen.job_id and oppen.attempt. In the training code:\n"
     "  mlflow.set_tags({\"oppen.job_id\": os.environ[\"OPPEN_JOB_ID\"],\n"
     "                   \"oppen.attempt\": os.environ[\"OPPEN_ATTEMPT\"]})\n\n"
@@ -52,6 +52,12 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
                         "does not know it",
                 .unit = "PEM file",
                 .group = group});
+  settings.add(console_url, {.name = "console-url",
+                             .env = "OPPEN_CONSOLE_URL",
+                             .help = "Where oppen-console says what runs have cost, for that is "
+                                     "written to MLflow; none: it is not",
+                             .unit = "URL",
+                             .group = group});
   settings.add(experiments,
                {.name = "experiments",
                 .env = "OPPEN_MLFLOW_EXPERIMENTS",

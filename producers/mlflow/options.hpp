@@ -14,6 +14,7 @@ struct Options {
   std::string tracking_uri = "http://127.0.0.1:5000";
   std::string token_file;
   std::string ca_file;
+  std::string console_url = "http://127.0.0.1:8088";
   std::string experiments;
   std::string mapping_file;
   std::int64_t poll_seconds = 15;

@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   if (!server) return refuse(server.error());
   SPDLOG_INFO("listening on port {}", (*server)->port());
   runtime::trim_memory();  // what starting took
+  runtime::release_code();
   telemetry::run_agent(**parts, **publisher, health, clock, stop.token());
   SPDLOG_INFO("stopping");
   return 0;

@@ -25,6 +25,7 @@ std::optional<Head> read_head(std::string_view line) {
   waiting.max_runtime_seconds =
       static_cast<std::uint32_t>(limit > 0 && limit < unbounded ? limit : unbounded);
   if (header->hold == queue::Hold::window) waiting.hold = plan::Hold::window;
+  if (header->hold == queue::Hold::budget) waiting.hold = plan::Hold::budget;
   if (header->hold == queue::Hold::retry) {
     waiting.hold = plan::Hold::retry;
     waiting.not_before = header->not_before;

@@ -42,6 +42,25 @@ HttpAnswer error_answer(const Error& error) {
   return {status_of(error.kind), error_text(error.kind, error.message)};
 }
 
+// Which budget holds it, and what has to happen.
+void add_budget(const queue::JobRecord& record, const std::vector<budgets::Standing>& standings,
+                plan::Reason& reason) {
+  const bool approved = !record.approved_by.empty();
+  const auto* const full = budgets::in_the_way(standings, record.spec.team, record.spec.project,
+                                               record.estimated_cost, approved);
+  if (full == nullptr) return;  // it has room by now, and is let go in a moment
+  reason.budget = full->set.budget_id;
+  if (!full->summed) {
+    reason.because = budgets::sentence(*full, record.estimated_cost);
+    return;
+  }
+  reason.until = full->period.end;
+  reason.because = fmt::format("{}; waits until {}{} or the budget is raised",
+                               budgets::sentence(*full, record.estimated_cost),
+                               full->set.mode == "approval" ? "it is approved, until " : "",
+                               to_rfc3339(full->period.end));
+}
+
 // What its end is expected to be, from what has run of it.
 plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
   plan::Expected expected;
@@ -160,6 +179,8 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
   explanation.position = *position;
   explanation.reason =
       plan::explain(view, *index, [&](std::size_t i) { return snapshot.name_of(i); });
+  if (explanation.reason && explanation.reason->kind == plan::Reason::Kind::budget_hold)
+    add_budget(record, snapshot.situation.budgets, *explanation.reason);
   explanation.held = snapshot.situation.held;
   explanation.expected = plan::project(view, *index, *index + 1).front();
   explanation.as_of = snapshot.situation.at;

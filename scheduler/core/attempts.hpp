@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/core/pod_end.hpp"
 #include "scheduler/core/situation.hpp"
@@ -77,9 +78,13 @@ class Attempts {
     std::size_t in_turn = 0;             // how many of these; the rest passes one that waits
     std::string head_waits;              // why the first that is not launched waits
     bool more = false;                   // there is more that may be launched now
+    bool again = false;                  // some were held: it is to be asked for anew
+    std::optional<BudgetGate> gate;      // by which they were judged, where budgets hold jobs
   };
   Result<Next> next_in_order(std::int64_t limit);
   Result<Next> next_with_backfill(std::int64_t limit);
+  // Has those that are over a budget wait elsewhere; then it is to be asked for anew.
+  Status hold_over_budget(std::vector<queue::JobRecord>& records, Next& next);
   // What a decision depends on and changes often.
   struct Seen {
     std::array<std::int64_t, 3> queued;

@@ -95,13 +95,13 @@ Result<std::vector<Drift>> Audit::look(std::stop_token stop) {
   if (!still || totals->epoch != std::to_string(sources_.epoch)) return drifts;
 
   const auto believed = sums_of(belief->counters);
-  compare_sums(sums_of(belief->live), believed, belief->live, false, drifts);
+  compare_sums(sums_of(belief->live, belief->counters), believed, belief->live, false, drifts);
   const auto in_redis = sums_of(totals->counters);
   // When nothing was committed in between, Redis must hold what the last commit left. What was set right there by hand the leader takes
   // over with its next commit: until then it believes something wrong that hides nothing else.
   if (believed == sums_of(still->counters)) {
     std::vector<Drift> there;
-    compare_sums(sums_of(belief->live), in_redis, belief->live, false, there);
+    compare_sums(sums_of(belief->live, totals->counters), in_redis, belief->live, false, there);
     for (auto& drift : there) {
       const bool known = std::any_of(drifts.begin(), drifts.end(), [&](const Drift& one) {
         return one.sighting() == drift.sighting();

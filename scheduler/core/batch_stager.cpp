@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "scheduler/core/batch_scan.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/holds.hpp"
+#include "workers/cost/budgets/budget.hpp"
 #include "workers/runtime/memory.hpp"
 
 namespace oppen::core {
@@ -172,8 +174,14 @@ Status BatchStager::stage(const Work& work, const std::stop_token& stop, Outcome
     record.version = 1;
     record.seq = 1;
     record.submitted_at = now;
+    record.control_from = work.control_from;
     record.hold = plan.dependencies.waits(record.spec) ? queue::Hold::dependency
                                                        : hold_by_window(record.spec);
+    const bool covered =
+        std::any_of(work.held_by.begin(), work.held_by.end(), [&](const BudgetSet::Scope& scope) {
+          return budgets::covers(scope, record.spec.team, record.spec.project);
+        });
+    if (covered && record.hold != queue::Hold::dependency) record.hold = queue::Hold::budget;
     auto event =
         expectation(record, work.outlook, plan.ahead.jobs[priority], plan.ahead.seconds[priority]);
     plan.ahead.add(record, priority);

@@ -12,6 +12,7 @@
 #include "scheduler/core/batch_header.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/queue/store.hpp"
+#include "schemas/control.hpp"
 #include "schemas/job_events.hpp"
 
 namespace oppen::core {
@@ -23,6 +24,9 @@ class BatchStager {
     BatchHeader header;  // complete: every part is in Redis
     AdmissionRules rules;
     Outlook outlook;
+    std::int64_t control_from = -1;  // of its records
+    std::vector<BudgetSet::Scope> held_by =
+        {};  // budgets: what they cover waits for them until it is judged
   };
   struct Outcome {
     std::vector<BatchRejected::JobError> errors;  // not empty: nothing is staged

@@ -170,7 +170,8 @@ Status Batches::stage_next() {
     }
     staging_ = true;
     stager_->start(
-        {batch_id, **header, state_.rules_to_keep(), attempts_.outlook(state_.clock.now())},
+        {batch_id, **header, state_.rules_to_keep(), attempts_.outlook(state_.clock.now()),
+         state_.budgets.empty() ? -1 : state_.control_read, state_.budgets.held_scopes()},
         [this, batch_id, offset = (*header)->offset](BatchStager::Outcome outcome) {
           return on_staged(batch_id, offset, std::move(outcome));
         });

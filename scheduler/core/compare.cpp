@@ -36,8 +36,11 @@ constexpr JobState live_states[] = {JobState::launching, JobState::running, JobS
 }  // namespace
 
 LiveView view_of(const queue::JobRecord& record) {
-  return {record.spec.job_id, record.version,   record.state,    record.priority,
-          record.attempt,     record.amounts(), record.launched, record.pod_uid};
+  return {
+      record.spec.job_id,   record.version, record.state,
+      record.priority,      record.attempt, record.amounts(),
+      record.launched,      record.pod_uid, queue::pair_of(record.spec.team, record.spec.project),
+      record.estimated_cost};
 }
 
 Sums sums_of(const queue::Counters& counters) {
@@ -54,11 +57,13 @@ Sums sums_of(const queue::Counters& counters) {
     sums[of("queued_cost", priority)] = counters.pending_cost[index].value;
     sums[of("queued_time", priority)] = std::llround(counters.pending_seconds[index] * 1000);
   }
+  for (const auto& [pair, cost] : counters.committed) sums["committed:" + pair] = cost.value;
   return sums;
 }
 
-Sums sums_of(const std::vector<LiveView>& live) {
+Sums sums_of(const std::vector<LiveView>& live, const queue::Counters& beside) {
   Sums sums;
+  for (const auto& [pair, cost] : beside.committed) sums["committed:" + pair] = 0;
   for (const auto priority : all_priorities) {
     add_usage(sums, priority, {});
     for (const auto state : live_states) sums[state_key(priority, state)] = 0;
@@ -66,6 +71,7 @@ Sums sums_of(const std::vector<LiveView>& live) {
   for (const auto& view : live) {
     add_usage(sums, view.priority, view.amounts);
     sums[state_key(view.priority, view.state)] += 1;
+    if (view.cost.value != 0) sums["committed:" + view.pair] += view.cost.value;
   }
   return sums;
 }

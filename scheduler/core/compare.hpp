@@ -25,13 +25,17 @@ struct LiveView {
   plan::Amounts amounts;
   bool launched = false;
   std::string pod_uid;
+  std::string pair;  // queue::pair_of its team and project
+  MicroUsd cost;     // as it is estimated
 };
 LiveView view_of(const queue::JobRecord& record);
 
-// Sums by "<kind>:<priority>" ("gpus:urgent"), of states by "states:<priority>:<state>".
+// Sums by "<kind>:<priority>" ("gpus:urgent"), of states by "states:<priority>:<state>", of
+// what is committed by "committed:<team> <project>".
 using Sums = std::map<std::string, std::int64_t>;
 Sums sums_of(const queue::Counters& counters);
-Sums sums_of(const std::vector<LiveView>& live);
+// `beside`: what is committed there is expected to be there, if only as zero.
+Sums sums_of(const std::vector<LiveView>& live, const queue::Counters& beside = {});
 // Each sum that `expected` names. `live`: whose jobs may be concerned. `sure`: see Drift.
 void compare_sums(const Sums& expected, const Sums& found, const std::vector<LiveView>& live,
                   bool sure, std::vector<Drift>& drifts);

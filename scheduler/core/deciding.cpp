@@ -99,6 +99,7 @@ Status Batches::step(Decision& decision) {
   if (!published) return fail(published.error());
   state_.counters = published->counters;
   state_.settling = state_.settling || published->settling;
+  state_.held_for_budget = true;  // as they are staged
   decision.over = true;
   return {};
 }

@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "scheduler/core/attempts.hpp"
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/retry.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -144,6 +146,10 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
     attempt_end.duration_seconds = seconds_between(*record.started_at, ended_at);
 
   Changes changes;
+  if (record.started_at && state_.budgets.holds()) {
+    changes.unseen(budgets::unseen_field(record.spec.team, record.spec.project, ended_at),
+                   cost_of_ended(record, *record.started_at, ended_at));
+  }
   const auto metrics = pod ? reported_metrics(*pod) : nlohmann::json();
   if (pod && pod->terminal() && metrics.is_object() && record.started_at) {
     changes.event(entry(topics::runs, job_id,
@@ -189,6 +195,7 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
                             failure,          end.exit_code, retry_at};
     take_retry(record, event);
     if (retry_at) state_.retries.emplace(*retry_at, job_id);
+    if (auto status = take_in(state_, record); !status) return status;
     changes.put(record).event(job_entry(event, time));
   } else {
     record.state = JobState::failed;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/plan/window.hpp"
 #include "schemas/job_events.hpp"
@@ -93,6 +94,7 @@ Status Holds::tick() {
       }
       record->hold = hold_by_window(record->spec);
       record->not_before = {};
+      if (auto status = take_in(state_, *record); !status) return status;
       changes.put(*record);
     }
     if (!changes.empty()) {
@@ -191,6 +193,7 @@ Status Holds::let_go(std::vector<JobRecord*> records, const std::string& succeed
       continue;
     }
     record->hold = hold_by_window(record->spec);
+    if (auto status = take_in(state_, *record); !status) return status;
     changes.put(*record);
   }
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/holds.hpp"
 #include "scheduler/core/readable.hpp"
@@ -135,8 +136,7 @@ Status Intake::submit_one(const Command& command, const std::string& job_id,
     record->seq = earlier->seq;
   }
   joining.users.add(record->spec.user);
-  queue_job(std::move(*record), offset, joining.outlook, changes);
-  return {};
+  return queue_job(std::move(*record), offset, joining.outlook, changes);
 }
 
 Status Intake::decide_dependencies_first(const Command& command) {
@@ -167,22 +167,26 @@ Result<std::optional<Refusal>> Intake::hold(JobRecord& record, Changes& changes)
   return std::optional<Refusal>();
 }
 
-void Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook, Changes& changes) {
+Status Intake::queue_job(JobRecord record, std::int64_t offset, Outlook& outlook,
+                         Changes& changes) {
   record.state = JobState::queued;
   record.seq += 1;
   record.place = queue::place_of(offset, 0);
   record.submitted_at = outlook.at;
+  if (!state_.budgets.empty()) record.control_from = state_.control_read;
   JobQueued event = expectation(record, outlook);
   record.estimated_cost = event.estimated_cost;
   record.expected_wait_seconds = std::llround(event.estimated_wait_seconds);
   event.job = record.context();
   event.source_offset = offset;
   event.submitted_hash = record.submitted_hash;
+  if (auto status = take_in(state_, record); !status) return status;
   changes.put(record).event(job_entry(event, outlook.at));
   // It stands before the next of the same commit.
   const auto priority = static_cast<std::size_t>(record.priority);
   ++outlook.queued_jobs[priority];
   outlook.queued_seconds[priority] += record.estimated_seconds;
+  return {};
 }
 
 void Intake::reject(const Command& command, const std::string& job_id,
@@ -322,6 +326,7 @@ Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   Changes changes;
   changes.cause(std::string(topics::jobs), offset);
   auto& record = *found;
+  const auto kept = record && record->reserved ? record->estimated_cost : MicroUsd{};
   // Read again after Redis came back older than the log: it is done, or was refused before the job was submitted.
   if (record && (offset <= record->amended_offset || offset < queue::offset_of(record->place)))
     return skip(offset).map([] { return std::optional<std::string>(); });
@@ -341,6 +346,7 @@ Intake::Verdict Intake::amend(const CloudEvent& event, std::int64_t offset) {
   } else {
     record->seq += 1;
     record->amended_offset = offset;
+    if (auto status = take_in(state_, *record, kept); !status) return fail(status.error());
     JobAmended amended;
     amended.job = record->context();
     amended.changes = event.data.at("changes");
@@ -364,9 +370,11 @@ std::optional<Refusal> Intake::amend_record(JobRecord& record, const JobAmend& a
   record.spread_permille = anew->spread_permille;
   record.doubt_permille = anew->doubt_permille;
   // What it waits for it goes on waiting for.
-  if (record.hold == queue::Hold::none || record.hold == queue::Hold::window)
+  if (record.hold != queue::Hold::dependency && record.hold != queue::Hold::retry)
     record.hold = hold_by_window(record.spec);
+  const auto approved = record.estimated_cost;
   record.estimated_cost = expectation(record, attempts_.outlook(state_.clock.now())).estimated_cost;
+  if (record.estimated_cost > approved) record.approved_by.clear();
   return std::nullopt;
 }
 

@@ -44,8 +44,8 @@ class Intake {
   Status decide_dependencies_first(const Command& command);
   // What holds an admitted job from its turn; a refusal when what it waits for can't come.
   Result<std::optional<Refusal>> hold(queue::JobRecord& record, queue::Changes& changes);
-  void queue_job(queue::JobRecord record, std::int64_t offset, Outlook& outlook,
-                 queue::Changes& changes);
+  Status queue_job(queue::JobRecord record, std::int64_t offset, Outlook& outlook,
+                   queue::Changes& changes);
   void reject(const Command& command, const std::string& job_id,
               const std::optional<queue::JobRecord>& earlier, const Refusal& refusal, Time now,
               queue::Changes& changes);

@@ -7,6 +7,7 @@
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/bounds.hpp"
+#include "scheduler/core/budget_gate.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/kube/pod_manifest.hpp"
 #include "workers/runtime/log.hpp"
@@ -24,6 +25,7 @@ constexpr std::int64_t most_heads = 64;  // read per priority in one go
 // Launches that have no outcome yet: several times what the API server is asked at once. What is decided later is decided on what is
 // known then, and no launch spends its deadline waiting for its turn.
 constexpr std::size_t most_in_flight = 128;
+constexpr int most_rounds = 16;  // of jobs that are found to be held, before others have their turn
 constexpr auto launch_deadline = 20s;
 constexpr auto longest_probe_wait = 16s;
 constexpr auto remaining_keep = 500ms;
@@ -76,6 +78,7 @@ Attempts::Attempts(State& state, Post post)
 Status Attempts::launch_next() {
   if (state_.counters.queued_total() == 0) return say_head_waits("");
   if (state_.policy->queue_paused) return say_head_waits(plan::paused_text(state_.paused_until));
+  int rounds = 0;
   while (!over_quota_ && state_.counters.queued_total() > 0) {
     const auto free_slots = state_.policy->max_concurrent_jobs -
                             state_.counters.usage_total().pods -
@@ -93,6 +96,11 @@ Status Attempts::launch_next() {
     const auto began = std::chrono::steady_clock::now();
     auto next = backfill ? next_with_backfill(limit) : next_in_order(limit);
     if (!next) return fail(next.error());
+    if (next->again) {
+      if (++rounds < most_rounds) continue;
+      post_([]() -> Status { return {}; });  // go on after whatever else waits
+      return {};
+    }
     auto& jobs = next->jobs;
     decision_.observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -118,9 +126,17 @@ Status Attempts::launch_next() {
     }
 
     Changes changes;
+    if (next->gate) {
+      const auto held = next->gate->hold(jobs, true);
+      if (!held) return fail(held.error());
+      if (*held > 0) next->more = true;
+      if (jobs.empty()) continue;
+      next->gate->bind(jobs, changes);
+    }
     const auto decided_at = now();
     for (auto& record : jobs) {
       record.state = JobState::launching;
+      record.reserved = false;
       record.attempt += 1;
       record.launched = false;
       record.pod_uid.clear();
@@ -148,11 +164,22 @@ Attempts::Seen Attempts::seen() const {
   return {std::to_array(counters.queued), std::to_array(counters.usage), state_.policy};
 }
 
+// Whoever is held is to stand in nobody's way, whatever else he would have waited for.
+Status Attempts::hold_over_budget(std::vector<JobRecord>& records, Next& next) {
+  if (records.empty() || !state_.budgets.holds()) return {};
+  auto gate = BudgetGate::open(state_);
+  if (!gate) return fail(gate.error());
+  next.gate = std::move(*gate);
+  return next.gate->hold(records, false).map([&](std::size_t held) { next.again = held > 0; });
+}
+
 Result<Attempts::Next> Attempts::next_in_order(std::int64_t limit) {
   auto heads = state_.store.heads(static_cast<int>(limit), state_.off_peak(now()));
   if (!heads) return fail(heads.error());
   Next next;
   next.jobs = in_order(std::move(*heads), limit, next.more);
+  if (auto status = hold_over_budget(next.jobs, next); !status) return fail(status.error());
+  if (next.again) return next;
   std::vector<plan::WaitingJob> waiting;
   for (const auto& record : next.jobs) waiting.push_back({record.priority, record.amounts()});
   const auto decision = plan::decide(waiting, state_.capacity());
@@ -172,6 +199,9 @@ Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   std::vector<JobRecord> records;
   for (auto& of_priority : heads->by_priority)
     std::move(of_priority.begin(), of_priority.end(), std::back_inserter(records));
+  Next next;
+  if (auto status = hold_over_budget(records, next); !status) return fail(status.error());
+  if (next.again) return next;
 
   const auto time = now();
   Bounds bounds(*state_.policy);
@@ -189,7 +219,6 @@ Result<Attempts::Next> Attempts::next_with_backfill(std::int64_t limit) {
   }
   auto choice = plan::decide(waiting, live, state_.capacity(), time, true);
 
-  Next next;
   next.more = !choice.head && records.size() == static_cast<std::size_t>(looked_at);
   next.head_waits = head_waits_for(choice, time);
   if (choice.launch.size() > static_cast<std::size_t>(limit)) {
@@ -272,6 +301,7 @@ Status Attempts::on_over_quota(JobRecord record, const std::string& message) {
   record.attempt -= 1;
   record.launching_at = {};
   Changes changes;
+  if (auto status = take_in(state_, record, record.estimated_cost); !status) return status;
   changes.put(record);
   if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
   state_.live.erase(job_id);

@@ -52,9 +52,10 @@ tl::expected<pricing::CostModel, std::string> read_cost_model(const ConfigMap& d
 
 }  // namespace
 
-Policies::Policies(State& state, SetAside set_aside, TemplateCheck::Post post)
+Policies::Policies(State& state, SetAside set_aside, TemplateCheck::Post post, Others others)
     : state_(state),
       set_aside_(std::move(set_aside)),
+      others_(std::move(others)),
       templates_(state, std::move(post), [this] { return look_again(); }),
       refused_(state.metrics.counter("oppen_policy_refused_total",
                                      "Changes of a ConfigMap that were refused as invalid")) {}
@@ -194,7 +195,11 @@ Status Policies::handle_waiting() {
 Result<Policies::Verdict> Policies::handle(const client::ConsumedRecord& record) {
   const auto event = decode(record.record);
   if (!event) return Verdict{false, event.error().message};
-  if (event->type != PolicyOverride::type) return Verdict();
+  if (event->type != PolicyOverride::type) {
+    return others_(*event, record).map([](std::optional<std::string> fault) {
+      return Verdict{false, std::move(fault)};
+    });
+  }
   auto change = parse_data<PolicyOverride>(event->data);
   if (!change) return Verdict{false, sentences(change.error())};
   // As it was when it was said, so that reading it again later comes to the same.

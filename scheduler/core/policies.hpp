@@ -24,7 +24,10 @@ class Policies {
   // Puts a record of `control` into the dead letter, and calls `then` on the core's thread once it is there.
   using SetAside = std::function<Status(const client::ConsumedRecord& record,
                                         const std::string& reason, std::function<Status()> then)>;
-  Policies(State& state, SetAside set_aside, TemplateCheck::Post post);
+  // Takes the records of `control` that say nothing of policies, with why one is to be set aside. Errors: of the store.
+  using Others = std::function<Result<std::optional<std::string>>(
+      const CloudEvent& event, const client::ConsumedRecord& record)>;
+  Policies(State& state, SetAside set_aside, TemplateCheck::Post post, Others others);
 
   // What an earlier leader had in force. Errors: of the store.
   Status load();
@@ -61,6 +64,7 @@ class Policies {
 
   State& state_;
   SetAside set_aside_;
+  Others others_;
   TemplateCheck templates_;
   std::optional<ConfigMap> open_;  // scheduling-policies as shown, waiting for Kubernetes
   ConfigMap in_force_[2];

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <iterator>
 
 #include "scheduler/queue/keys.hpp"
 
@@ -13,12 +14,25 @@ using runtime::Redis;
 using runtime::RedisReply;
 using runtime::RedisScript;
 
+// The sets of queued jobs, and which of them is that of a hold: stands before the scripts that go by it.
+std::string with_waiting_sets(const char* script) {
+  std::string sets;
+  std::string holds;
+  for (std::size_t i = 0; i < std::size(queue::waiting_sets); ++i) {
+    sets += fmt::format("'{}', ", queue::waiting_sets[i]);
+    holds += fmt::format("['{}'] = '{}', ", queue::letter(static_cast<queue::Hold>(i)),
+                         queue::waiting_sets[i]);
+  }
+  holds += "a = 'queue:', o = 'window:'";  // as in lib.lua
+  return fmt::format("local waiting_sets, set_of_hold = {{{}}}, {{{}}}\n{}", sets, holds, script);
+}
+
 // ARGV  prefix
 constexpr auto totals_script = R"(
 local p = ARGV[1]
 local function queued(priority)
   local jobs = 0
-  for _, set in ipairs({'queue:', 'window:', 'retry:', 'dependent:'}) do jobs = jobs + redis.call('ZCARD', p .. set .. priority) end
+  for _, set in ipairs(waiting_sets) do jobs = jobs + redis.call('ZCARD', p .. set .. priority) end
   return jobs
 end
 return {redis.call('HGET', p .. 'meta', 'epoch') or '', redis.call('HGETALL', p .. 'counters'),
@@ -49,13 +63,12 @@ return headers)";
 // visible yet may have claimed a job that is in no queue.
 constexpr auto misplaced_script = R"(
 local p, found = ARGV[1], {}
-local waiting = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:'}
 local sets = {l = 'live', r = 'live', x = 'live', s = 'ended', f = 'ended', c = 'ended', j = 'ended'}
 for i = 2, #ARGV do
   local record = redis.call('GETRANGE', p .. 'job:' .. ARGV[i], 0, 250)
   local state, priority, place, hold = string.match(record, '^(%a) %d+ %d+ (%a) %d+ (%d+) %d+ %d+ %d+ %d+ %d+ ([-%a])')
   if state then
-    local set = state == 'q' and waiting[hold] .. priority or sets[state]
+    local set = state == 'q' and set_of_hold[hold] .. priority or sets[state]
     local score = redis.call('ZSCORE', p .. set, ARGV[i])
     if state == 'q' and not score then
       local read, detail = pcall(cjson.decode, string.match(redis.call('GET', p .. 'job:' .. ARGV[i]), '\n(.*)'))
@@ -92,7 +105,7 @@ Result<RedisReply> RedisLook::command(const std::string& name, const std::string
 }
 
 Result<RedisLook::Totals> RedisLook::totals() {
-  static const RedisScript script(totals_script);
+  static const RedisScript script(with_waiting_sets(totals_script));
   const auto reply = eval(script, {});
   if (!reply) return fail(reply.error());
   const auto& parts = reply->elements;
@@ -172,7 +185,7 @@ Status RedisLook::scan(const std::string& pattern,
 
 Status RedisLook::check_records(const std::vector<std::string>& job_ids,
                                 std::vector<Drift>& drifts) {
-  static const RedisScript script(misplaced_script);
+  static const RedisScript script(with_waiting_sets(misplaced_script));
   const auto reply = eval(script, job_ids);
   if (!reply) return fail(reply.error());
   const auto& found = reply->elements;

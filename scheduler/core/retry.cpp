@@ -55,6 +55,7 @@ void take_retry(queue::JobRecord& record, const JobRequeued& event) {
   record.not_before = event.retry_at.value_or(Time{});
   record.ended_at.reset();
   record.started_at.reset();
+  record.approved_by.clear();  // what the failed attempt has cost was approved, not another
   record.node.clear();
   record.gpu_type.clear();
   record.pod_uid.clear();

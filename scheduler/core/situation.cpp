@@ -2,6 +2,7 @@
 
 #include "scheduler/core/attempts.hpp"
 #include "scheduler/core/bounds.hpp"
+#include "scheduler/core/budget_gate.hpp"
 
 namespace oppen::core {
 namespace {
@@ -18,6 +19,7 @@ Situation Attempts::situation() const {
   situation.cost_model = state_.cost_model;
   situation.overhead = state_.durations.overhead();
   situation.paused_until = state_.paused_until;
+  if (auto budgets = standings_with_reserved(state_)) situation.budgets = std::move(*budgets);
   if (probing_) situation.held = head_waits_;
   situation.running.reserve(state_.live.size());
   situation.live.reserve(state_.live.size());

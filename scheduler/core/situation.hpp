@@ -8,6 +8,7 @@
 
 #include "scheduler/plan/policy.hpp"
 #include "scheduler/plan/project.hpp"
+#include "workers/cost/budgets/book.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 
 namespace oppen::core {
@@ -27,7 +28,8 @@ struct Situation {
   std::vector<LiveJob> live;
   std::shared_ptr<const plan::Policy> policy;
   std::shared_ptr<const pricing::CostModel> cost_model;
-  std::optional<Time> paused_until;  // of policy->queue_paused, where the pause has an end
+  std::optional<Time> paused_until;        // of policy->queue_paused, where the pause has an end
+  std::vector<budgets::Standing> budgets;  // none when none holds jobs
   std::string held;  // why nothing is launched at present, whatever would fit; "" otherwise
 };
 

@@ -18,6 +18,7 @@
 #include "scheduler/plan/policy.hpp"
 #include "scheduler/queue/store.hpp"
 #include "schemas/time.hpp"
+#include "workers/cost/budgets/book.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 #include "workers/runtime/metrics.hpp"
 
@@ -46,6 +47,13 @@ struct State {
   // Mirrors of what Redis holds, renewed by each commit: this thread is its only writer.
   queue::Counters counters = {};
   std::unordered_map<std::string, queue::JobRecord> live = {};  // by job id
+
+  budgets::Book budgets = {};  // in force, with what was told of them last
+  // By which jobs that begin to wait are judged, with what was let in since: see take_in(). nullopt: to be read anew.
+  std::optional<std::vector<budgets::Standing>> rooms = {};
+  std::int64_t control_read = 0;  // up to where decisions on `control` have been read
+  bool held_for_budget =
+      true;  // some were, since those that wait for a budget were last looked through
 
   Claimed claimed = {};  // by a batch that is being decided
 

@@ -8,6 +8,8 @@
 #include <unordered_set>
 
 #include "scheduler/core/auditor.hpp"
+#include "scheduler/core/budget_gate.hpp"
+#include "scheduler/core/budgets.hpp"
 #include "scheduler/core/control_reader.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/first_record.hpp"
@@ -202,13 +204,17 @@ class Leader {
         batches_(state, attempts_, std::move(stager), options.instance, post_to(mailbox_)),
         intake_(state, attempts_, batches_),
         holds_(state),
+        budgets_(state),
         policies_(
             state,
             [this](const client::ConsumedRecord& record, const std::string& reason,
                    std::function<Status()> then) {
               return set_aside_control(record, reason, std::move(then));
             },
-            post_to(mailbox_)),
+            post_to(mailbox_),
+            [this](const CloudEvent& event, const client::ConsumedRecord& record) {
+              return budgets_.on_control(event, record);
+            }),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
         leader_(services.metrics.gauge("oppen_leader", "1 while this scheduler leads")) {}
@@ -217,6 +223,7 @@ class Leader {
   // What Redis holds, into memory. Errors: of the store.
   Status load() {
     if (auto status = policies_.load(); !status) return status;
+    if (auto status = budgets_.load(); !status) return status;
     const auto counters = state_.store.counters();
     if (!counters) return fail(counters.error());
     state_.counters = *counters;
@@ -227,6 +234,7 @@ class Leader {
     for (auto& record : *records) {
       if (record) state_.live[record->spec.job_id] = std::move(*record);
     }
+    if (auto status = sum_committed(state_); !status) return status;
     return holds_.load();
   }
 
@@ -333,6 +341,7 @@ class Leader {
     if (!ready()) return {};
     if (auto status = batches_.tick(); !status) return status;
     if (auto status = holds_.tick(); !status) return status;
+    if (auto status = budgets_.tick(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
   }
 
@@ -489,6 +498,7 @@ class Leader {
   Batches batches_;
   Intake intake_;
   Holds holds_;
+  Budgets budgets_;
   Policies policies_;
   FirstRecord first_record_;
   std::string last_note_;  // of the last record handled since the last tick; "": none

@@ -81,7 +81,8 @@ class Look {
     }
     const auto totals = redis_.totals();
     if (!totals) return fail(totals.error());
-    compare_sums(sums_of(live_), sums_of(totals->counters), live_, false, report_.drifts);
+    compare_sums(sums_of(live_, totals->counters), sums_of(totals->counters), live_, false,
+                 report_.drifts);
     report_.live = totals->live;
     report_.queued = totals->queued[0] + totals->queued[1] + totals->queued[2];
     return {};

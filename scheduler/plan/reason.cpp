@@ -78,8 +78,9 @@ std::string Reason::sentence() const {
     case Kind::retry_hold:
       return "failed and is tried again" + at(until, " at ");
     case Kind::budget_hold:
-      return budget.empty() ? "is held by a budget that is spent"
-                            : fmt::format("is held by budget {}, which is spent", budget);
+      if (budget.empty()) return "is held by a budget that is spent";
+      if (because.empty()) return fmt::format("is held by budget {}, which is spent", budget);
+      return fmt::format("is held by budget {}: {}", budget, because);
     case Kind::paused:
       return "waits because " + paused_text(until);
     case Kind::never_fits:

@@ -20,7 +20,7 @@ struct Reason {
     depends_on,    // `job` has not succeeded yet, nor have `count` - 1 others
     window,        // the off-peak window opens at `until`
     retry_hold,    // it failed and is tried again at `until`
-    budget_hold,   // `budget` is spent
+    budget_hold,   // `budget` has no room for it: `because`; `until` its period ends
     paused,        // the queue is, until `until` where that is known
     never_fits     // `because`
   };

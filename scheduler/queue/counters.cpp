@@ -25,6 +25,11 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     const auto colon = field.find(':');
     if (colon == std::string_view::npos || colon + 1 >= field.size()) continue;
     const auto name = field.substr(0, colon);
+    if (name == "committed" || name == "reserved") {
+      auto& sums = name == "committed" ? counters.committed : counters.reserved;
+      sums[std::string(field.substr(colon + 1))] = {value};
+      continue;
+    }
     const char priority_letter = field[colon + 1];
     const std::size_t priority = priority_letter == 'u' ? 0 : priority_letter == 'n' ? 1 : 2;
     if (name == "state") {
@@ -45,6 +50,15 @@ Counters parse_counters(const runtime::RedisReply& flat) {
     if (name == "memory") counters.usage[priority].memory_bytes = value;
   }
   return counters;
+}
+
+std::vector<std::pair<std::string, MicroUsd>> parse_unseen(const runtime::RedisReply& flat) {
+  std::vector<std::pair<std::string, MicroUsd>> fields;
+  for (std::size_t i = 0; i + 1 < flat.elements.size(); i += 2) {
+    fields.emplace_back(flat.elements[i].text,
+                        MicroUsd{std::strtoll(flat.elements[i + 1].text.c_str(), nullptr, 10)});
+  }
+  return fields;
 }
 
 }  // namespace oppen::queue

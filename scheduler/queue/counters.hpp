@@ -15,7 +15,10 @@ struct Counters {
   MicroUsd pending_cost[3] = {};
   double pending_seconds[3] = {};
   plan::Amounts usage[3] = {};  // of live attempts; usage.pods is the number of slots they take
-  std::map<JobState, std::int64_t> jobs;  // by state other than queued
+  std::map<std::string, MicroUsd>
+      committed;  // what live attempts are estimated at, by pair_of (header.hpp)
+  std::map<std::string, MicroUsd> reserved;  // the same of waiting jobs for which room is kept
+  std::map<JobState, std::int64_t> jobs;     // by state other than queued
   std::map<JobState, std::int64_t> jobs_by_priority[3];
 
   std::int64_t queued_total() const { return queued[0] + queued[1] + queued[2]; }
@@ -24,5 +27,7 @@ struct Counters {
 
 // From the flat field-value array of HGETALL.
 Counters parse_counters(const runtime::RedisReply& flat);
+// The same of `unseen` (lib.lua).
+std::vector<std::pair<std::string, MicroUsd>> parse_unseen(const runtime::RedisReply& flat);
 
 }  // namespace oppen::queue

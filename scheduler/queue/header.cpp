@@ -17,8 +17,12 @@ constexpr Letters<JobState> states[] = {{JobState::queued, 'q'},    {JobState::l
                                         {JobState::running, 'r'},   {JobState::cancelling, 'x'},
                                         {JobState::succeeded, 's'}, {JobState::failed, 'f'},
                                         {JobState::cancelled, 'c'}, {JobState::rejected, 'j'}};
-constexpr Letters<Hold> holds[] = {
-    {Hold::none, '-'}, {Hold::window, 'w'}, {Hold::retry, 't'}, {Hold::dependency, 'd'}};
+constexpr Letters<Hold> holds[] = {{Hold::none, '-'},
+                                   {Hold::window, 'w'},
+                                   {Hold::retry, 't'},
+                                   {Hold::dependency, 'd'},
+                                   {Hold::budget, 'b'}};
+constexpr Letters<Hold> reserved_holds[] = {{Hold::none, 'a'}, {Hold::window, 'o'}};
 constexpr Letters<Priority> priorities[] = {
     {Priority::urgent, 'u'}, {Priority::normal, 'n'}, {Priority::background, 'b'}};
 
@@ -30,6 +34,13 @@ char letter_in(const Letters<Value> (&letters)[count], Value value) {
     if (known == value) return letter;
   }
   return '?';
+}
+
+char hold_letter(const Header& header) {
+  const bool waits = header.hold == Hold::none || header.hold == Hold::window;
+  return header.reserved && waits && header.state == JobState::queued
+             ? letter_in(reserved_holds, header.hold)
+             : letter(header.hold);
 }
 
 // Words one after the other; any that is missing or malformed spoils the whole.
@@ -61,6 +72,13 @@ class Words {
     }
     ok_ = false;
   }
+  void hold(Header& header) {
+    const auto next = rest_.substr(0, rest_.find(' '));
+    for (const auto& [known, letter] : reserved_holds)
+      header.reserved = header.reserved || (next.size() == 1 && next[0] == letter);
+    if (header.reserved) return letter(reserved_holds, header.hold);
+    letter(holds, header.hold);
+  }
   bool whole() const { return ok_ && rest_.empty(); }
 
  private:
@@ -76,12 +94,16 @@ char letter(JobState state) { return letter_in(states, state); }
 std::string user_word(const std::string& user) { return user.empty() ? no_user : user; }
 std::string user_of(std::string_view word) { return word == no_user ? "" : std::string(word); }
 
+std::string pair_of(const std::string& team, const std::string& project) {
+  return user_word(team) + " " + user_word(project);
+}
+
 std::string to_line(const Header& header) {
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n", letter(header.state),
                      header.version, header.seq, letter_in(priorities, header.priority),
                      header.attempt, header.place, header.amounts.gpus,
                      header.amounts.cpu_millicores, header.amounts.memory_bytes, header.cost.value,
-                     header.milliseconds, letter(header.hold),
+                     header.milliseconds, hold_letter(header),
                      header.not_before.time_since_epoch().count(), header.spread_permille,
                      header.doubt_permille, header.limit_seconds, user_word(header.user));
 }
@@ -101,7 +123,7 @@ std::optional<Header> read_header(std::string_view text) {
   words.number(header.amounts.memory_bytes);
   words.number(header.cost.value);
   words.number(header.milliseconds);
-  words.letter(holds, header.hold);
+  words.hold(header);
   std::int64_t not_before = 0;
   words.number(not_before);
   header.not_before = Time(std::chrono::milliseconds(not_before));

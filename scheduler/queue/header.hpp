@@ -24,7 +24,9 @@ enum class Hold {
   window,      // w  only while the off-peak window is open
   retry,       // t  until not_before
   dependency,  // d  until every job of spec.after has succeeded
+  budget,      // b  until the budgets it counts towards have room, or it is approved
 };
+// a and o: none and window, of a job that keeps room in the budgets (JobRecord::reserved).
 
 char letter(Hold hold);
 char letter(JobState state);
@@ -40,6 +42,7 @@ struct Header {
   MicroUsd cost;
   std::int64_t milliseconds = 0;  // that a run is estimated at
   Hold hold = Hold::none;
+  bool reserved = false;
   Time not_before{};
   int spread_permille = 0;
   int doubt_permille = 0;
@@ -50,6 +53,8 @@ struct Header {
 // The user as the scripts have it: a word, also where there is none.
 std::string user_word(const std::string& user);
 std::string user_of(std::string_view word);
+// Team and project, as words in the same way: by these the scripts sum what is committed.
+std::string pair_of(const std::string& team, const std::string& project);
 
 // With the newline that ends it.
 std::string to_line(const Header& header);

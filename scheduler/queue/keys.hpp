@@ -14,7 +14,8 @@ inline std::string key_prefix(const std::string& topic_prefix) {
 }
 
 // What the sorted sets of queued jobs are called before the letter of the priority: by what holds the job.
-inline constexpr const char* waiting_sets[] = {"queue:", "window:", "retry:", "dependent:"};
+inline constexpr const char* waiting_sets[] = {
+    "queue:", "window:", "retry:", "dependent:", "budget:"};
 
 inline char letter(Priority priority) {
   return priority == Priority::urgent ? 'u' : priority == Priority::normal ? 'n' : 'b';

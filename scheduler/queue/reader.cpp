@@ -58,7 +58,7 @@ Result<BatchView> QueueReader::batch(const std::string& batch_id) {
 
 Result<std::optional<std::int64_t>> QueueReader::position(const JobRecord& record) {
   if (record.state != JobState::queued) return std::nullopt;
-  if (record.hold == Hold::retry || record.hold == Hold::dependency) return std::nullopt;
+  if (record.hold != Hold::none && record.hold != Hold::window) return std::nullopt;
   std::vector<runtime::Redis::Args> commands;
   for (const auto priority : all_priorities) {
     const bool own = priority == record.priority;
@@ -132,6 +132,12 @@ Result<json> QueueReader::policy() {
   if (reply->is_nil())
     return fail(ErrorKind::not_found, "the scheduler has published no policy yet");
   return json::parse(reply->text, nullptr, false);
+}
+
+Result<std::vector<std::pair<std::string, MicroUsd>>> QueueReader::unseen() {
+  const auto reply = redis_.command({"HGETALL", prefix_ + "unseen"});
+  if (!reply) return fail(reply.error());
+  return parse_unseen(*reply);
 }
 
 Result<json> QueueReader::leader() {

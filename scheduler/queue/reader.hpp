@@ -46,6 +46,9 @@ class QueueReader {
   // {"scheduling_policies":{..},"cost_model":{..},"effective_from":..}; not_found before the first.
   Result<nlohmann::json> policy();
 
+  // Field and sum of what has ended and may not be known as spent yet (budgets::read_unseen).
+  Result<std::vector<std::pair<std::string, MicroUsd>>> unseen();
+
   // {"instance","epoch","since","head_waits"}: who leads, since when, and why the first waiting job waits ("" when it
   // does not); not_found before the first leader.
   Result<nlohmann::json> leader();

@@ -29,6 +29,7 @@ Header header_of(const JobRecord& record) {
           record.estimated_cost,
           std::llround(record.estimated_seconds * 1000),
           record.hold,
+          record.reserved,
           record.not_before,
           record.spread_permille,
           record.doubt_permille,
@@ -123,6 +124,9 @@ std::string encode(const JobRecord& record) {
   put(detail, "gpu", record.gpu_type);
   put(detail, "started", record.started_at);
   put(detail, "ended", record.ended_at);
+  put(detail, "approved", record.approved_by);
+  put(detail, "proposed", record.proposed);
+  if (record.control_from >= 0) append_json(detail.member("control"), record.control_from);
   put(detail, "by", record.requested_by);
   put(detail, "reason", record.reason);
   if (record.cancelled_from != JobState::queued)
@@ -156,6 +160,7 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.estimated_cost = header->cost;
   record.estimated_seconds = static_cast<double>(header->milliseconds) / 1000;
   record.hold = header->hold;
+  record.reserved = header->reserved;
   record.not_before = header->not_before;
   record.spread_permille = header->spread_permille;
   record.doubt_permille = header->doubt_permille;
@@ -182,6 +187,9 @@ Result<JobRecord> decode(std::string_view job_id, std::string_view text) {
   record.gpu_type = detail.value("gpu", "");
   record.started_at = optional_time(detail, "started");
   record.ended_at = optional_time(detail, "ended");
+  record.approved_by = detail.value("approved", "");
+  record.control_from = detail.value("control", std::int64_t{-1});
+  record.proposed = detail.value("proposed", "");
   record.requested_by = detail.value("by", "");
   record.reason = detail.value("reason", "");
   record.cancelled_from = parse_job_state(detail.value("was", "queued")).value_or(JobState::queued);

@@ -32,7 +32,9 @@ struct JobRecord {
   MicroUsd estimated_cost;
   double estimated_seconds = 0;
   Hold hold = Hold::none;  // while queued
-  Time not_before{};       // of Hold::retry
+  bool reserved =
+      false;  // while nothing but its turn or the window holds it: the budgets keep room for what it is estimated at
+  Time not_before{};  // of Hold::retry
   // Of the estimate (plan::Estimate), in thousandths; 0: not known.
   int spread_permille = 0;
   int doubt_permille = 0;
@@ -55,6 +57,11 @@ struct JobRecord {
   std::string gpu_type;  // what it really got
   std::optional<Time> started_at;
   std::optional<Time> ended_at;
+  std::string
+      approved_by;  // passes the budgets that ask for an approval; "": nobody has approved it
+  std::int64_t control_from =
+      -1;                // up to where `control` had been read when it was submitted; -1: not known
+  std::string proposed;  // the last proposal to let it pass: see core::propose
   std::string requested_by;                    // of a cancel
   std::string reason;                          // of a cancel or a rejection
   JobState cancelled_from = JobState::queued;  // what it was when the cancel came

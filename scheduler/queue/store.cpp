@@ -40,9 +40,31 @@ Changes& Changes::put(JobRecord& record) {
   const auto ended = record.ended_at.value_or(record.submitted_at).time_since_epoch().count();
   for (auto&& part :
        {std::string("J"), record.spec.job_id, std::to_string(expected), encode(record),
-        terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0)}) {
+        terminal ? horizon_ms() : std::string("0"), std::to_string(terminal ? ended : 0),
+        pair_of(record.spec.team, record.spec.project)}) {
     operations_.push_back(part);
   }
+  return *this;
+}
+
+Changes& Changes::within(const std::string& team, const std::string& project, std::int64_t most) {
+  const auto word = [](const std::string& name) { return name.empty() ? "*" : name; };
+  operations_.insert(operations_.end(), {"B", word(team), word(project), std::to_string(most)});
+  return *this;
+}
+
+Changes& Changes::committed(const std::string& pair, MicroUsd sum) {
+  operations_.insert(operations_.end(), {"C", pair, std::to_string(sum.value)});
+  return *this;
+}
+
+Changes& Changes::unseen(std::string field, MicroUsd cost) {
+  operations_.insert(operations_.end(), {"N", std::move(field), std::to_string(cost.value)});
+  return *this;
+}
+
+Changes& Changes::seen(std::string field) {
+  operations_.insert(operations_.end(), {"H", "unseen", std::move(field), ""});
   return *this;
 }
 
@@ -202,6 +224,25 @@ Result<std::vector<std::string>> QueueStore::held_by_dependency(Priority priorit
                                                                 std::int64_t from, int count) {
   return texts({"ZRANGE", prefix_ + "dependent:" + letter(priority), std::to_string(from),
                 std::to_string(from + count - 1)});
+}
+
+Result<std::vector<JobRecord>> QueueStore::held_by_budget(Priority priority, std::int64_t after,
+                                                          int count) {
+  const auto ids =
+      texts({"ZRANGEBYSCORE", prefix_ + "budget:" + letter(priority), "(" + std::to_string(after),
+             "+inf", "LIMIT", "0", std::to_string(count)});
+  if (!ids) return fail(ids.error());
+  auto found = jobs(*ids);
+  if (!found) return fail(found.error());
+  std::vector<JobRecord> held;
+  for (auto& record : *found) {
+    if (record) held.push_back(std::move(*record));
+  }
+  return held;
+}
+
+Result<std::vector<std::pair<std::string, MicroUsd>>> QueueStore::unseen() {
+  return command({"HGETALL", prefix_ + "unseen"}).map(parse_unseen);
 }
 
 Result<std::vector<std::string>> QueueStore::dependents(const std::string& job_id) {

@@ -29,6 +29,14 @@ class Changes {
   // Writes the record, whose version is raised here by one. Terminal records are kept for the
   // horizon and then forgotten.
   Changes& put(JobRecord& record);
+  // conflict, and nothing of it is done, if it would leave live attempts of this team and project ("": of all) that are estimated
+  // at more micro-dollars together.
+  Changes& within(const std::string& team, const std::string& project, std::int64_t most);
+  // Sets what the live attempts of a pair (pair_of) are estimated at together, which every put keeps right.
+  Changes& committed(const std::string& pair, MicroUsd sum);
+  // Adds to what attempts were estimated at that have ended (lib.lua: unseen), and forgets a field of it.
+  Changes& unseen(std::string field, MicroUsd cost);
+  Changes& seen(std::string field);
   Changes& event(const OutboxEntry& entry);
   Changes& value(std::string key, std::string value, std::chrono::milliseconds keep = {});
   Changes& erase(std::string key);
@@ -100,6 +108,10 @@ class QueueStore {
   // Ids of queued jobs with Hold::dependency, by their places.
   Result<std::vector<std::string>> held_by_dependency(Priority priority, std::int64_t from,
                                                       int count);
+  // The same with Hold::budget, behind the place `after`.
+  Result<std::vector<JobRecord>> held_by_budget(Priority priority, std::int64_t after, int count);
+  // Field and sum of all that has ended and may not be known as spent yet.
+  Result<std::vector<std::pair<std::string, MicroUsd>>> unseen();
   // Queued jobs with Hold::retry, in no order.
   Result<std::vector<JobRecord>> held_for_retry();
   Result<std::optional<JobRecord>> job(const std::string& job_id);

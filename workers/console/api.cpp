@@ -6,6 +6,7 @@
 
 #include "schemas/text.hpp"
 #include "workers/console/answers.hpp"
+#include "workers/console/budgets_json.hpp"
 #include "workers/console/job_json.hpp"
 #include "workers/console/listing.hpp"
 #include "workers/console/queue_status.hpp"
@@ -46,11 +47,13 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(3, "report")) return {costs_.report(params), nullptr};
   if (is(3, "costs")) return {costs_.costs(params), nullptr};
   if (is(3, "recommendations")) return {costs_.recommendations(params), nullptr};
+  if (is(3, "forecast")) return {costs_.forecast_period(params), nullptr};
   // A name may have slashes in it.
   constexpr std::string_view forecasts = "/api/v1/forecast/";
   if (query.path.starts_with(forecasts) && query.path.size() > forecasts.size())
     return {costs_.forecast(query.path.substr(forecasts.size()), params), nullptr};
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
+  if (is(3, "budgets")) return {budgets(params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};
   if (is(3, "openapi.yaml"))
     return {{200, std::string(openapi_document()), "application/yaml"}, nullptr};
@@ -197,6 +200,19 @@ HttpAnswer Api::simulate(std::string_view batch, Params params) {
     return bad_request("", "POST a batch here, as JSON: {\"batch_id\": ..., \"jobs\": [...]}");
   }
   return scheduler_.ask(simulate_path, batch);
+}
+
+HttpAnswer Api::budgets(Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto budgets = read_budgets_();
+  if (!budgets) return error_answer(budgets.error());
+  const auto live = all_live(queue_);
+  if (!live) return error_answer(live.error());
+  const auto counters = queue_.counters();
+  if (!counters) return error_answer(counters.error());
+  const auto unseen = queue_.unseen();
+  if (!unseen) return error_answer(unseen.error());
+  return json_answer(budgets_json(*budgets, *live, counters->reserved, *unseen, clock_.now()));
 }
 
 HttpAnswer Api::health(Params params) {

@@ -17,6 +17,7 @@
 #include "workers/console/params.hpp"
 #include "workers/console/queue_view.hpp"
 #include "workers/console/scheduler_api.hpp"
+#include "workers/cost/budgets/keeper/keeper_store.hpp"
 
 namespace oppen::console {
 
@@ -35,15 +36,19 @@ struct Reply {
 
 class Api {
  public:
+  using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
+
   Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
-      std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace)
+      std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace,
+      ReadBudgets read_budgets)
       : queue_(queue),
         logs_(logs),
         scheduler_(scheduler),
         parts_(std::move(parts)),
         clock_(clock),
         costs_(books, queue, clock),
-        namespace_(std::move(pod_namespace)) {}
+        namespace_(std::move(pod_namespace)),
+        read_budgets_(std::move(read_budgets)) {}
 
   // A GET of a path below /api/, or the POST of one of the above.
   Reply handle(const runtime::HttpQuery& query);
@@ -59,6 +64,7 @@ class Api {
   runtime::HttpAnswer explain(const std::string& job_id, Params params);
   runtime::HttpAnswer simulate(std::string_view batch, Params params);
   runtime::HttpAnswer health(Params params);
+  runtime::HttpAnswer budgets(Params params);
   Result<plan::Policy> policy();
 
   QueueView& queue_;
@@ -68,6 +74,7 @@ class Api {
   const Clock& clock_;
   CostAnswers costs_;
   std::string namespace_;
+  ReadBudgets read_budgets_;
 };
 
 }  // namespace oppen::console

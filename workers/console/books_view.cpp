@@ -31,4 +31,19 @@ Result<std::vector<cost::RunRecord>> PooledBooks::history(const std::string& mod
   });
 }
 
+Result<std::vector<double>> PooledBooks::accuracies(const cost::RunRecord& run) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).accuracies(run); });
+}
+
+Result<cost::TrackRecords> PooledBooks::track_records(const std::string& model_type) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).track_records(model_type); });
+}
+
+Result<std::vector<std::optional<MicroUsd>>> PooledBooks::charged(
+    const std::vector<cost::AttemptId>& ids) {
+  return pool_.with([&](runtime::Redis& redis) { return cost::charged(redis, prefix_, ids); });
+}
+
 }  // namespace oppen::console

@@ -7,6 +7,7 @@
 
 #include "workers/console/redis_pool.hpp"
 #include "workers/cost/books/books.hpp"
+#include "workers/cost/store/charged.hpp"
 
 namespace oppen::console {
 
@@ -22,6 +23,11 @@ class BooksView {
                                      std::size_t limit) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
+  virtual Result<std::vector<double>> accuracies(const cost::RunRecord& run) = 0;
+  virtual Result<cost::TrackRecords> track_records(const std::string& model_type) = 0;
+  // As cost::charged.
+  virtual Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) = 0;
 };
 
 class PooledBooks final : public BooksView {
@@ -38,6 +44,10 @@ class PooledBooks final : public BooksView {
                              std::size_t limit) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
+  Result<std::vector<double>> accuracies(const cost::RunRecord& run) override;
+  Result<cost::TrackRecords> track_records(const std::string& model_type) override;
+  Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) override;
 
  private:
   RedisPool& pool_;

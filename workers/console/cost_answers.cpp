@@ -1,5 +1,6 @@
 #include "workers/console/cost_answers.hpp"
 
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -13,7 +14,6 @@
 #include "workers/cost/recommend/recommend.hpp"
 #include "workers/cost/report/compare.hpp"
 #include "workers/cost/report/focus.hpp"
-#include "workers/cost/report/forecast.hpp"
 #include "workers/cost/report/history.hpp"
 
 namespace oppen::console {
@@ -24,6 +24,9 @@ using runtime::HttpAnswer;
 
 // Of more runs than these it isn't told how many they are, and by run only the latest are listed.
 constexpr std::size_t most_runs = 2'000;
+constexpr std::size_t most_attempts = 100;  // asked for at once: they are part of a URL
+// Of more at work than these a period's forecast goes by the days alone: each takes three questions to Redis.
+constexpr int most_at_work = 1'000;
 constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
 
 std::vector<std::string> grouping_names() {
@@ -79,13 +82,26 @@ void add_faults(json& errors, std::optional<std::size_t> index, const FieldError
   }
 }
 
-// Over, as far as the books know, and what they count of it is all that it ran. The end is written down before its last charge. Of several
-// attempts the time between them is not known, so they count as charged once they are over.
+// Over, as far as the books know, and charged to its end. The end is written down before its last charge.
 bool is_charged(const cost::RunRecord& run) {
   const auto state = parse_job_state(run.state);
   if (!state || !is_terminal(*state)) return false;
-  return !run.started_at || !run.ended_at || run.attempts > 1 ||
-         std::chrono::milliseconds(run.spent.run_ms) >= *run.ended_at - *run.started_at;
+  return !run.started_at || !run.ended_at ||
+         run.charged_until.value_or(*run.started_at) >= *run.ended_at;
+}
+
+std::optional<cost::AttemptId> parse_attempt(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) {
+    if (text.empty()) return std::nullopt;
+    return cost::AttemptId{cost::run_key("", std::string(text)), 0};
+  }
+  cost::AttemptId id{std::string(text.substr(0, slash)), 0};
+  const char* const last = text.data() + text.size();
+  const auto [end, code] = std::from_chars(text.data() + slash + 1, last, id.attempt);
+  if (!is_dns_label(id.run, max_id_length) || code != std::errc{} || end != last || id.attempt < 1)
+    return std::nullopt;
+  return id;
 }
 
 // A job that has not run yet, as its record would begin.
@@ -175,9 +191,11 @@ HttpAnswer CostAnswers::report(Params params) {
 
 HttpAnswer CostAnswers::costs(Params params) {
   const std::string job = params.text("job");
+  const std::string listed = params.text("attempts");
   const auto words = range_words(params);
   const auto filter = filter_of(params);
   if (auto fault = params.fault()) return *fault;
+  if (!listed.empty()) return attempts(listed);
   if (!job.empty()) {
     const auto queued = job_of_id(job);
     if (!queued) return error_answer(queued.error());
@@ -208,6 +226,40 @@ HttpAnswer CostAnswers::costs(Params params) {
                       {"days", std::move(rows)}});
 }
 
+// `listed`: JOB_ID/ATTEMPT or the id of a run from outside, separated by commas.
+HttpAnswer CostAnswers::attempts(std::string_view listed) {
+  std::vector<cost::AttemptId> ids;
+  for (std::size_t begin = 0; begin <= listed.size();) {
+    const auto end = std::min(listed.find(',', begin), listed.size());
+    auto id = parse_attempt(listed.substr(begin, end - begin));
+    if (!id) {
+      return bad_request("attempts",
+                         "attempts has \"" + shortened(listed.substr(begin, end - begin)) +
+                             "\": expected JOB_ID/ATTEMPT, or the id of a run from outside");
+    }
+    ids.push_back(*std::move(id));
+    begin = end + 1;
+  }
+  if (ids.size() > most_attempts)
+    return bad_request("attempts", "attempts has " + std::to_string(ids.size()) +
+                                       " attempts: expected at most " +
+                                       std::to_string(most_attempts));
+  const auto costs = books_.charged(ids);
+  if (!costs) return error_answer(costs.error());
+  json found = json::array();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& [run, attempt] = ids[i];
+    if (!costs->at(i)) continue;
+    found.push_back({{"attempt", attempt}, {"total_microusd", costs->at(i)->value}});
+    if (attempt > 0) {
+      found.back()["job_id"] = run;
+    } else {
+      found.back()["run_id"] = run.substr(1);
+    }
+  }
+  return json_answer({{"attempts", std::move(found)}});
+}
+
 HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
   if (auto fault = params.fault()) return *fault;
   auto job = job_of_id(id_or_name);
@@ -215,27 +267,90 @@ HttpAnswer CostAnswers::forecast(const std::string& id_or_name, Params params) {
   const auto known = *job ? books_.job(id_or_name) : books_.run(id_or_name);
   if (!known) return error_answer(known.error());
   if (!*job && !*known) return not_found("there is no job or run " + shortened(id_or_name));
-  cost::ForecastInput input;
-  if (*known) input.run = **known;
-  if (!*job) job = job_of_id(input.run.job_id);
+  if (!*job) job = job_of_id((*known)->job_id);
   if (!job) return error_answer(job.error());
-  if (const auto& queued = *job) {
-    // The queue knows at once what events tell a little later, and what they charge later still.
-    input.charged = *known ? is_charged(input.run) : !queued->started_at;
-    if (!*known) input.run = record_of(*queued);
-    input.run.state = to_string(queued->state);
-    input.attempt_started_at = queue::is_live(queued->state) ? queued->started_at : std::nullopt;
-    input.limit_seconds = queued->spec.max_runtime_seconds;
-  } else {
-    input.attempt_started_at = input.run.started_at;
-  }
+  auto input = input_of(*known, *job);
   auto history = books_.history(input.run.model_type, cost::history_limit);
   if (!history) return error_answer(history.error());
   input.history = *std::move(history);
   const auto rules = in_force();
   if (!rules) return error_answer(rules.error());
-  return json_answer(
-      cost::to_json(cost::make_forecast(input, rules->policy, rules->rates, clock_.now())));
+  auto forecast = cost::make_forecast(input, rules->policy, rules->rates, clock_.now());
+  if (forecast.basis == cost::Basis::history)
+    forecast.covered = cost::coverage_of(input, rules->policy);
+  return json_answer(cost::to_json(forecast));
+}
+
+cost::ForecastInput CostAnswers::input_of(const std::optional<cost::RunRecord>& run,
+                                          const std::optional<queue::JobRecord>& job) {
+  cost::ForecastInput input;
+  if (run) input.run = *run;
+  if (!job) {
+    input.attempt_started_at = input.run.started_at;
+    return input;
+  }
+  // The queue knows at once what events tell a little later, and what they charge later still.
+  input.charged = run ? is_charged(input.run) : !job->started_at;
+  if (!run) input.run = record_of(*job);
+  input.run.state = to_string(job->state);
+  input.window = job->spec.window;
+  input.attempt_started_at = queue::is_live(job->state) ? job->started_at : std::nullopt;
+  input.limit_seconds = job->spec.max_runtime_seconds;
+  return input;
+}
+
+Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::PeriodInput& input,
+                                                               Time now) {
+  const Time end = input.period.to;
+  const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
+  const auto& filter = input.filter;
+  const auto list = books_.runs(since, now, {filter.team, filter.project, filter.model_type},
+                                cost::most_examined_runs);
+  if (!list) return fail(list.error());
+  if (!list->all) return std::nullopt;
+  const auto rules = in_force();
+  if (!rules) return fail(rules.error());
+  std::map<std::string, std::vector<cost::RunRecord>> histories;
+  cost::RunsAhead ahead;
+  for (const auto& run : list->runs) {
+    if (run.started_at && *run.started_at >= since) ahead.begun.value += run.spent.total_microusd;
+    if (run.ended_at || run.job_id.empty()) continue;
+    const auto job = job_of_id(run.job_id);
+    if (!job) return fail(job.error());
+    // Over since, or waiting for its next attempt.
+    if (!*job || !queue::is_live((*job)->state) || !(*job)->started_at) continue;
+    if (++ahead.at_work > most_at_work) return std::nullopt;
+    const auto known = books_.job(run.job_id);  // with its epochs
+    if (!known) return fail(known.error());
+    auto one = input_of(*known, *job);
+    auto& history = histories[run.model_type];
+    if (history.empty()) {
+      auto read = books_.history(run.model_type, cost::history_limit);
+      if (!read) return fail(read.error());
+      history = *std::move(read);
+    }
+    one.history = history;
+    const auto forecast = cost::make_forecast(one, rules->policy, rules->rates, now);
+    ahead.left += cost::left_until(forecast, one, rules->rates, end);
+  }
+  return ahead;
+}
+
+HttpAnswer CostAnswers::forecast_period(Params params) {
+  cost::PeriodInput input;
+  input.name = params.one_of("period", {"month", "quarter"});
+  input.filter = filter_of(params);
+  if (auto fault = params.fault()) return *fault;
+  const Time now = clock_.now();
+  input.period = cost::period_of(input.name, now);
+  const auto tomorrow = std::chrono::floor<std::chrono::days>(now) + std::chrono::days{1};
+  auto days = books_.days(cost::period_needs_from(input.period, now), tomorrow);
+  if (!days) return error_answer(days.error());
+  input.days = *std::move(days);
+  const auto runs = runs_ahead(input, now);
+  if (!runs) return error_answer(runs.error());
+  input.runs = *runs;
+  return json_answer(cost::to_json(cost::forecast_period(input, now)));
 }
 
 HttpAnswer CostAnswers::compare(std::string_view body, Params params) {
@@ -307,9 +422,12 @@ HttpAnswer CostAnswers::recommendations(Params params) {
     if (!history) return error_answer(history.error());
     const auto rules = in_force();
     if (!rules) return error_answer(rules.error());
-    const cost::TrackRecords followed;
+    const auto accuracies = books_.accuracies(run);
+    if (!accuracies) return error_answer(accuracies.error());
+    const auto followed = books_.track_records(run.model_type);
+    if (!followed) return error_answer(followed.error());
     for (const auto& one :
-         cost::recommend({run, *history, rules->rates.at(clock_.now()), {}, followed}))
+         cost::recommend({run, *history, rules->rates.at(clock_.now()), *accuracies, *followed}))
       found.push_back(to_data(one));
   }
   json body = {{"ended", run.ended_at.has_value()},

@@ -12,6 +12,8 @@
 #include "workers/console/params.hpp"
 #include "workers/console/queue_view.hpp"
 #include "workers/cost/pricing/rate_history.hpp"
+#include "workers/cost/report/forecast.hpp"
+#include "workers/cost/report/period.hpp"
 
 namespace oppen::console {
 
@@ -22,9 +24,11 @@ class CostAnswers {
 
   // JSON; with the parameter `format` also CSV.
   runtime::HttpAnswer report(Params params);
-  // Day rows, or with the parameter `job` what one has cost.
+  // Day rows, or with the parameter `job` what one has cost, or with `attempts` those of them that are charged to their end.
   runtime::HttpAnswer costs(Params params);
   runtime::HttpAnswer forecast(const std::string& id_or_name, Params params);
+  // Of the month or quarter that the parameter `period` names.
+  runtime::HttpAnswer forecast_period(Params params);
   // `body`: the data of a batch.submit.
   runtime::HttpAnswer compare(std::string_view body, Params params);
   // What could have been saved on the run that the parameter `run` names.
@@ -34,6 +38,7 @@ class CostAnswers {
   runtime::HttpAnswer recommendations(Params params);
 
  private:
+  runtime::HttpAnswer attempts(std::string_view listed);
   struct InForce {
     plan::Policy policy;
     pricing::RateHistory rates;  // hold since ever
@@ -41,6 +46,12 @@ class CostAnswers {
   Result<InForce> in_force();
   // nullopt: the queue has no job of this id. It is asked before the books are: they may know another job by this as its name.
   Result<std::optional<queue::JobRecord>> job_of_id(const std::string& id);
+
+  // What there is to know of a run, or of a job, as far as it is there; at least one.
+  static cost::ForecastInput input_of(const std::optional<cost::RunRecord>& run,
+                                      const std::optional<queue::JobRecord>& job);
+  // nullopt: there are too many runs to look at.
+  Result<std::optional<cost::RunsAhead>> runs_ahead(const cost::PeriodInput& input, Time now);
 
   BooksView& books_;
   QueueView& queue_;

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   console::PooledBooks books((*queue)->pool(), worker.topic_prefix);
   console::Api api(
       **queue, books, logs, scheduler, [&parts] { return parts.check(); }, clock,
-      worker.kube_namespace);
+      worker.kube_namespace, [&queue] { return (*queue)->budgets(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

@@ -44,11 +44,19 @@ Result<queue::Page> PooledQueue::live(const std::string& cursor, int limit) {
 Result<queue::Page> PooledQueue::ended(const std::string& cursor, int limit) {
   return with_redis<queue::Page>([&](auto& reader) { return reader.ended(cursor, limit); });
 }
+Result<std::vector<std::pair<std::string, MicroUsd>>> PooledQueue::unseen() {
+  return with_redis<std::vector<std::pair<std::string, MicroUsd>>>(
+      [](auto& reader) { return reader.unseen(); });
+}
 Result<nlohmann::json> PooledQueue::policy() {
   return with_redis<nlohmann::json>([](auto& reader) { return reader.policy(); });
 }
 Result<nlohmann::json> PooledQueue::leader() {
   return with_redis<nlohmann::json>([](auto& reader) { return reader.leader(); });
+}
+
+Result<std::vector<budgets::BudgetView>> PooledQueue::budgets() {
+  return pool_.with([&](runtime::Redis& redis) { return budgets::read_budgets(redis, prefix_); });
 }
 
 Status PooledQueue::ping() {

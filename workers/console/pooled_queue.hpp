@@ -6,6 +6,7 @@
 
 #include "workers/console/queue_view.hpp"
 #include "workers/console/redis_pool.hpp"
+#include "workers/cost/budgets/keeper/keeper_store.hpp"
 
 namespace oppen::console {
 
@@ -23,8 +24,12 @@ class PooledQueue final : public QueueView {
   Result<queue::Page> queued(const std::string& cursor, int limit) override;
   Result<queue::Page> live(const std::string& cursor, int limit) override;
   Result<queue::Page> ended(const std::string& cursor, int limit) override;
+  Result<std::vector<std::pair<std::string, MicroUsd>>> unseen() override;
   Result<nlohmann::json> policy() override;
   Result<nlohmann::json> leader() override;
+
+  // The budgets, from the same Redis.
+  Result<std::vector<budgets::BudgetView>> budgets();
 
   // Whether Redis answers.
   Status ping();

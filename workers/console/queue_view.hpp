@@ -5,6 +5,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "scheduler/queue/reader.hpp"
 
@@ -21,6 +23,7 @@ class QueueView {
   virtual Result<queue::Page> queued(const std::string& cursor, int limit) = 0;
   virtual Result<queue::Page> live(const std::string& cursor, int limit) = 0;
   virtual Result<queue::Page> ended(const std::string& cursor, int limit) = 0;
+  virtual Result<std::vector<std::pair<std::string, MicroUsd>>> unseen() = 0;
   virtual Result<nlohmann::json> policy() = 0;
   virtual Result<nlohmann::json> leader() = 0;
 };

@@ -1,4 +1,8 @@
 // oppen-cost: charges every attempt while it runs, to the micro-dollar, and publishes what it costs on the topic `costs`.
+// Beside that one instance keeps the budgets.
+#include <thread>
+
+#include "workers/cost/budgets/keeper/keeper.hpp"
 #include "workers/cost/worker/worker.hpp"
 #include "workers/runtime/memory.hpp"
 #include "workers/runtime/stop.hpp"
@@ -35,12 +39,16 @@ int main(int argc, char** argv) {
   // What is not acknowledged stays to be published, whatever happens: the producer gives up on no record.
   auto producer_settings = *kafka;
   producer_settings.properties["message.timeout.ms"] = "0";
-  const auto producer =
-      client::Producer::create(producer_settings, {"costs", "dead-letter", "job-events", "runs"});
+  const auto producer = client::Producer::create(
+      producer_settings,
+      {"costs", "control", "dead-letter", "job-events", "recommendations", "runs"});
   if (!producer) return spdlog::error("{}", producer.error().message), 2;
   const auto worker = cost::Worker::create(*kafka, common.redis_url,
                                            {clock, metrics, health, cost_metrics, **producer});
   if (!worker) return spdlog::error("{}", worker.error().message), 2;
+
+  budgets::Keeper keeper(*kafka, common.redis_url, {clock, metrics, **producer});
+  const std::jthread keeping([&](const std::stop_token& over) { keeper.run(over); });
 
   const auto status = (*worker)->run(stop.token());
   if (!status) return spdlog::critical("{}", status.error().message), 1;

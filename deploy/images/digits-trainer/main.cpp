@@ -1,4 +1,6 @@
 // digits-trainer: parse, load, train, report.
+#include <sys/resource.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -56,10 +58,11 @@ void print_start(const Options& options, const Split& data) {
     std::printf("job %s attempt %s model %s\n", options.job.c_str(), options.attempt.c_str(),
                 options.model_type.c_str());
   std::printf(
-      "%zu samples to learn, %zu to test; batch %llu, hidden %llu, learning rate %g, seed %llu\n",
+      "%zu samples to learn, %zu to test; batch %llu, hidden %llu, %s, learning rate %g, seed "
+      "%llu\n",
       data.train.size(), data.test.size(), static_cast<unsigned long long>(settings.batch_size),
-      static_cast<unsigned long long>(settings.hidden), settings.learning_rate,
-      static_cast<unsigned long long>(settings.seed));
+      static_cast<unsigned long long>(settings.hidden), to_string(settings.precision),
+      settings.learning_rate, static_cast<unsigned long long>(settings.seed));
 }
 
 // Opens the log before the work begins, so that a wrong path is not found out at its end.
@@ -70,6 +73,16 @@ std::FILE* open_termination_log(const Options& options, std::string& error) {
   if (file == nullptr && options.termination_log)
     error = "--termination-log is '" + path + "': expected a file that can be written";
   return file;
+}
+
+void add_usage(Outcome& outcome) {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  outcome.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+  outcome.memory_peak_mb = static_cast<double>(used.ru_maxrss) / 1024;
 }
 
 }  // namespace
@@ -96,13 +109,14 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line is in the pod's log as soon as it is printed
   print_start(options, *data);
   std::uint64_t number = 0;
-  const Outcome outcome = train(*data, options.settings, stop, [&](const Epoch& epoch) {
+  Outcome outcome = train(*data, options.settings, stop, [&](const Epoch& epoch) {
     std::printf("epoch %llu/%llu loss %.4f accuracy %.4f seconds %.3f\n",
                 static_cast<unsigned long long>(++number),
                 static_cast<unsigned long long>(options.settings.epochs), epoch.loss,
                 epoch.accuracy, epoch.seconds);
   });
 
+  add_usage(outcome);
   const std::string metrics = metrics_json(outcome);
   std::fputs(metrics.c_str(), stdout);
   if (termination_log != nullptr &&

@@ -35,6 +35,17 @@ std::string learning_rate(Options& options, std::string_view value) {
   return {};
 }
 
+std::string precision(Options& options, std::string_view value) {
+  std::string names;
+  for (const Precision one : {Precision::fp64, Precision::fp32, Precision::bf16}) {
+    names += (names.empty() ? "" : ", ") + std::string(to_string(one));
+    if (value != to_string(one)) continue;
+    options.settings.precision = one;
+    return {};
+  }
+  return "one of " + names;
+}
+
 template <std::string Options::*field>
 std::string text(Options& options, std::string_view value) {
   options.*field = value;
@@ -58,6 +69,12 @@ constexpr Option all_options[] = {
      whole<&Settings::seed, 0, std::uint64_t{1} << 62>},
     {"--patience", "", "N", "stop early after N epochs without a better accuracy; 0 never does (0)",
      whole<&Settings::patience, 0, 1'000'000>},
+    {"--precision", "PRECISION", "NAME", "fp64, fp32 or bf16: what it computes with (fp64)",
+     precision},
+    {"--requests", "", "N", "requests that it answers when it has learned (0)",
+     whole<&Settings::requests, 0, 10'000'000>},
+    {"--requests-per-second", "", "N", "how fast they come; 0: all are there at once (0)",
+     whole<&Settings::requests_per_second, 0, 1'000'000>},
     {"--data", "", "FILE", "CSV: 64 pixels of 0 to 16, then the digit (the built-in 1,797 images)",
      text<&Options::data>},
     {"--termination-log", "", "FILE",
@@ -93,6 +110,18 @@ std::string from_environment(Options& options, Environment environment) {
 }
 
 }  // namespace
+
+const char* to_string(Precision precision) {
+  switch (precision) {
+    case Precision::fp32:
+      return "fp32";
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp64:
+      break;
+  }
+  return "fp64";
+}
 
 std::variant<Options, HelpWanted, BadUsage> parse_options(std::span<const char* const> arguments,
                                                           Environment environment) {
@@ -130,6 +159,7 @@ std::string help_text() {
       "  digits-trainer                                  ten epochs on the built-in images\n"
       "  digits-trainer --epochs 100 --patience 5        until it no longer gets better\n"
       "  digits-trainer --hidden 2048                    the same work, eight times as long\n"
+      "  digits-trainer --requests 300 --requests-per-second 10   then answers requests for 30 s\n"
       "\n";
   for (const Option& option : all_options) {
     if (option.flag.empty()) continue;

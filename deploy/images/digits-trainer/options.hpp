@@ -32,6 +32,8 @@ using Environment = const char* (*)(const char* name);
 std::variant<Options, HelpWanted, BadUsage> parse_options(std::span<const char* const> arguments,
                                                           Environment environment);
 
+const char* to_string(Precision precision);
+
 std::string help_text();
 
 }  // namespace oppen::digits_trainer

@@ -14,6 +14,11 @@ std::string number(double value) {
   return text;
 }
 
+// The nearest rank of `sorted`, which is not empty.
+double percentile(const std::vector<double>& sorted, std::size_t percent) {
+  return sorted[(sorted.size() * percent + 99) / 100 - 1];
+}
+
 }  // namespace
 
 std::string metrics_json(const Outcome& outcome) {
@@ -34,6 +39,16 @@ std::string metrics_json(const Outcome& outcome) {
   if (outcome.seconds > 0)
     json +=
         ",\"samples_per_second\":" + number(static_cast<double>(outcome.samples) / outcome.seconds);
+  if (const std::vector<double>& latencies = outcome.served.latencies; !latencies.empty()) {
+    const double answers = static_cast<double>(latencies.size());
+    json += ",\"requests\":" + std::to_string(latencies.size());
+    json += ",\"answered_rightly\":" + number(static_cast<double>(outcome.served.right) / answers);
+    json += ",\"inferences_per_second\":" + number(answers / outcome.served.seconds);
+    json += ",\"latency_p50_ms\":" + number(percentile(latencies, 50) * 1000);
+    json += ",\"latency_p99_ms\":" + number(percentile(latencies, 99) * 1000);
+  }
+  if (outcome.cpu_seconds > 0) json += ",\"cpu_seconds\":" + number(outcome.cpu_seconds);
+  if (outcome.memory_peak_mb > 0) json += ",\"memory_peak_mb\":" + number(outcome.memory_peak_mb);
   return json + "}\n";
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr double momentum = 0.9;
 
-double accuracy(Network& network, const std::vector<Sample>& samples) {
+template <class Number>
+double accuracy(BasicNetwork<Number>& network, const std::vector<Sample>& samples) {
   std::size_t right = 0;
   for (const Sample& sample : samples) {
     network.loss(sample.pixels, sample.label);
@@ -22,8 +23,11 @@ double accuracy(Network& network, const std::vector<Sample>& samples) {
 }
 
 // Everything that changes while training.
+template <class Number>
 class Run {
  public:
+  using Sum = typename BasicNetwork<Number>::Sum;
+
   Run(const Split& data, const Settings& settings)
       : data_(data),
         settings_(settings),
@@ -51,38 +55,43 @@ class Run {
   double mean_loss() const { return loss_sum_ / static_cast<double>(learned_); }
   double test_accuracy() { return accuracy(network_, data_.test); }
 
+  std::size_t answer(const Sample& request) {
+    network_.loss(request.pixels, request.label);
+    return network_.prediction();
+  }
+
  private:
   void step(std::size_t count) {
-    std::fill(gradient_.begin(), gradient_.end(), 0.0);
+    std::fill(gradient_.begin(), gradient_.end(), Sum(0));
     for (std::size_t i = 0; i < count; ++i) {
       const Sample& sample = data_.train[order_[learned_ + i]];
       loss_sum_ += network_.add_gradient(sample.pixels, sample.label, gradient_);
     }
-    const double rate = settings_.learning_rate / static_cast<double>(count);
-    const std::span<double> parameters = network_.parameters();
+    const Sum rate = static_cast<Sum>(settings_.learning_rate / static_cast<double>(count));
+    const std::span<Sum> parameters = network_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      velocity_[i] = momentum * velocity_[i] - rate * gradient_[i];
+      velocity_[i] = static_cast<Sum>(momentum) * velocity_[i] - rate * gradient_[i];
       parameters[i] += velocity_[i];
     }
+    network_.parameters_changed();
     learned_ += count;
   }
 
   const Split& data_;
   const Settings& settings_;
   std::mt19937_64 random_;
-  Network network_;
-  std::vector<double> gradient_, velocity_;
+  BasicNetwork<Number> network_;
+  std::vector<Sum> gradient_, velocity_;
   std::vector<std::size_t> order_;
   double loss_sum_ = 0;
   std::size_t learned_ = 0;  // samples of this epoch
 };
 
-}  // namespace
-
-Outcome train(const Split& data, const Settings& settings, const std::atomic<bool>& stop,
-              const std::function<void(const Epoch&)>& on_epoch) {
+template <class Number>
+Outcome train_in(const Split& data, const Settings& settings, const std::atomic<bool>& stop,
+                 const std::function<void(const Epoch&)>& on_epoch) {
   using Clock = std::chrono::steady_clock;
-  Run run(data, settings);
+  Run<Number> run(data, settings);
   Outcome outcome;
   double best = -1;
   std::uint64_t epochs_since_best = 0;
@@ -107,7 +116,27 @@ Outcome train(const Split& data, const Settings& settings, const std::atomic<boo
       break;
     }
   }
+  if (outcome.end != End::stopped && settings.requests > 0) {
+    outcome.served = serve(data.test, settings.requests, settings.requests_per_second, stop,
+                           [&](const Sample& request) { return run.answer(request); });
+    if (stop) outcome.end = End::stopped;
+  }
   return outcome;
+}
+
+}  // namespace
+
+Outcome train(const Split& data, const Settings& settings, const std::atomic<bool>& stop,
+              const std::function<void(const Epoch&)>& on_epoch) {
+  switch (settings.precision) {
+    case Precision::fp32:
+      return train_in<float>(data, settings, stop, on_epoch);
+    case Precision::bf16:
+      return train_in<Bfloat16>(data, settings, stop, on_epoch);
+    case Precision::fp64:
+      break;
+  }
+  return train_in<double>(data, settings, stop, on_epoch);
 }
 
 }  // namespace oppen::digits_trainer

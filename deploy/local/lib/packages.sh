@@ -29,8 +29,8 @@ packages_go() {
 packages_install() {
   local policy=/usr/sbin/policy-rc.d
   say "installing $# packages: $*"
-  # A Redis that comes along must not start, nor take the standard port: the stack starts its own. The policy forbids all
-  # starts while we install; one that is already there is its owner's business.
+  # A Redis, a Prometheus or an Alertmanager that comes along must not start, nor take the standard port: the stack and the tests start their own. The
+  # policy forbids all starts while we install; one that is already there is its owner's business.
   local callers_trap
   callers_trap=$(trap -p EXIT)
   if [[ ! -e $policy ]]; then
@@ -51,7 +51,10 @@ packages_install() {
     as_root rm -f "$policy"
     eval "${callers_trap:-trap - EXIT}"
   fi
-  if [[ " $* " == *' redis-server '* && -d /run/systemd/system ]]; then
-    as_root systemctl disable --quiet redis-server # else it would start with the machine
-  fi
+  local service
+  for service in redis-server prometheus prometheus-alertmanager; do
+    if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then
+      as_root systemctl disable --quiet "$service" # else it would start with the machine
+    fi
+  done
 }

@@ -1,6 +1,10 @@
 -- One change of the queue, all or nothing: records, sums, order, events and the offset that caused it.
 --   ARGV  prefix, epoch, topic ('' when no record caused it), offset, then operations:
---         J id expected_version record keep_ms ended_ms   write a job's record
+--         J id expected_version record keep_ms ended_ms pair   write a job's record; pair: "<team> <project>", a word each
+--         B team project most                             refuse all of it if afterwards the live attempts of the team and project ('*':
+--                                                         of all) are estimated at more
+--         C pair amount                                   set what the live attempts of a team and project are estimated at
+--         N field amount                                  add to a field of `unseen`
 --         E entry                                         append an event to the outbox
 --         V key value keep_ms                             set a plain key (keep_ms 0: for good)
 --         D key                                           delete a plain key
@@ -21,9 +25,12 @@ if topic ~= '' then
   end
 end
 
-local operands = {J = 5, E = 1, V = 3, D = 1, M = 2, H = 3, A = 2, R = 2}
+local operands = {J = 6, B = 3, C = 2, N = 2, E = 1, V = 3, D = 1, M = 2, H = 3, A = 2, R = 2}
 local old = {}
 local versions = {}
+local states = {} -- live or not, as the operations so far leave them
+local change = {} -- of what is committed, by pair
+local bounds = {}
 
 -- First every check, then every write: a script is not rolled back.
 local i = 5
@@ -35,13 +42,41 @@ while i <= #ARGV do
     if not versions[id] then
       old[id] = parse(redis.call('GETRANGE', prefix .. 'job:' .. id, 0, 250))
       versions[id] = old[id] and old[id].version or '0'
+      states[id] = old[id] and live_states[old[id].state] and tonumber(old[id].cost) or 0
     end
     if versions[id] ~= expected then
       return redis.error_reply('OPPEN_CONFLICT job ' .. id .. ' is at version ' .. versions[id] .. ', expected ' .. expected)
     end
-    versions[id] = parse(ARGV[i + 3]).version
+    local header = parse(ARGV[i + 3])
+    versions[id] = header.version
+    local cost = live_states[header.state] and tonumber(header.cost) or 0
+    change[ARGV[i + 6]] = (change[ARGV[i + 6]] or 0) + cost - states[id]
+    states[id] = cost
+  elseif operation == 'B' then
+    bounds[#bounds + 1] = {ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])}
   end
   i = i + operands[operation] + 1
+end
+
+if #bounds > 0 then
+  local committed = {}
+  local fields = redis.call('HGETALL', counters)
+  for f = 1, #fields, 2 do
+    local pair = string.match(fields[f], '^committed:(.+)$')
+    if pair then committed[pair] = tonumber(fields[f + 1]) end
+  end
+  for pair, amount in pairs(change) do committed[pair] = (committed[pair] or 0) + amount end
+  for _, bound in ipairs(bounds) do
+    local sum = 0
+    for pair, amount in pairs(committed) do
+      local team, project = string.match(pair, '^(%S+) (%S+)$')
+      if (bound[1] == '*' or bound[1] == team) and (bound[2] == '*' or bound[2] == project) then sum = sum + amount end
+    end
+    if sum > bound[3] then
+      return redis.error_reply('OPPEN_CONFLICT the budget of ' .. bound[1] .. ' ' .. bound[2] .. ' has room for ' ..
+        string.format('%d, not for %d', bound[3], sum))
+    end
+  end
 end
 
 local last_entry = ''
@@ -66,6 +101,8 @@ while i <= #ARGV do
     if old_set and old_set ~= new_set then redis.call('ZREM', old_set, id) end
     if new_set then redis.call('ZADD', new_set, after.place, id) end
     local was_live = before and live_states[before.state]
+    if before then commit_cost(before, ARGV[i + 6], '-') end
+    commit_cost(after, ARGV[i + 6], '')
     if live_states[after.state] then
       if not was_live then redis.call('ZADD', prefix .. 'live', after.place, id) end
     elseif was_live then
@@ -79,6 +116,14 @@ while i <= #ARGV do
       redis.call('ZREM', prefix .. 'ended', id)
     end
     old[id] = after
+  elseif operation == 'C' then
+    if ARGV[i + 2] == '0' then
+      redis.call('HDEL', counters, committed_field(ARGV[i + 1]))
+    else
+      redis.call('HSET', counters, committed_field(ARGV[i + 1]), ARGV[i + 2])
+    end
+  elseif operation == 'N' then
+    redis.call('HINCRBY', prefix .. 'unseen', ARGV[i + 1], ARGV[i + 2])
   elseif operation == 'E' then
     last_entry = redis.call('XADD', prefix .. 'outbox', '*', 'e', ARGV[i + 1])
   elseif operation == 'V' then

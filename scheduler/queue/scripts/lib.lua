@@ -7,6 +7,7 @@
 --   window:<u|n|b>      the same, of those that only go while the off-peak window is open
 --   retry:<u|n|b>       the same, of those that are held for a while after a failed attempt
 --   dependent:<u|n|b>   the same, of those that wait for other jobs
+--   budget:<u|n|b>      the same, of those that a budget has no room for
 --   dependents:<id>     set of the job ids that may wait for this one
 --   settling            set of the ids of ended jobs whose dependents have not been told yet
 --   live                sorted set of job ids with a live attempt, by place
@@ -14,6 +15,7 @@
 --   counters            hash of sums over the records, changed only here
 --   users               hash: how many jobs of each user have not ended
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
+--   unseen              hash: <second, in steps> <team> <project> -> what attempts were estimated at that ended then, for budgets
 --   durations           hash: what has been learned of how long runs take
 --   outbox              stream of events not yet acknowledged by the broker
 --   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events;
@@ -43,7 +45,7 @@ local function parse(record)
 end
 
 -- The sorted set in which a queued job waits, by what holds it.
-local set_of_hold = {['-'] = 'queue:', w = 'window:', t = 'retry:', d = 'dependent:'}
+local set_of_hold = {['-'] = 'queue:', a = 'queue:', w = 'window:', o = 'window:', t = 'retry:', d = 'dependent:', b = 'budget:'}
 local function waiting_set(header) return prefix .. set_of_hold[header.hold] .. header.priority end
 
 local live_states = {l = true, r = true, x = true}
@@ -68,6 +70,22 @@ local function count(header, sign)
     add('cpu:' .. header.priority, sign, header.cpu)
     add('memory:' .. header.priority, sign, header.memory)
   end
+end
+
+-- The field that sums the estimates of the live attempts of a team and project ("<team> <project>").
+local function committed_field(pair) return 'committed:' .. pair end
+
+-- By what sum of its team and project a record's estimate counts towards budgets: a live attempt's is committed, that of a job that waits and
+-- for which room is kept is reserved; nil: by none.
+local function budget_field(header, pair)
+  if live_states[header.state] then return committed_field(pair) end
+  if header.state == 'q' and (header.hold == 'a' or header.hold == 'o') then return 'reserved:' .. pair end
+end
+
+-- Adds a record's estimate to that sum (sign ''), or takes it out. There is no field for nothing.
+local function commit_cost(header, pair, sign)
+  local field, cost = budget_field(header, pair), header.cost
+  if field and cost ~= '0' and redis.call('HINCRBY', counters, field, sign .. cost) == 0 then redis.call('HDEL', counters, field) end
 end
 
 -- Adds to the jobs of a user that have not ended.

@@ -12,6 +12,10 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ConfigMap = std::map<std::string, std::string>;
+// Records of other types are not looked at here.
+Result<std::optional<std::string>> nothing_else(const CloudEvent&, const client::ConsumedRecord&) {
+  return std::optional<std::string>();
+}
 
 class OverridesTest : public CoreTest {
  protected:
@@ -34,7 +38,7 @@ class OverridesTest : public CoreTest {
           letters.push_back(std::move(then));
           return {};
         },
-        post);
+        post, nothing_else);
     ASSERT_TRUE(policies->load());
     fed = std::stoull(store->meta("next:control").value().value_or("0"));
     feed();
@@ -291,7 +295,7 @@ TEST_F(OverridesTest, ALeaderThatHasNothingInForceWaitsForTheJudgementOfItsFirst
   scheduling["model_catalog"] = with_template(tolerates);
   begin_term(static_cast<std::int64_t>(log.size()));
   policies = std::make_unique<Policies>(
-      *state, [](const auto&, const auto&, const auto&) { return Status(); }, post);
+      *state, [](const auto&, const auto&, const auto&) { return Status(); }, post, nothing_else);
   ASSERT_TRUE(policies->load());
   fed = 0;
   write(LeaderClaimed::type, {{"instance", "me"}});

@@ -7,6 +7,7 @@
 #include "tests/support/redis_server.hpp"
 #include "tests/unit/cost_ledger/ledger_fixture.hpp"
 #include "workers/cost/books/charge_rows.hpp"
+#include "workers/cost/store/charged.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 
 namespace oppen::cost {
@@ -111,6 +112,38 @@ TEST_F(BooksTest, EachDayHasWhatBeganInIt) {
   EXPECT_TRUE(books.days(this_day, this_day).value().empty());
   EXPECT_EQ(books.days(this_day - std::chrono::days(500), this_day).error().kind,
             ErrorKind::invalid);
+}
+
+TEST_F(BooksTest, AnAttemptHasItsCostOnceItsJobIsChargedToItsEnd) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const auto costs = [&](const std::string& run, int attempt) {
+    return charged(*redis, "oppen.", {{"nobody", 1}, {run, attempt}}).value().at(1);
+  };
+  const auto price = [&](Time from, Time to) {
+    return std::optional(rates.price(bearer().usage, from, to).total);
+  };
+  EXPECT_TRUE(charged(*redis, "oppen.", {}).value().empty());
+  ledger.apply(ended(today, today + 100s, 1, "a"));
+  ledger.apply(began(today + 200s, 2, "a"));
+  ASSERT_TRUE(store_all(claim, ledger, today + 300s));
+  EXPECT_EQ(costs("a", 1), std::nullopt) << "the second one runs";
+  ledger.apply(ended(today + 200s, today + 400s, 2, "a"));
+  ASSERT_TRUE(store_all(claim, ledger, today + 500s));
+  EXPECT_EQ(costs("a", 1), price(today, today + 100s));
+  EXPECT_EQ(costs("a", 2), price(today + 200s, today + 400s));
+  EXPECT_EQ(costs("a", 3), std::nullopt);
+  // Of two ends the first one counts; it comes late here, and takes back what was charged beyond it.
+  auto earlier = ended(today + 200s, today + 350s, 2, "a");
+  earlier.seq = 21;
+  ledger.load_settled("a", store.settled_jobs({"a"}).value().at("a"));
+  ledger.apply(earlier);
+  ASSERT_TRUE(store_all(claim, ledger, today + 600s));
+  EXPECT_EQ(costs("a", 2), price(today + 200s, today + 350s));
+  auto outside = ended(today, today + 10s, 0, run_key("", "r"));
+  ledger.apply(outside);
+  ASSERT_TRUE(store_all(claim, ledger, today + 600s));
+  EXPECT_EQ(costs(":r", 0), price(today, today + 10s));
 }
 
 TEST_F(BooksTest, FindsRuns) {
@@ -293,20 +326,25 @@ TEST_F(BooksTest, KeepsTheEpochsOfTheLastAttempt) {
     told.attempt = attempt;
     told.epoch = epoch;
     told.epoch_seconds = seconds;
+    told.metrics = {{"accuracy", seconds / 100}};
     ledger.apply(Report{"a", told});
     ASSERT_TRUE(store_all(claim, ledger, today + 1min));
     ledger.stored("a");
   };
   progress(1, 1, 10.5);
   progress(1, 2, 11);
+  const auto accuracies = [&] { return books.accuracies(*books.run("a").value()).value(); };
   EXPECT_EQ(books.run("a").value()->epoch_seconds, (std::vector<double>{10.5, 11}));
+  EXPECT_EQ(accuracies(), (std::vector<double>{0.105, 0.11}));
   ledger.apply(began(today + 30s, 2, "a"));
   ASSERT_TRUE(store_all(claim, ledger, today + 1min));
   ledger.stored("a");
   EXPECT_TRUE(books.run("a").value()->epoch_seconds.empty());
+  EXPECT_TRUE(accuracies().empty());
   EXPECT_EQ(books.run("a").value()->epochs_done, 0);
   progress(2, 1, 9);
   EXPECT_EQ(books.run("a").value()->epoch_seconds, std::vector<double>{9});
+  EXPECT_EQ(accuracies(), std::vector<double>{0.09});
   EXPECT_EQ(books.run("a").value()->epochs_done, 1);
 }
 
@@ -318,7 +356,8 @@ TEST_F(BooksTest, EverythingOfThemIsForgottenInTheEnd) {
   std::size_t kept = 0;
   for (const auto& key : keys.elements) {
     const bool of_the_partition = key.text.find(":partition:") != std::string::npos ||
-                                  key.text.find(":outbox:") != std::string::npos;
+                                  key.text.find(":outbox:") != std::string::npos ||
+                                  key.text.find(":advise:") != std::string::npos;
     if (of_the_partition) continue;
     ++kept;
     EXPECT_GT(redis->command({"PTTL", key.text}).value().integer, 0) << key.text;

@@ -3,6 +3,7 @@
 
 #include "tests/support/redis_server.hpp"
 #include "tests/unit/cost_ledger/ledger_fixture.hpp"
+#include "workers/cost/books/books.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 
 namespace oppen::cost {
@@ -136,6 +137,133 @@ TEST_F(LedgerStoreTest, AJobThatRunsAgainIsOpenAgain) {
   ASSERT_TRUE(store_all(claim, ledger, noon + 1min, {}, 1));
   EXPECT_EQ(store.open_jobs(0).value().size(), 1U);
   EXPECT_TRUE(store.settled_jobs({"a"}).value()["a"].attempts.empty()) << "its run at most";
+}
+
+class AdviceTest : public LedgerStoreTest {
+ protected:
+  void load(const std::string& id) {
+    auto settled = store.settled_jobs({id}).value();
+    ledger.load_settled(id, std::move(settled.at(id)));
+  }
+  Fact over(const std::string& id, const char* state = "succeeded") {
+    auto fact = ended(lately, lately + 10s, 1, id);
+    fact.told = Told{"", "", state, true, 2, 64};
+    return fact;
+  }
+  static Report report(const std::string& id) {
+    RunCompleted told;
+    told.run_id = told.job_id = id;
+    told.attempt = 1;
+    return {id, told};
+  }
+  // So long after now by Redis' clock.
+  std::vector<std::string> due(Time::duration after, int partition = 0) {
+    return store.due_for_advice(partition, store.time().value() + after, 10).value();
+  }
+  Status advise(const Advised& advised) {
+    Change change;
+    change.advised = {advised};
+    return store.commit(claim, change);
+  }
+  Status store_at(Time time) {
+    const auto stored = store_all(claim, ledger, time, {}, ++costs);
+    for (const auto& id : {"a", "b", "c"})
+      if (ledger.knows(id)) ledger.stored(id);
+    return stored;
+  }
+
+  const Time lately = store.time().value() - 1h;  // a run of long ago is not kept
+  Claim claim;
+  std::int64_t costs = 0;
+  Ledger ledger{rates};
+
+  void SetUp() override {
+    LedgerStoreTest::SetUp();
+    claim = store.claim(0).value();
+  }
+};
+
+TEST_F(AdviceTest, ARunThatHasSucceededIsDueOnceItIsChargedAndHasReported) {
+  ledger.apply(over("a"));
+  ledger.apply(over("b", "failed"));
+  ledger.apply(report("a"));
+  ledger.apply(report("b"));
+  ASSERT_TRUE(store_at(lately + 5s));
+  EXPECT_TRUE(due(1h).empty()) << "it is not charged yet";
+  ASSERT_TRUE(store_at(lately + 20s));
+  EXPECT_EQ(due(0s), std::vector<std::string>{"a"});
+  EXPECT_TRUE(due(1h, 1).empty()) << "of another partition";
+}
+
+TEST_F(AdviceTest, ARunThatReportsNothingIsDueAMinuteLater) {
+  ledger.apply(over("a"));
+  ledger.apply(over("b"));
+  ASSERT_TRUE(store_at(lately + 20s));
+  EXPECT_TRUE(due(50s).empty());
+  EXPECT_EQ(due(61s), (std::vector<std::string>{"a", "b"}));
+  load("b");
+  ledger.apply(report("b"));
+  ASSERT_TRUE(store_at(lately + 30s));
+  EXPECT_EQ(due(0s), std::vector<std::string>{"b"}) << "it has reported meanwhile";
+  EXPECT_EQ(due(61s), (std::vector<std::string>{"b", "a"}));
+}
+
+TEST_F(AdviceTest, ItIsDueUntilItsOwnerSaysThatItIsPublishedAndNeverAgain) {
+  ledger.apply(over("a"));
+  ledger.apply(report("a"));
+  ASSERT_TRUE(store_at(lately + 20s));
+  auto former = claim;
+  claim = store.claim(0).value();
+  Change advised;
+  advised.advised = {{"a"}};
+  EXPECT_EQ(store.commit(former, advised).error().kind, ErrorKind::fenced);
+  EXPECT_EQ(due(0s).size(), 1U);
+  ASSERT_TRUE(store.commit(claim, advised));
+  EXPECT_TRUE(due(1h).empty());
+  load("a");
+  ledger.apply(over("a"));
+  ledger.apply(report("a"));
+  ASSERT_TRUE(store_at(lately + 1min));
+  EXPECT_TRUE(due(1h).empty()) << "told again";
+}
+
+TEST_F(AdviceTest, ARecommendationStandsUntilItIsFollowedOrAnotherOneTakesItsPlace) {
+  const std::vector<std::string> places{"spot [x]", "spot [y]"};
+  const auto standing = [&] { return store.recommended("mnist", places).value(); };
+  ASSERT_TRUE(advise({"a", "mnist", lately, {}, {{"spot [x]", "of a"}, {"spot [y]", "of a"}}}));
+  ASSERT_TRUE(advise({"b", "mnist", lately - 1s, {}, {{"spot [x]", "earlier"}}}));
+  EXPECT_EQ(standing()["spot [x]"], "of a") << "a run that ended before it is looked at after it";
+  ASSERT_TRUE(advise({"c", "mnist", lately + 1s, {}, {{"spot [x]", "of c"}}}));
+  EXPECT_EQ(standing()["spot [x]"], "of c");
+  EXPECT_TRUE(store.recommended("other", places).value().empty());
+
+  const Followed followed{"spot [x]", "of c", "spot", true, 12.5};
+  ASSERT_TRUE(advise({"d", "mnist", lately + 2s, {followed}, {{"spot [x]", "of d"}}}));
+  EXPECT_EQ(standing()["spot [x]"], "of d");
+  ASSERT_TRUE(advise({"e", "mnist", lately + 3s, {followed}, {}}));
+  EXPECT_EQ(standing()["spot [x]"], "of d") << "another one has followed it first";
+  ASSERT_TRUE(advise({"f", "mnist", lately, {{"spot [y]", "of a", "spot", false, -2}}, {}}));
+  EXPECT_EQ(standing().size(), 1U);
+  const auto records = Books(*redis, "oppen.").track_records("mnist").value();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records.at("spot").followed, 2);
+  EXPECT_EQ(records.at("spot").kept, 1);
+  EXPECT_EQ(records.at("spot").mean_saved_percent(), 5.25);
+  EXPECT_TRUE(Books(*redis, "oppen.").track_records("other").value().empty());
+}
+
+TEST_F(AdviceTest, OfAModelTypeSoManyStand) {
+  for (int first = 0; first < 500; first += 50) {
+    Advised advised{"a", "mnist", lately + std::chrono::seconds(first), {}, {}};
+    for (int i = first; i < first + 50; ++i)
+      advised.given.push_back({"spot " + std::to_string(i), "text"});
+    ASSERT_TRUE(advise(advised));
+  }
+  EXPECT_TRUE(store.recommended("mnist", {"spot 49"}).value().empty()) << "the oldest";
+  EXPECT_EQ(store.recommended("mnist", {"spot 50", "spot 499"}).value().size(), 2U);
+  for (const char* key : {"recommended", "recommended-when"})
+    EXPECT_GT(
+        redis->command({"PTTL", std::string("{oppen.cost}:") + key + ":mnist"}).value().integer, 0);
 }
 
 // As after a pause: whoever claimed the partition meanwhile has it.

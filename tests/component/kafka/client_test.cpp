@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -244,6 +245,96 @@ TEST_F(ClientTest, TellsWhatTheBrokerRefusesOfARecord) {
   }));
   ASSERT_TRUE(client_->flush(20s));
   EXPECT_EQ(told, 1);
+}
+
+// Threads that hand over as fast as they can, each until it is refused; returns how many were handed over.
+int report_from_threads(Client& client, int threads, int each, Fates& fates) {
+  std::atomic<int> handed{0};
+  {
+    std::vector<std::jthread> running;
+    for (int thread = 0; thread < threads; ++thread) {
+      running.emplace_back([&, thread] {
+        const auto job = "job-" + std::to_string(thread);
+        for (int i = 0; i < each && client.report_later(progress(job, i), fates.note()); ++i)
+          ++handed;
+      });
+    }
+  }
+  return handed;
+}
+
+TEST_F(ClientTest, NothingIsLostOfManyThreadsWhenTheBrokerIsAwayForAMoment) {
+  constexpr int threads = 8, each = 5'000;
+  Fates fates;
+  const auto client = std::move(*Client::create({kafka_.settings(), "/oppen/test", 60s}));
+  std::jthread outage([&] {
+    for (int times = 0; times < 3; ++times) {
+      const auto at = fates.kept + 2'000;
+      while (fates.kept < at) std::this_thread::yield();
+      kafka_.set_up(false);  // what is under way fails
+      kafka_.set_up(true);
+    }
+  });
+  EXPECT_EQ(report_from_threads(*client, threads, each, fates), threads * each);
+  outage.join();
+  ASSERT_TRUE(client->flush(60s));
+  EXPECT_EQ(fates.kept, threads * each);
+  EXPECT_EQ(fates.lost, 0);
+  std::map<TopicPartition, std::int64_t> from;
+  for (int partition = 0; partition < 12; ++partition)
+    from[{"runs", partition}] = Consumer::beginning;
+  ASSERT_TRUE(consumer_->assign(from));
+  // The mock broker keeps a request's records that it could not acknowledge, and takes them again: each is there, and a job's first
+  // appearances are in order.
+  std::map<std::string, int> next;
+  for (int there = 0; there < threads * each;) {
+    const auto event = next_event();
+    ASSERT_FALSE(event.id.empty());
+    ASSERT_LE(event.data["epoch"], next[last_key_]) << last_key_ << ": something is missing";
+    if (event.data["epoch"] < next[last_key_]) continue;
+    ++next[last_key_];
+    ++there;
+  }
+}
+
+TEST_F(ClientTest, ThatIsDestroyedTellsOfEachRecordOnceThoughManyThreadsHaveJustWaited) {
+  kafka_.set_up(false);
+  Fates fates;
+  int handed = 0;
+  {
+    const auto client = std::move(*Client::create({kafka_.settings(), "/oppen/test", 100ms}));
+    handed = report_from_threads(*client, 8, 200, fates);
+    EXPECT_LT(handed, 8 * 200) << "there was no more room";
+  }
+  EXPECT_GT(handed, 0);
+  EXPECT_EQ(fates.lost, handed);
+  EXPECT_EQ(fates.kept, 0);
+  kafka_.set_up(true);
+}
+
+TEST_F(ClientTest, WaitsForItsOwnThreadWhenThatIsSlow) {
+  constexpr int more_than_it_takes = 20'000;
+  std::mutex blocking;
+  std::atomic<int> told{0};
+  const auto client = std::move(*Client::create({kafka_.settings(), "/oppen/test", 500ms}));
+  int handed = 0;
+  std::string error;
+  {
+    const std::lock_guard lock(blocking);
+    for (; handed < more_than_it_takes && error.empty(); ++handed) {
+      const auto sent = client->report_later(progress("a", handed), [&](const auto&) {
+        const std::lock_guard also(blocking);
+        ++told;
+      });
+      if (!sent) error = sent.error().message;
+    }
+    --handed;  // the last was refused
+  }
+  EXPECT_THAT(error, HasSubstr("there is no room for the record"));
+  EXPECT_GE(handed, 1'000);
+  ASSERT_TRUE(client->flush(60s));
+  EXPECT_EQ(told, handed);
+  EXPECT_TRUE(client->report_later(progress("a", handed), [](const auto&) {}));
 }
 
 class FullQueueTest : public ClientTest {

@@ -89,6 +89,10 @@ TEST_F(HttpApiTest, WhatEachAnswerMeans) {
               AllOf(HasSubstr("answers 401"), HasSubstr("MLFLOW_TRACKING_TOKEN")));
   EXPECT_THAT(error_of({403, ""}).message, HasSubstr("READ"));
   EXPECT_THAT(error_of({404, ""}).message, HasSubstr("MLFLOW_TRACKING_URI"));
+  const auto gone = error_of(
+      {404, R"({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run with id=a not found"})"});
+  EXPECT_EQ(gone.kind, ErrorKind::not_found);
+  EXPECT_THAT(gone.message, HasSubstr("Run with id=a not found"));
   const auto bad = error_of({400, R"({"error_code": "X", "message": "Invalid filter"})"});
   EXPECT_EQ(bad.kind, ErrorKind::refused);
   EXPECT_THAT(bad.message, HasSubstr("Invalid filter"));

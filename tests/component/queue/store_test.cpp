@@ -37,6 +37,42 @@ TEST_F(StoreTest, WhatIsLearnedIsStoredWithTheRestAndForgotten) {
   EXPECT_TRUE(store->durations().value().empty());
 }
 
+// Two that decide at once on the same room: whatever they believe, the script lets only one of them have it.
+TEST_F(StoreTest, TwoLaunchesCannotBothTakeTheLastOfABudget) {
+  const auto launch = [&](QueueStore& by, JobRecord record, const std::string& team,
+                          const std::string& project) {
+    record.state = JobState::launching;
+    return by.commit(Changes().within(team, project, 30'000).put(record));
+  };
+  auto first = job("a", Priority::normal, 7);
+  auto second = job("b", Priority::normal, 8);
+  for (auto* record : {&first, &second}) {
+    record->spec.team = "vision";
+    ASSERT_TRUE(store->commit(Changes().put(*record)));
+  }
+  second.spec.project = "ocr";
+  const auto other_redis = runtime::Redis::create(server->url()).value();
+  QueueStore other(*other_redis, "oppen.", 5);
+  const auto taken = launch(*store, first, "vision", "");
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(taken->counters.committed.at("vision -").value, 20'500);
+  const auto refused = launch(other, second, "vision", "");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(other.job("b").value()->state, JobState::queued);
+  EXPECT_FALSE(launch(other, second, "", ""));  // the budget of all
+  EXPECT_TRUE(launch(other, second, "vision", "ocr"));
+  EXPECT_EQ(other.counters().value().committed.at("vision ocr").value, 20'500);
+
+  // Once it has ended nothing is left of it.
+  auto ended = store->job("a").value().value();
+  ended.state = JobState::succeeded;
+  ended.ended_at = Time{std::chrono::hours(1)};
+  const auto after = store->commit(Changes().put(ended));
+  ASSERT_TRUE(after);
+  EXPECT_FALSE(after->counters.committed.contains("vision -"));
+}
+
 TEST_F(StoreTest, AnOffsetCountsOnce) {
   queue_job("a", Priority::normal, 7);
   auto again = job("b", Priority::normal, 7);

@@ -69,17 +69,22 @@ def each_costs_its_price(bus, wanted, attempts, deadline=60):
 
 
 RUN_FIELDS = (  # as workers/cost/books/run.cpp has them
-    "run_id name team project user model_type workload_type priority spot gpus gpu_share wanted_gpu_type cpu memory gpu_type state "
-    "attempts epochs epochs_done batch_size precision started ended metrics baseline gpu_use gpu_use_max use_source gpu_memory "
-    "cores_mean cores_max memory_max gpu_microusd cpu_microusd memory_microusd run_ms gpu_ms measured effective seq "
-    "epochs_attempt reported tells_epochs listed"
+    "run_id name team project user model_type workload_type priority spot gpus gpu_share wanted_gpu_type cpu memory "
+    "gpu_type other_gpu_types state attempts epochs epochs_done batch_size precision started ended charged_until metrics "
+    "baseline gpu_use gpu_use_max use_source gpu_memory cores_mean cores_max memory_max gpu_microusd cpu_microusd "
+    "memory_microusd run_ms gpu_ms measured effective seq epochs_attempt reported tells_epochs tells_accuracies advice_due "
+    "listed"
 ).split()
 RUN_WORDS = "training inference batch queued running succeeded failed cancelled sm_active gpu_utilization".split()
 
 
 def run_record(stack, job_id):
     """A run of the books in Redis: what there is of it, by name."""
-    script = "return cjson.encode(cmsgpack.unpack(redis.call('GET', KEYS[1])))"
+    # Of a number cjson writes 14 digits.
+    script = """
+        local run = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+        run[1] = string.format('%.0f', run[1])
+        return cjson.encode(run)"""
     present, *values = json.loads(stack.redis("EVAL", script, "1", f"{{oppen.cost}}:run:{job_id}"))
     names = [name for number, name in enumerate(RUN_FIELDS) if int(present) >> number & 1]
     run = dict(zip(names, values, strict=False))  # behind them stand the attempts

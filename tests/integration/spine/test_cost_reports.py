@@ -114,7 +114,7 @@ def test_a_report_adds_up_to_what_was_charged(oppen, bus, jobs, policies):
 
 
 def test_a_running_job_is_forecast(oppen, bus, jobs, policies):
-    """By the epochs that it tells of; one that waits as if it began now."""
+    """By the epochs that it tells of; one that waits as if it began now; and it is in the month's forecast."""
     policies.set(max_concurrent_jobs=1)
     bus.submit(jobs.spec("runs", seconds=600, epochs=10))
     bus.wait_event(jobs.id("runs"), "started")
@@ -143,6 +143,10 @@ def test_a_running_job_is_forecast(oppen, bus, jobs, policies):
     total = known["total_microusd"]
     assert 0 < total["low"] < total["expected"] < total["high"]
     assert "will have cost" in oppen("forecast", jobs.id("runs")).stdout
+    month = oppen("forecast", "--period", "month", "-o", "json").data
+    assert month["runs_at_work"] >= 1 and month["runs_left_microusd"] > 0
+    assert month["spent_microusd"] < month["total_microusd"]["expected"]
+    assert oppen("forecast", "--period", "year").returncode == BAD_INPUT
     waits = forecast("waits")
     assert waits["begun"] is False and waits["total_microusd"]["expected"] > 0
     assert oppen("forecast", jobs.id("nobody")).returncode == NO_SUCH_THING

@@ -54,6 +54,7 @@ class Watched:
             "MLFLOW_TRACKING_URI": mlflow.uri,
             "OPPEN_MLFLOW_EXPERIMENTS": name,
             "OPPEN_MLFLOW_POLL_INTERVAL": "1",
+            "OPPEN_CONSOLE_URL": "none",  # writing what runs have cost is for test_mlflow_costs.py
             **mlflow.credentials,
         }
         self.folder = folder
@@ -410,6 +411,7 @@ def test_credentials(watched, tmp_path):
         ((), {"MLFLOW_TRACKING_PASSWORD": None}, ["MLFLOW_TRACKING_PASSWORD"]),
         (("--mapping", "/no/such/file"), {}, ["/no/such/file"]),
         (("--page-size", "0"), {}, ["--page-size", "0"]),
+        ((), {"OPPEN_CONSOLE_URL": "console"}, ["OPPEN_CONSOLE_URL", "console"]),
         (("--lookback", "30"), {}, ["--lookback", "30", "29"]),
     ],
 )

@@ -523,6 +523,23 @@ TEST_F(Commands, AForecastOfNobodyIsNoSuchThing) {
   EXPECT_EQ(run({"forecast", "nobody"}).exit_code, 4);
 }
 
+TEST_F(Commands, APeriodIsForecastByItsName) {
+  std::string asked;
+  server_.Get(
+      "/api/v1/forecast", [&asked](const httplib::Request& request, httplib::Response& response) {
+        asked = request.get_param_value("period") + " " + request.get_param_value("team");
+        response.set_content(R"({"period":"quarter","total_microusd":{"expected":1000000}})",
+                             "application/json");
+      });
+  EXPECT_THAT(run({"forecast", "--period", "quarter", "--team", "vision"}).out,
+              HasSubstr("will have cost $1.00"));
+  EXPECT_EQ(asked, "quarter vision");
+  EXPECT_EQ(run({"forecast"}).exit_code, 2);
+  EXPECT_EQ(run({"forecast", "a", "--period", "month"}).exit_code, 2);
+  EXPECT_EQ(run({"forecast", "a", "--team", "vision"}).exit_code, 2);
+  EXPECT_EQ(run({"forecast", "--period", "year"}).exit_code, 2);
+}
+
 TEST_F(Commands, RecommendationsAreAskedForByName) {
   std::string asked;
   server_.Get("/api/v1/recommendations", [&asked](const httplib::Request& request,
@@ -572,6 +589,13 @@ TEST_F(Commands, ConfigurationsAreCompared) {
   EXPECT_EQ(alone.exit_code, 2);
   EXPECT_THAT(alone.err, HasSubstr("expected 2 to 100"));
   EXPECT_EQ(run({"compare", "-"}, R"([{"epochs":2}])").exit_code, 2);
+}
+
+// What is rounded to nothing would withdraw the budget.
+TEST_F(Commands, BudgetSetRefusesAnAmountThatIsNoMicroDollar) {
+  const auto outcome = run({"budget", "set", "b", "--amount", "0.0000004"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--amount is 4e-07"));
 }
 
 }  // namespace

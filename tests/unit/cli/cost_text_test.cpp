@@ -98,6 +98,35 @@ TEST(CostText, OfAForecast) {
       "a is over (failed), but not charged to its end yet: $0.0000 so far.\n");
 }
 
+TEST(CostText, OfAForecastByHistory) {
+  const auto text = cost_forecast_text(json::parse(
+      R"({"job_id":"a","state":"queued","basis":"history","begun":false,"model_type":"mnist","history_runs":12,"other_gpus":true,
+      "covered":{"runs":11,"held":10},"interval_percent":95,"spent_microusd":0,"as_of":"2026-01-03T12:00:00.000Z",
+      "start":"2026-01-03T22:00:00.000Z","total_microusd":{"low":1,"expected":10250,"high":31546},
+      "left_seconds":{"low":41.4,"expected":120,"high":198.6}})"));
+  EXPECT_THAT(text, HasSubstr("a has not begun; if it began at 2026-01-03T22:00:00Z, it would "
+                              "cost $0.0103.\n"));
+  EXPECT_THAT(text, HasSubstr("12 finished runs of mnist on other numbers of GPUs"));
+  EXPECT_THAT(text, HasSubstr("Held       for 10 of 11 runs like it,"));
+}
+
+TEST(CostText, OfAPeriodsForecast) {
+  const auto text = period_forecast_text(json::parse(
+      R"({"period":"month","from":"2026-01-01","to":"2026-01-31","team":"vision","days_known":40,"spent_microusd":19500000,
+      "interval_percent":80,"total_microusd":{"low":28000000,"expected":33000000,"high":40500000},
+      "runs_at_work":2,"runs_left_microusd":10000000,"runs_begun_microusd":5500000})"));
+  EXPECT_EQ(text,
+            "This month (2026-01-01 to 2026-01-31), of team vision, will have cost $33.00.\n"
+            "  Total      in 80 of 100 cases $28.00 to $40.50\n"
+            "  So far     $19.50\n"
+            "  At work    2 runs, which will still cost $10.00 in it\n"
+            "  From       40 whole days and the runs at work and begun lately\n");
+  EXPECT_THAT(period_forecast_text(json::parse(
+                  R"({"period":"quarter","from":"2026-01-01","to":"2026-03-31","days_known":3,
+                  "spent_microusd":0,"total_microusd":{"expected":0}})")),
+              HasSubstr("six whole days are needed"));
+}
+
 TEST(CostText, OfAComparison) {
   const auto text =
       comparison_text(json::parse(R"({"interval_percent":95,"cheapest":"big","configurations":[

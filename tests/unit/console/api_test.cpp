@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/console/scripted.hpp"
+#include "workers/cost/budgets/unseen.hpp"
 
 namespace oppen::console {
 namespace {
@@ -37,8 +38,60 @@ class ApiTest : public ::testing::Test {
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
   std::vector<Part> parts_;
-  Api api_{queue_, books_, logs_, scheduler_, [this] { return parts_; }, clock_, "ml-training"};
+  Result<std::vector<budgets::BudgetView>> budgets_;
+  Api api_{queue_,
+           books_,
+           logs_,
+           scheduler_,
+           [this] { return parts_; },
+           clock_,
+           "ml-training",
+           [this] { return budgets_; }};
 };
+
+TEST_F(ApiTest, BudgetsWithWhatRunsAgainstThem) {
+  BudgetSet set{"vision", {"vision", ""}, "month", {100'000'000}, {50, 80, 100}, "hard"};
+  budgets::ToldState told;
+  told.state.budget_id = "vision";
+  told.state.period_start = *parse_rfc3339("2026-01-01T00:00:00Z");
+  told.state.spent = {60'000'000};
+  told.state.forecast = {90'000'000};
+  told.at = clock_.time;
+  auto launching = record("mine", JobState::launching);
+  launching.spec.team = "vision";
+  launching.estimated_cost = {10'000'000};
+  auto other = launching;
+  other.spec.team = "speech";
+  queue_.alive = {launching, other};
+  budgets_ = std::vector<budgets::BudgetView>{{set, told}};
+  const auto [status, body] = get("/api/v1/budgets");
+  EXPECT_EQ(status, 200);
+  const auto& budget = body["budgets"][0];
+  EXPECT_EQ(budget["budget_id"], "vision");
+  EXPECT_EQ(budget["spent_microusd"], 60'000'000);
+  EXPECT_EQ(budget["committed_microusd"], 10'000'000);
+  EXPECT_EQ(budget["left_microusd"], 30'000'000);
+  EXPECT_EQ(budget["forecast_microusd"], 90'000'000);
+  EXPECT_EQ(budget["period_end"], "2026-02-01T00:00:00.000Z");
+  EXPECT_EQ(budget["exceeded"], false);
+  EXPECT_EQ(budget["summed"], true);
+  // What has just ended counts, as it does for the scheduler.
+  queue_.just_ended = {{budgets::unseen_field("vision", "", clock_.time), {5'000'000}},
+                       {budgets::unseen_field("speech", "", clock_.time), {7'000'000}}};
+  EXPECT_EQ(get("/api/v1/budgets").body.at("budgets").at(0).at("committed_microusd"), 15'000'000);
+  queue_.just_ended.clear();
+  // Of a new one it is not known what is spent.
+  budgets_ = std::vector<budgets::BudgetView>{{set, std::nullopt}};
+  EXPECT_EQ(get("/api/v1/budgets").body.at("budgets").at(0).at("summed"), false);
+  // Of another month nothing is known.
+  told.state.period_start = *parse_rfc3339("2025-12-01T00:00:00Z");
+  budgets_ = std::vector<budgets::BudgetView>{{set, told}};
+  const auto [again, other_month] = get("/api/v1/budgets");
+  EXPECT_EQ(other_month["budgets"][0]["spent_microusd"], 0);
+  EXPECT_FALSE(other_month["budgets"][0].contains("as_of"));
+  budgets_ = fail(ErrorKind::unavailable, "Redis is away");
+  EXPECT_EQ(get("/api/v1/budgets").status, 503);
+}
 
 TEST_F(ApiTest, TheQueueInFigures) {
   queue_.policies = {{"scheduling_policies", {{"max_concurrent_jobs", "2"}}}};

@@ -67,8 +67,14 @@ class CostAnswersTest : public ::testing::Test {
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
-           clock_, "ml-training"};
+  Api api_{queue_,
+           books_,
+           logs_,
+           scheduler_,
+           [] { return std::vector<Part>{}; },
+           clock_,
+           "ml-training",
+           [] { return std::vector<budgets::BudgetView>{}; }};
 };
 
 TEST_F(CostAnswersTest, AReportOfThisMonth) {
@@ -152,6 +158,24 @@ TEST_F(CostAnswersTest, DaysAndOneJob) {
   EXPECT_THAT(nobody.body["error"]["message"], HasSubstr("nobody"));
 }
 
+TEST_F(CostAnswersTest, AttemptsThatAreChargedToTheirEnd) {
+  books_.costs = {{{"a", 2}, {20'500}}, {{":outside", 0}, {7}}};
+  const auto some = get("/api/v1/costs", {{"attempts", "a/1,outside,nobody,a/2"}});
+  EXPECT_EQ(some.status, 200);
+  EXPECT_EQ(some.body,
+            json::parse(R"({"attempts": [{"run_id": "outside", "attempt": 0, "total_microusd": 7},
+                                         {"job_id": "a", "attempt": 2, "total_microusd": 20500}]})"));
+  for (const auto* const wrong : {"a/0", "a/x", "a/1,", "A/1", "a/1/2", "a/99999999999"}) {
+    const auto fault = get("/api/v1/costs", {{"attempts", wrong}});
+    EXPECT_EQ(fault.status, 400) << wrong;
+    EXPECT_EQ(fault.body["error"]["field"], "attempts");
+  }
+  std::string many = "r";
+  for (int i = 0; i < 100; ++i) many += ",r";
+  EXPECT_EQ(get("/api/v1/costs", {{"attempts", many}}).status, 400);
+  EXPECT_EQ(get("/api/v1/costs", {{"attempts", many.substr(2)}}).status, 200);
+}
+
 TEST_F(CostAnswersTest, AForecastByNameAtTheRatesInForce) {
   // Begun 100 s ago, an epoch of 100 s is done, one is to come: by its pace. Charged are 90 s. At 0.72 + 0 an hour a second costs
   // 200 micro-dollars: 18,000 + 110 s x 200 = 40,000.
@@ -161,7 +185,7 @@ TEST_F(CostAnswersTest, AForecastByNameAtTheRatesInForce) {
   auto one = run("a", "running", 100s);
   one.epochs_done = 1;
   one.epoch_seconds = {100};
-  one.spent.run_ms = 90'000;
+  one.charged_until = *one.started_at + 90s;
   one.spent.total_microusd = 18'000;
   books_.records = {one};
   auto job = record("a", JobState::running);
@@ -181,6 +205,41 @@ TEST_F(CostAnswersTest, AForecastOfAJobThatWaits) {
   EXPECT_EQ(body["basis"], "catalogue");
   EXPECT_EQ(get("/api/v1/forecast/nobody").status, 404);
   EXPECT_EQ(get("/api/v1/forecast/a strange/name").status, 404);
+}
+
+TEST_F(CostAnswersTest, AForecastOfThisMonth) {
+  // 18:15 on the 3rd. A dollar on each of 1 and 2 January, 0.76 today; the run at work has cost 18,000 and will cost another
+  // 22,000 (as above). 28.2396 days are to come. The last 24 hours: 0.76 + 0.2396 x 1 = 0.9996. By days 28.2396 x (1 + 1 +
+  // 0.9996) / 3 = 28.2357; by runs 0.04.
+  queue_.policies = {{"scheduling_policies", json::object()},
+                     {"cost_model", {{"gpu_hourly_usd", "0.72"}, {"cpu_core_hourly_usd", "0"}}},
+                     {"effective_from", "2026-01-03T18:14:00Z"}};
+  auto one = run("a", "running", 100s);
+  one.epochs_done = 1;
+  one.epoch_seconds = {100};
+  one.charged_until = *one.started_at + 90s;
+  one.spent.total_microusd = 18'000;
+  books_.records = {one};
+  auto job = record("a", JobState::running);
+  job.started_at = one.started_at;
+  queue_.alive = {job};
+  books_.rows = {row(1, "vision", 1'000'000), row(2, "vision", 1'000'000),
+                 row(3, "vision", 760'000)};
+  const auto [status, body, text] = get("/api/v1/forecast", {{"period", "month"}});
+  ASSERT_EQ(status, 200) << text;
+  EXPECT_EQ(body["to"], "2026-01-31");
+  EXPECT_EQ(body["spent_microusd"], 2'760'000);
+  EXPECT_EQ(body["runs_at_work"], 1);
+  EXPECT_EQ(body["runs_begun_microusd"], 18'000);
+  EXPECT_EQ(body["runs_left_microusd"], 22'000);
+  EXPECT_NEAR(body["total_microusd"]["expected"], 2'760'000 + (28'235'700 + 40'000) / 2, 100);
+  EXPECT_FALSE(body["total_microusd"].contains("high"));
+  EXPECT_EQ(get("/api/v1/forecast", {{"team", "speech"}}).body["total_microusd"]["expected"], 0);
+  EXPECT_EQ(get("/api/v1/forecast", {{"period", "year"}}).status, 400);
+  queue_.alive.clear();
+  EXPECT_EQ(get("/api/v1/forecast").body["runs_at_work"], 0) << "it is over since";
+  books_.away = Error{ErrorKind::unavailable, "Redis is away"};
+  EXPECT_EQ(get("/api/v1/forecast").status, 503);
 }
 
 TEST_F(CostAnswersTest, TheQueueKnowsTheEndBeforeTheBooks) {
@@ -280,6 +339,24 @@ TEST_F(CostAnswersTest, RecommendationsLearnFromPastRuns) {
   ASSERT_NE(batch, body["recommendations"].end()) << body;
   EXPECT_EQ((*batch)["action"]["changes"]["batch_size"], 256);
   EXPECT_EQ((*batch)["savings_microusd"]["low"], 10'000);
+}
+
+TEST_F(CostAnswersTest, RecommendationsKnowEachEpochAndWhatWasFollowed) {
+  auto one = run("a", "succeeded", 200s);
+  one.workload_type = "training";
+  one.epochs = one.epochs_done = 6;
+  one.spent.gpu_microusd = one.spent.total_microusd = 20'000;
+  books_.records = {one};
+  books_.accuracies_of["a"] = {0.5, 0.9, 0.9, 0.9, 0.9, 0.9};
+  books_.followed["early_stopping"] = {1, 1, 30};
+  const auto body = get("/api/v1/recommendations", {{"run", "a"}}).body;
+  const auto stop = std::find_if(
+      body["recommendations"].begin(), body["recommendations"].end(),
+      [](const json& recommendation) { return recommendation["strategy"] == "early_stopping"; });
+  ASSERT_NE(stop, body["recommendations"].end()) << body;
+  EXPECT_EQ((*stop)["evidence"]["plateau_epoch"], 2);
+  EXPECT_EQ((*stop)["action"]["changes"]["epochs"], 4);
+  EXPECT_EQ((*stop)["evidence"]["kept"], 1);
 }
 
 TEST_F(CostAnswersTest, NothingIsRecommendedBeforeTheEndOrOfAFailure) {

@@ -15,6 +15,7 @@ class ScriptedQueue final : public QueueView {
   std::vector<queue::JobRecord> alive;
   std::vector<queue::JobRecord> over;
   queue::Counters figures;
+  std::vector<std::pair<std::string, MicroUsd>> just_ended;  // unseen
   std::map<std::string, queue::BatchView> batches;
   nlohmann::json policies;    // null: none yet
   nlohmann::json who_leads;   // null: nobody yet
@@ -23,6 +24,10 @@ class ScriptedQueue final : public QueueView {
   Result<queue::Counters> counters() override {
     if (away) return fail(*away);
     return figures;
+  }
+  Result<std::vector<std::pair<std::string, MicroUsd>>> unseen() override {
+    if (away) return fail(*away);
+    return just_ended;
   }
   Result<queue::JobRecord> job(const std::string& job_id) override {
     if (away) return fail(*away);
@@ -133,6 +138,27 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
+  std::map<std::string, std::vector<double>> accuracies_of;  // by job id
+  cost::TrackRecords followed;                               // of each model type
+  Result<std::vector<double>> accuracies(const cost::RunRecord& run) override {
+    if (away) return fail(*away);
+    return accuracies_of[run.job_id];
+  }
+  Result<cost::TrackRecords> track_records(const std::string&) override {
+    if (away) return fail(*away);
+    return followed;
+  }
+  Result<std::vector<std::optional<MicroUsd>>> charged(
+      const std::vector<cost::AttemptId>& ids) override {
+    if (away) return fail(*away);
+    std::vector<std::optional<MicroUsd>> found;
+    for (const auto& id : ids) {
+      const auto cost = costs.find({id.run, id.attempt});
+      found.push_back(cost == costs.end() ? std::nullopt : std::optional(cost->second));
+    }
+    return found;
+  }
+  std::map<std::pair<std::string, int>, MicroUsd> costs;  // by run_key and attempt
 };
 
 // Gives its pieces one by one; after the last one ends, or is quiet for ever.

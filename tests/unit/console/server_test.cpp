@@ -50,8 +50,14 @@ class ServerTest : public ::testing::Test {
   ScriptedLogs logs_;
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
-  Api api_{queue_, books_,       logs_, scheduler_, [] { return std::vector<Part>{}; },
-           clock_, "ml-training"};
+  Api api_{queue_,
+           books_,
+           logs_,
+           scheduler_,
+           [] { return std::vector<Part>{}; },
+           clock_,
+           "ml-training",
+           [] { return std::vector<budgets::BudgetView>{}; }};
   runtime::Metrics metrics_;
   runtime::Health health_;
   std::unique_ptr<Server> server_;
@@ -156,7 +162,8 @@ TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   StoppedClock clock;
   ScriptedScheduler scheduler;
   Api api(
-      queue, books, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training");
+      queue, books, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training",
+      [] { return std::vector<budgets::BudgetView>{}; });
   runtime::Metrics metrics;
   runtime::Health health;
   const auto first = Server::start("127.0.0.1:0", api, metrics, health);

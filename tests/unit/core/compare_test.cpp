@@ -13,7 +13,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 LiveView live(const std::string& job_id, int attempt = 1) {
-  return {job_id, 3, JobState::running, Priority::normal, attempt, {1, 2, 1000, 64}, true, "uid"};
+  return {
+      job_id,     3,    JobState::running, Priority::normal, attempt, {1, 2, 1000, 64}, true, "uid",
+      "vision -", {500}};
 }
 
 kube::Pod pod(const std::string& name, const std::string& uid = "uid") {
@@ -45,9 +47,19 @@ TEST(CompareSums, TheSumsOfLiveAttemptsAreThoseThatTheScriptsKeep) {
   queue::Counters counters;
   counters.usage[static_cast<std::size_t>(Priority::normal)] = {1, 2, 1000, 64};
   counters.jobs_by_priority[static_cast<std::size_t>(Priority::normal)][JobState::running] = 1;
+  counters.committed["vision -"] = {500};
   std::vector<Drift> drifts;
-  compare_sums(sums_of(std::vector{live("a")}), sums_of(counters), {}, true, drifts);
+  compare_sums(sums_of(std::vector{live("a")}, counters), sums_of(counters), {}, true, drifts);
   EXPECT_TRUE(drifts.empty());
+}
+
+TEST(CompareSums, WhatIsCommittedForNobodyIsFound) {
+  queue::Counters counters;
+  counters.committed["speech ocr"] = {7};
+  std::vector<Drift> drifts;
+  compare_sums(sums_of(std::vector<LiveView>{}, counters), sums_of(counters), {}, true, drifts);
+  ASSERT_EQ(drifts.size(), 1U);
+  EXPECT_EQ(drifts[0].sentence(), "committed: speech ocr: expected 0, found 7");
 }
 
 TEST(CheckQueued, ARecordMustSayThatItStandsThere) {

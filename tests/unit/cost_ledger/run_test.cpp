@@ -77,9 +77,32 @@ TEST_F(RunTest, TellsWhatItsEventsTell) {
   EXPECT_EQ(record().ended_at, run_noon + 60s);
   EXPECT_EQ(record().spent.run_ms, 50'000);
   EXPECT_EQ(record().spent.gpu_ms, 50'000);
+  EXPECT_EQ(record().charged_until, run_noon + 60s);
   EXPECT_EQ(record().spent.total_microusd,
             rates.price(bearer().usage, run_noon, run_noon + 40s).total.value +
                 rates.price(bearer().usage, run_noon + 50s, run_noon + 60s).total.value);
+}
+
+TEST_F(RunTest, KnowsUpToWhenItIsChargedAndOnWhatItWas) {
+  auto first = told(began(run_noon, 1), "running");
+  first.bearer.usage.gpu_type = "T4";
+  ledger.apply(first);
+  ledger.charge(run_noon + 100s, 100);
+  EXPECT_EQ(record().charged_until, run_noon + 90s);  // as the grid closes it
+  // What was charged too far is taken back.
+  auto end = told(ended(run_noon, run_noon + 40s, 1), "queued");
+  end.bearer.usage.gpu_type = "T4";
+  ledger.apply(end);
+  ledger.charge(run_noon + 110s, 100);
+  EXPECT_EQ(record().charged_until, run_noon + 40s);
+  auto second = told(began(run_noon + 120s, 2), "running");
+  second.bearer.usage.gpu_type = "A100";
+  ledger.apply(second);
+  EXPECT_EQ(record().gpu_type, "A100");
+  EXPECT_EQ(record().other_gpu_types, std::vector<std::string>{"T4"});
+  const auto again = decode_run(encode_run(ledger.job("a").run)).value();
+  EXPECT_EQ(again.record.other_gpu_types, record().other_gpu_types);
+  EXPECT_EQ(again.record.charged_until, record().charged_until);
 }
 
 TEST_F(RunTest, ReportsCountOnceAndBeforeTheJobsEvents) {
@@ -122,6 +145,34 @@ TEST_F(RunTest, ALaterAttemptHasDoneNoEpochYet) {
   EXPECT_TRUE(ledger.job("a").run.new_epoch_seconds.empty());
   ledger.apply(progress(2, 11));  // of the first, late
   EXPECT_EQ(record().epochs_done, 0);
+}
+
+// By which it is seen after which epoch nothing got better.
+TEST_F(RunTest, TheAccuracyOfEachEpochOfTheLastAttempt) {
+  const auto with_accuracy = [](int epoch, double accuracy, int attempt) {
+    auto report = progress(epoch, 10, attempt);
+    std::get<RunProgress>(report.told).metrics["accuracy"] = accuracy;
+    return report;
+  };
+  const auto run = [&]() -> const cost::Run& { return ledger.job("a").run; };
+  ledger.apply(told(began(run_noon, 1), "running"));
+  ledger.apply(with_accuracy(1, 0.5, 1));
+  ledger.apply(with_accuracy(2, 0.75, 1));
+  ledger.apply(with_accuracy(2, 0.75, 1));  // again
+  EXPECT_EQ(run().new_accuracies, (std::vector<double>{0.5, 0.75}));
+  EXPECT_FALSE(run().accuracies_anew);
+  ledger.stored("a");
+  EXPECT_TRUE(run().new_accuracies.empty());
+
+  auto whole = completed("a");
+  whole.epoch_seconds = {10, 11, 12};
+  ledger.apply(read_report(report_event(whole), run_noon + 48h).value().value());
+  EXPECT_FALSE(run().accuracies_anew)
+      << "the end tells what epochs took, and not what they reached";
+
+  ledger.apply(with_accuracy(1, 0.25, 2));
+  EXPECT_TRUE(run().accuracies_anew) << "in the place of those of the first attempt";
+  EXPECT_EQ(run().new_accuracies, std::vector<double>{0.25});
 }
 
 // 36 hours from noon on: cut at midnight, each day by itself.

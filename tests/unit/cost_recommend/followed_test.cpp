@@ -11,7 +11,7 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 
-const pricing::CostModel price_list;
+const pricing::RateHistory price_list;
 
 CostRecommendation recommendation(const std::string& strategy) {
   return *of(recommended(mnist()), strategy);
@@ -82,9 +82,34 @@ TEST(FollowedBy, WithSomethingElseIsNotItsOwnSaving) {
   const auto outcome = followed_by(recommendation("batch_size"), mnist(), later, price_list);
   ASSERT_TRUE(outcome);
   EXPECT_FALSE(outcome->alone);
-  TrackRecord record;
-  record.add(*outcome);
-  EXPECT_EQ(record.followed, 0);
+}
+
+// Two runs that lie half in the cheap hours cost what their halves are, whatever else was changed.
+TEST(FollowedBy, InMixedHoursItIsNotItsOwnSaving) {
+  auto later = next_day();
+  later.batch_size = 128;
+  later.started_at = at("2026-01-04T21:58:00Z");
+  price(later);
+  const auto outcome = followed_by(recommendation("batch_size"), mnist(), later, price_list);
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->alone);
+}
+
+TEST(FollowedBy, AtOtherRatesItIsNotItsOwnSaving) {
+  auto later = next_day();
+  later.batch_size = 128;
+  PolicyChanged changed;
+  changed.cost_model = {{"gpu_hourly_usd", "0.1"}};
+  changed.effective_from = *mnist().ended_at + 1h;
+  pricing::RateHistory rates;
+  ASSERT_TRUE(rates.take(changed));
+  const auto outcome = followed_by(recommendation("batch_size"), mnist(), later, rates);
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->alone);
+  changed.effective_from = *later.ended_at + 1h;
+  pricing::RateHistory after;
+  ASSERT_TRUE(after.take(changed));
+  EXPECT_TRUE(followed_by(recommendation("batch_size"), mnist(), later, after)->alone);
 }
 
 TEST(FollowedBy, NoOtherWorkAndNothingEarlier) {
@@ -97,6 +122,12 @@ TEST(FollowedBy, NoOtherWorkAndNothingEarlier) {
   other.name = "mnist-test";
   EXPECT_FALSE(followed_by(batch, mnist(), other, price_list));
   other = later;
+  other.team = "speech";
+  EXPECT_FALSE(followed_by(batch, mnist(), other, price_list)) << "of another team";
+  other = later;
+  other.workload_type = "batch";
+  EXPECT_FALSE(followed_by(batch, mnist(), other, price_list));
+  other = later;
   other.state = "failed";
   EXPECT_FALSE(followed_by(batch, mnist(), other, price_list));
   other = later;
@@ -107,22 +138,38 @@ TEST(FollowedBy, NoOtherWorkAndNothingEarlier) {
   EXPECT_FALSE(followed_by(nothing_to_do, mnist(), later, price_list));
 }
 
-TEST(TrackRecords, AreStored) {
-  TrackRecords records;
-  FollowedBy outcome;
-  outcome.alone = outcome.kept = true;
-  outcome.saved_percent = 16.5;
-  records["batch_size"].add(outcome);
-  outcome.kept = false;
-  outcome.saved_percent = -2;
-  records["batch_size"].add(outcome);
-  const auto again = decode_track_records(encode(records));
-  ASSERT_TRUE(again);
-  EXPECT_EQ(again->at("batch_size").followed, 2);
-  EXPECT_EQ(again->at("batch_size").kept, 1);
-  EXPECT_EQ(again->at("batch_size").mean_saved_percent(), 7.25);
-  for (const char* text : {"", "[]", "{\"spot\":1}", "{\"spot\":[1,\"x\",2]}"})
-    EXPECT_FALSE(decode_track_records(text)) << text;
+// The scheduler names a job that has no name by its id: such runs are one work, and the command doesn't name the next one so.
+TEST(FollowedBy, ARunWithoutANameByAnotherOne) {
+  auto first = mnist();
+  first.name = first.job_id;
+  const auto batch = *of(recommended(first), "batch_size");
+  EXPECT_EQ(batch.action.command.find("--name"), std::string::npos) << batch.action.command;
+  auto later = next_day();
+  later.batch_size = 128;
+  EXPECT_FALSE(followed_by(batch, first, later, price_list)) << "it has a name";
+  later.name = later.job_id;
+  EXPECT_TRUE(followed_by(batch, first, later, price_list));
+  EXPECT_EQ(place_of("spot", first), place_of("spot", later));
+  EXPECT_NE(place_of("spot", first), place_of("spot", mnist()));
+  EXPECT_NE(place_of("spot", first), place_of("batch_size", first));
+}
+
+TEST(FollowedBy, WhatIsKeptOfARecommendationIsEnough) {
+  auto later = next_day();
+  later.batch_size = 128;
+  later.run_seconds = 205;
+  price(later);
+  const auto batch = recommendation("batch_size");
+  const auto kept = read_short("batch_size", short_text(batch));
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->job_id, "mnist-1");
+  const auto outcome = followed_by(*kept, mnist(), later, price_list);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->recommendation_id, batch.recommendation_id);
+  EXPECT_TRUE(outcome->kept);
+  EXPECT_TRUE(outcome->alone);
+  for (const char* text : {"", "{}", "[1]", R"(["a","b","c","d",{}])"})
+    EXPECT_FALSE(read_short("spot", text)) << text;
 }
 
 }  // namespace

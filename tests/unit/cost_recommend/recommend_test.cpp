@@ -355,8 +355,12 @@ TEST(Recommend, MovesConfidenceByWhatWasFollowed) {
   EXPECT_EQ(of(all, "spot")->confidence, "low") << "medium without";
   EXPECT_EQ(of(all, "off_peak"), nullptr) << "it cost more than it saved";
   followed["batch_size"] = {2, 2, 34};
+  followed.erase("spot");
   all = recommended(mnist(), {}, {}, followed);
   EXPECT_EQ(of(all, "batch_size")->confidence, "low") << "twice says nothing";
+  EXPECT_EQ(of(all, "batch_size")->evidence["followed"], 2) << "and is told";
+  EXPECT_EQ(of(all, "batch_size")->evidence["kept"], 2);
+  EXPECT_FALSE(of(all, "spot")->evidence.contains("followed"));
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ TEST(Compare, OfTheWorkedExample) {
 
 TEST(Compare, SaysWhereItsTimesAreFrom) {
   RunRecord run = served(64, 1, 1);
+  run.workload_type = "training";
   run.epochs = 2;
   run.run_seconds = 300;
   const auto known = compare_one(spec(2, 64), std::vector<RunRecord>(20, run));
@@ -86,11 +87,16 @@ TEST(Compare, SaysWhereItsTimesAreFrom) {
 TEST(Compare, OfAThousandInferences) {
   // At batch size 8, 100 and 120 inferences a second: 110. The hour costs 300,000: 300,000 / 3600 / 110 x 1000 = 757.58.
   const std::vector<RunRecord> history = {served(8, 40, 100), served(8, 44, 120), served(1, 9, 30)};
-  const auto batched = compare_one(spec(1, 8), history);
+  const auto served_by = [](int batch_size) {
+    auto one = spec(1, batch_size);
+    one.workload_type = "inference";
+    return one;
+  };
+  const auto batched = compare_one(served_by(8), history);
   EXPECT_EQ(batched.measured_runs, 2);
   EXPECT_DOUBLE_EQ(*batched.latency_p99_ms, 42);
   EXPECT_NEAR(*batched.per_1000_inferences_microusd, 757.58, 0.01);
-  const auto single = compare_one(spec(1, 1), history);
+  const auto single = compare_one(served_by(1), history);
   // 300,000 / 3600 / 30 x 1000 = 2,777.78
   EXPECT_NEAR(*single.per_1000_inferences_microusd, 2'777.78, 0.01);
   const auto body = to_json({single, batched}, noon);
@@ -98,9 +104,53 @@ TEST(Compare, OfAThousandInferences) {
   EXPECT_EQ(body["least_latency"], "config-1");
 }
 
+TEST(Compare, OnlyWithRunsOfTheSameWorkOnAsManyGpus) {
+  RunRecord run = served(64, 40, 100);
+  run.workload_type = "training";
+  run.epochs = 2;
+  run.run_seconds = 300;
+  const std::vector<RunRecord> history(20, run);
+  JobSpec two = spec(2, 64);
+  two.resources.gpus = 2;
+  const auto wider = compare_one(two, history);
+  EXPECT_EQ(wider.basis, "history_other_gpus");
+  EXPECT_NEAR(wider.seconds.expected, 300, 5);
+  EXPECT_FALSE(wider.latency_p99_ms);
+  JobSpec share = spec(2, 64);
+  share.resources.gpus.reset();
+  share.resources.gpu_share = 0.5;
+  EXPECT_EQ(compare_one(share, history).basis, "history_other_gpus");
+  JobSpec batch = spec(2, 64);
+  batch.workload_type = "batch";
+  EXPECT_EQ(compare_one(batch, history).basis, "catalogue");
+}
+
+TEST(Compare, EndsAtTheLimit) {
+  JobSpec long_one = spec(48, 64);
+  auto rules = policy();
+  rules.model_catalog["mnist"].seconds_per_epoch = 3'600;
+  long_one.max_runtime_seconds = 36'000;
+  const auto cut = look_at(long_one, {}, rules, {}, noon).value();
+  EXPECT_TRUE(cut.cut_short);
+  EXPECT_DOUBLE_EQ(cut.seconds.expected, 36'000);
+  EXPECT_DOUBLE_EQ(cut.seconds.high, 36'000);
+  long_one.max_runtime_seconds = 7 * 86'400;
+  const auto whole = look_at(long_one, {}, rules, {}, noon).value();
+  EXPECT_FALSE(whole.cut_short);
+  EXPECT_NEAR(whole.seconds.expected, 48 * 3'600, 1);
+}
+
+TEST(Compare, TellsTheSameNamesApart) {
+  auto small = compare_one(spec(2, 64));
+  auto large = compare_one(spec(2, 128));
+  small.name = large.name = "mine";
+  EXPECT_EQ(to_json({small, large}, noon)["cheapest"], "mine (config-128)");
+}
+
 TEST(Compare, OfAPrecision) {
   const std::vector<RunRecord> history = {served(8, 40, 100, "fp32"), served(8, 20, 200, "fp16")};
   JobSpec half = spec(1, 8);
+  half.workload_type = "inference";
   half.labels["precision"] = "fp16";
   EXPECT_DOUBLE_EQ(*compare_one(half, history).inferences_per_second, 200);
   half.labels["precision"] = "int8";

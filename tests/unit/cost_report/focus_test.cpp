@@ -66,6 +66,7 @@ DayRow january_31() {
   row.spent.cpu_microusd = 3'417;
   row.spent.total_microusd = 20'500;
   row.spent.run_ms = row.spent.gpu_ms = 246'000;
+  row.spent.core_ms = 4 * 246'000;
   return row;
 }
 
@@ -94,13 +95,29 @@ TEST(Focus, OfADay) {
     EXPECT_EQ(line.at("ChargePeriodStart"), "2026-01-31T00:00:00Z");
     EXPECT_EQ(line.at("ChargePeriodEnd"), "2026-02-01T00:00:00Z");
     EXPECT_EQ(line.at("ChargeCategory"), "Usage");
-    EXPECT_EQ(line.at("ChargeClass"), "");              // null
-    EXPECT_EQ(line.at("PricingQuantity"), "0.068333");  // 246 s
+    EXPECT_EQ(line.at("ChargeClass"), "");  // null
+    EXPECT_EQ(line.at("PricingQuantity"), line.at("ConsumedQuantity"));
     EXPECT_EQ(line.at("SubAccountId"), "vision");
     EXPECT_THAT(line.at("Tags"), HasSubstr(R"("project":"digits")"));
   }
   EXPECT_EQ(lines[0].at("PricingUnit"), "GPU-Hours");
+  EXPECT_EQ(lines[0].at("PricingQuantity"), "0.068333");  // 246 s
+  EXPECT_EQ(lines[1].at("PricingUnit"), "Core-Hours");
+  EXPECT_EQ(lines[1].at("PricingQuantity"), "0.273333");  // of four cores
   EXPECT_EQ(lines[0].at("x_GpuType"), "T4");
+}
+
+TEST(Focus, AQuantityThatWasNotToldIsLeftOut) {
+  DayRow row = january_31();
+  row.spent.memory_microusd = 1'000;
+  row.spent.gib_ms = 2 * 246'000;
+  row.spent.core_ms = 0;
+  const DayRow rows[] = {row};
+  const auto lines = lines_of(to_focus(rows, {}));
+  EXPECT_EQ(lines[1].at("ConsumedQuantity"), "");
+  EXPECT_EQ(lines[1].at("ConsumedUnit"), "");
+  EXPECT_EQ(lines[2].at("ConsumedQuantity"), "0.136667");
+  EXPECT_EQ(lines[2].at("ConsumedUnit"), "GiB-Hours");
 }
 
 TEST(Focus, AddsUpToWhatWasCharged) {

@@ -36,6 +36,7 @@ RunRecord running(int epochs, std::vector<double> epoch_seconds) {
 
 // What has been charged after so long.
 void charge(ForecastInput& input, std::chrono::seconds ran, std::int64_t microusd) {
+  input.run.charged_until = *input.attempt_started_at + ran;
   input.run.spent.run_ms = std::chrono::milliseconds(ran).count();
   input.run.spent.total_microusd = microusd;
 }
@@ -116,10 +117,45 @@ TEST(Forecast, ByTheHistoryOfItsModelType) {
   EXPECT_NEAR(forecast.left_seconds.expected, 246, 12);
   EXPECT_LT(forecast.left_seconds.low, 246);
   EXPECT_GT(forecast.left_seconds.high, 246);
-  // A run that lasts longer than all before it goes on a little, and does not end in the past.
+  // One that lasts far longer than all before it is of another kind: it does not end in the past, and may go on as long again.
   const auto late = of(input, noon + 1h);
   EXPECT_GE(late.left_seconds.low, 0);
-  EXPECT_GT(late.left_seconds.high, late.left_seconds.expected);
+  EXPECT_GT(late.left_seconds.expected, 600);
+  EXPECT_GT(late.left_seconds.high, 3'600);
+}
+
+TEST(Forecast, SaysHowItsIntervalDid) {
+  ForecastInput input;
+  input.run = running(2, {});
+  input.attempt_started_at = noon;
+  // The latest first: the third, an hour long, was not foreseen from the two before, nor is the first forecast from none.
+  for (const double seconds : {246.0, 246.0, 3'600.0, 246.0, 246.0})
+    input.history.push_back(finished(2, seconds));
+  plan::Policy policy;
+  policy.model_catalog["mnist"].seconds_per_epoch = 123;
+  const auto covered = coverage_of(input, policy);
+  EXPECT_EQ(covered.runs, 4);
+  EXPECT_EQ(covered.held, 3);
+}
+
+TEST(Forecast, GoesByRunsOnAsManyGpus) {
+  ForecastInput input;
+  input.run = running(2, {});
+  input.run.resources.gpus = 2;
+  input.attempt_started_at = noon;
+  for (int i = 0; i < 64; ++i) input.history.push_back(finished(2, 500));  // on one
+  const auto others = to_json(of(input, noon));
+  EXPECT_EQ(others["basis"], "history");
+  EXPECT_EQ(others["history_runs"], 64);
+  EXPECT_EQ(others["other_gpus"], true);
+  input.history.insert(input.history.begin(), 60, finished(2, 250));
+  for (int i = 0; i < 60; ++i) input.history[static_cast<std::size_t>(i)].resources.gpus = 2;
+  const auto alike = of(input, noon);
+  EXPECT_EQ(alike.history_runs, 60);
+  EXPECT_TRUE(alike.alike);
+  EXPECT_NEAR(alike.left_seconds.expected, 250, 15);
+  input.run.workload_type = "inference";
+  EXPECT_EQ(of(input, noon).basis, Basis::catalogue) << "that is other work";
 }
 
 TEST(Forecast, ByTheCatalogueWhereNobodyHasRunYet) {
@@ -143,8 +179,13 @@ TEST(Forecast, ByThePaceOfFewEpochs) {
   const auto forecast = of(input, noon + 100s);
   EXPECT_EQ(forecast.basis, Basis::pace);
   EXPECT_DOUBLE_EQ(forecast.left_seconds.expected, 300);
-  input.run.epoch_seconds.clear();  // only told that one is done
-  EXPECT_DOUBLE_EQ(of(input, noon + 150s).left_seconds.expected, 300);
+  // 40 s into the second it is between 0 and 40 s old.
+  EXPECT_DOUBLE_EQ(of(input, noon + 140s).left_seconds.expected, 280);
+  EXPECT_LT(of(input, noon + 140s).left_seconds.low, forecast.left_seconds.low);
+  EXPECT_DOUBLE_EQ(of(input, noon + 140s).left_seconds.high, forecast.left_seconds.high);
+  // Only told that one is done: half of the second is, too, so one takes 100 s and two and a half are left.
+  input.run.epoch_seconds.clear();
+  EXPECT_DOUBLE_EQ(of(input, noon + 150s).left_seconds.expected, 250);
 }
 
 TEST(Forecast, KeepsToTheLimit) {
@@ -191,6 +232,20 @@ TEST(Forecast, OfAJobThatWaitsIsAsIfItBeganNow) {
   EXPECT_GT(body["total_microusd"]["expected"], 0);
 }
 
+TEST(Forecast, OfAJobThatWaitsForTheCheapHoursIsPricedInThem) {
+  ForecastInput input;
+  input.run = running(2, {});
+  input.run.state = "queued";
+  input.run.attempts = 0;
+  plan::Policy policy;
+  policy.model_catalog["mnist"].seconds_per_epoch = 123;
+  const auto cost = [&] { return make_forecast(input, policy, {}, noon).total.expected.value; };
+  EXPECT_NEAR(static_cast<double>(cost()), 20'500, 1);
+  input.window = "off_peak";
+  EXPECT_NEAR(static_cast<double>(cost()), 10'250, 1);
+  EXPECT_EQ(to_json(make_forecast(input, policy, {}, noon))["start"], "2026-01-03T22:00:00.000Z");
+}
+
 TEST(Forecast, OfALaterAttemptKeepsWhatEarlierOnesCost) {
   ForecastInput input;
   input.run = running(4, {60, 60, 60});
@@ -198,7 +253,22 @@ TEST(Forecast, OfALaterAttemptKeepsWhatEarlierOnesCost) {
   input.attempt_started_at = noon;
   charge(input, 1'000s, 83'333);
   // All up to 12:03:00 is charged; the fourth epoch costs 5,000.
+  input.run.charged_until = noon + 180s;
   EXPECT_EQ(of(input, noon + 180s).total.expected.value, 88'333);
+  // Nothing of this attempt is, only what was before it: 3 minutes more cost 15,000.
+  input.run.charged_until = noon - 60s;
+  EXPECT_EQ(of(input, noon + 180s).total.expected.value, 103'333);
+}
+
+TEST(Forecast, OfWhatIsLeftUntilAnInstant) {
+  ForecastInput input;
+  input.run = running(6, {60, 60, 60});
+  input.attempt_started_at = noon;
+  charge(input, 150s, 12'500);
+  const auto forecast = of(input, noon + 180s);
+  // 30 s are not charged yet; of three minutes to come one is before 12:04.
+  EXPECT_EQ(left_until(forecast, input, {}, noon + 240s).value, 2'500 + 5'000);
+  EXPECT_EQ(left_until(forecast, input, {}, noon + 1h).value, 2'500 + 15'000);
 }
 
 // How often the interval holds what comes.
@@ -265,7 +335,7 @@ TEST(Forecast, ByHistoryCoversWhatItSays) {
         for (int k = 0; k < runs; ++k) history.push_back(finished(1, one()));
         plan::Policy policy;
         policy.model_catalog["mnist"].seconds_per_epoch = 300;
-        const auto learned = learn(history);
+        const auto learned = learn(history, spec_of(history[0]));
         const auto duration = duration_of(learned, spec_of(history[0]), policy);
         const double elapsed = progress * centre;
         double truth = one();

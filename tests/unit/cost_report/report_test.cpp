@@ -225,5 +225,16 @@ TEST(Csv, HasALineForEachGroupAndTheTotal) {
           "\r\ntotal,,2026-01-01,2026-01-31,45300,37750,7550,0,2,22650,0.151000,0,0,0,100.00\r\n"));
 }
 
+TEST(Report, ARunOnSeveralTypesOfGpuCountsWithEach) {
+  ReportInput input = two_runs();
+  input.by = GroupBy::gpu_type;
+  input.days.push_back(row(3, "mnist", "vision", run_of_4_minutes()));
+  input.days.back().key.gpu_type = "A100";
+  input.runs[1].gpu_type = "A100";
+  input.runs[1].other_gpu_types = {"T4"};
+  for (const Group& group : make_report(input, Time(day(31))).groups)
+    EXPECT_EQ(group.runs, group.key == "T4" ? 2 : 1) << group.key;
+}
+
 }  // namespace
 }  // namespace oppen::cost

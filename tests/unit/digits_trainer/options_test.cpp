@@ -45,6 +45,17 @@ TEST(Options, FlagOverEnvironmentOverDefault) {
   EXPECT_EQ(options.termination_log, "/tmp/log");
 }
 
+TEST(Options, PrecisionComesFromTheVariableThatIsRecommended) {
+  EXPECT_EQ(std::get<Options>(parse({})).settings.precision, Precision::fp64);
+  EXPECT_EQ(std::get<Options>(parse({}, {{"PRECISION", "bf16"}})).settings.precision,
+            Precision::bf16);
+  EXPECT_EQ(
+      std::get<Options>(parse({"--precision=fp64"}, {{"PRECISION", "fp32"}})).settings.precision,
+      Precision::fp64);
+  EXPECT_THAT(refusal({}, {{"PRECISION", "int8"}}),
+              AllOf(HasSubstr("PRECISION is 'int8'"), HasSubstr("one of fp64, fp32, bf16")));
+}
+
 TEST(Options, EmptyVariableIsAbsent) {
   EXPECT_EQ(std::get<Options>(parse({}, {{"OPPEN_EPOCHS", ""}})).settings.epochs, 10u);
 }
@@ -66,7 +77,8 @@ TEST(Options, BadValuesAreNamed) {
 TEST(Options, HelpNamesEveryFlag) {
   EXPECT_TRUE(std::holds_alternative<HelpWanted>(parse({"--epochs", "--help"})));
   for (const char* flag : {"--epochs", "--batch-size", "--learning-rate", "--hidden", "--seed",
-                           "--patience", "--data", "--termination-log", "OPPEN_EPOCHS"})
+                           "--patience", "--precision", "--requests", "--requests-per-second",
+                           "--data", "--termination-log", "OPPEN_EPOCHS"})
     EXPECT_THAT(help_text(), HasSubstr(flag));
 }
 

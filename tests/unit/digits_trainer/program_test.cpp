@@ -39,6 +39,16 @@ TEST_F(Program, TrainsAndReports) {
   EXPECT_GT(metrics().at("accuracy"), 0.5);
 }
 
+TEST_F(Program, AnswersRequestsAndSaysWhatItUsed) {
+  const Ended ended = run_program({DIGITS_TRAINER, "--epochs", "1", "--hidden", "32", "--requests",
+                                   "5", "--precision", "fp32", "--termination-log", log_});
+  EXPECT_EQ(ended.exit_code, 0) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("fp32"));
+  EXPECT_EQ(metrics().at("requests"), 5);
+  EXPECT_GT(metrics().at("cpu_seconds"), 0);
+  EXPECT_GT(metrics().at("memory_peak_mb"), 0);
+}
+
 TEST_F(Program, TermStopsItAndItReportsWhatItHas) {
   const Ended ended = run_program(
       {DIGITS_TRAINER, "--epochs", "1000000", "--hidden", "32", "--termination-log", log_},

@@ -18,6 +18,18 @@ TEST(Report, SaysWhatTheLastEpochReached) {
                                       "epoch_seconds":[0.25,0.75],"samples_per_second":2000})"));
 }
 
+TEST(Report, SaysHowRequestsWereAnsweredAndWhatWasUsed) {
+  Outcome outcome;
+  outcome.served = {3, 2.0, {0.001, 0.002, 0.003, 0.25}};
+  outcome.cpu_seconds = 1.5;
+  outcome.memory_peak_mb = 4.25;
+  EXPECT_EQ(nlohmann::json::parse(metrics_json(outcome)),
+            nlohmann::json::parse(R"({"epochs":0,"epoch_seconds":[],"requests":4,
+                                      "answered_rightly":0.75,"inferences_per_second":2,
+                                      "latency_p50_ms":2,"latency_p99_ms":250,
+                                      "cpu_seconds":1.5,"memory_peak_mb":4.25})"));
+}
+
 TEST(Report, NothingReachedIsStillAnObject) {
   EXPECT_EQ(nlohmann::json::parse(metrics_json(Outcome{})),
             nlohmann::json::parse(R"({"epochs":0,"epoch_seconds":[]})"));
@@ -28,6 +40,8 @@ TEST(Report, LongRunsFitTheTerminationLog) {
   outcome.epochs.assign(100'000, {1.2345678e-12, 0.98765432, 1.2345678e-5});
   outcome.samples = 123'456'789;
   outcome.seconds = 1.2345678e-7;
+  outcome.served = {123'456'789, 1.2345678e-7, std::vector<double>(100, 1.2345678e-7)};
+  outcome.cpu_seconds = outcome.memory_peak_mb = 1.2345678e-7;
   const std::string json = metrics_json(outcome);
   EXPECT_LE(json.size(), termination_log_limit);
   EXPECT_EQ(nlohmann::json::parse(json).at("epochs"), 100'000);

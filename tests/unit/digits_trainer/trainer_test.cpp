@@ -37,6 +37,24 @@ TEST(Trainer, LearnsToReadDigits) {
   EXPECT_GT(outcome.seconds, 0);
 }
 
+TEST(Trainer, LearnsInEveryPrecision) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    Settings settings = small();
+    settings.precision = precision;
+    EXPECT_GT(run(settings).epochs.back().accuracy, 0.93);
+  }
+}
+
+TEST(Trainer, AnswersRequestsWithWhatItHasLearned) {
+  Settings settings = small();
+  settings.requests = digits().test.size();  // each test sample once
+  const Outcome outcome = run(settings);
+  EXPECT_EQ(outcome.end, End::finished);
+  ASSERT_EQ(outcome.served.latencies.size(), settings.requests);
+  EXPECT_EQ(static_cast<double>(outcome.served.right) / static_cast<double>(settings.requests),
+            outcome.epochs.back().accuracy);
+}
+
 TEST(Trainer, TheSeedDecidesTheRun) {
   Settings settings = small();
   settings.epochs = 2;

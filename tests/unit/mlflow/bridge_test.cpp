@@ -29,8 +29,8 @@ class BridgeTest : public ::testing::Test {
   void restart() {
     metrics_ = std::make_unique<runtime::Metrics>();
     health_ = std::make_unique<runtime::Health>();
-    bridge_ =
-        std::make_unique<Bridge>(mlflow_, topic_, Mapping::usual(), options_, *metrics_, *health_);
+    bridge_ = std::make_unique<Bridge>(mlflow_, topic_, nullptr, Mapping::usual(), options_,
+                                       *metrics_, *health_);
   }
   Status pass(std::chrono::milliseconds later = 0ms) {
     return bridge_->pass(Time(std::chrono::milliseconds(today_ms)) + later);

@@ -48,7 +48,36 @@ Result<json> FakeMlflow::post(const std::string& endpoint, const json& request) 
     if (answer) return fail(*answer);
   }
   if (endpoint == "experiments/search") return page_of_experiments(request);
+  if (endpoint == "runs/log-batch") return log_batch(request);
   return page_of_runs(request);
+}
+
+Result<json> FakeMlflow::log_batch(const json& request) {
+  const auto id = request.at("run_id").get<std::string>();
+  for (auto& experiment : experiments) {
+    for (auto& run : experiment.runs) {
+      if (run["info"]["run_id"] != id) continue;
+      for (const auto& metric : request.at("metrics")) {
+        const auto key = metric.at("key").get<std::string>();
+        auto& points = history[{id, key}];
+        points.emplace(metric.at("timestamp").get<std::int64_t>(),
+                       metric.at("value").get<double>());
+        set(run, "metrics", key, points.rbegin()->second, points.rbegin()->first);
+      }
+      if (dies_in_log_batch > 0) {
+        --dies_in_log_batch;
+        return fail(ErrorKind::unavailable, "it died");
+      }
+      for (const auto& tag : request.at("tags")) set(run, "tags", tag.at("key"), tag.at("value"));
+      return json::object();
+    }
+  }
+  return fail(ErrorKind::not_found, "Run with id=" + id + " not found");
+}
+
+void FakeMlflow::remove(const std::string& id) {
+  for (auto& experiment : experiments)
+    std::erase_if(experiment.runs, [&](const json& run) { return run["info"]["run_id"] == id; });
 }
 
 json FakeMlflow::page_of_experiments(const json& request) const {
@@ -114,6 +143,22 @@ json& FakeMlflow::run(const std::string& id) {
 int FakeMlflow::searches() const {
   return static_cast<int>(std::count_if(
       asked.begin(), asked.end(), [](const auto& one) { return one.first == "runs/search"; }));
+}
+
+int FakeMlflow::writes() const {
+  return static_cast<int>(std::count_if(
+      asked.begin(), asked.end(), [](const auto& one) { return one.first == "runs/log-batch"; }));
+}
+
+Result<std::map<std::string, MicroUsd>> FakeCosts::charged(
+    const std::vector<std::string>& attempts) {
+  asked.push_back(attempts);
+  if (away) return fail(*away);
+  std::map<std::string, MicroUsd> found;
+  for (const auto& attempt : attempts) {
+    if (const auto cost = costs.find(attempt); cost != costs.end()) found.insert(*cost);
+  }
+  return found;
 }
 
 void set(json& run, const char* kind, const std::string& key, const json& value,

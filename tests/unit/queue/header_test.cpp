@@ -46,6 +46,24 @@ TEST(Header, ComesBackAsItWasWritten) {
   }
 }
 
+TEST(Header, RoomIsKeptOnlyForWhatWaitsForItsTurn) {
+  auto header = full_header();
+  header.state = JobState::queued;
+  header.reserved = true;
+  for (const auto hold : {Hold::none, Hold::window}) {
+    header.hold = hold;
+    const auto read = read_header(to_line(header));
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(read->reserved);
+    EXPECT_EQ(read->hold, hold);
+  }
+  header.hold = Hold::retry;
+  EXPECT_FALSE(read_header(to_line(header))->reserved);
+  header.hold = Hold::none;
+  header.state = JobState::running;
+  EXPECT_FALSE(read_header(to_line(header))->reserved);
+}
+
 TEST(Header, WhatIsNoneGivesNone) {
   auto header = full_header();
   header.user.clear();

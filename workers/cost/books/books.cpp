@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 #include "workers/cost/books/charge_rows.hpp"
@@ -33,6 +34,21 @@ bool at_work(const RunRecord& run, Time from, Time to) {
 
 enum class Epochs { without, with };
 
+double number(const std::string& text, double otherwise) {
+  double value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  return read.ec == std::errc{} ? value : otherwise;
+}
+
+std::vector<double> numbers(const RedisReply& list) {
+  std::vector<double> found;
+  for (const auto& element : list.elements) {
+    const double value = number(element.text, std::nan(""));
+    if (!std::isnan(value)) found.push_back(value);
+  }
+  return found;
+}
+
 // The records of those that are still kept, in the order of `keys`.
 Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
                                     const std::vector<std::string>& keys, Epochs epochs) {
@@ -58,12 +74,7 @@ Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
   const auto told = redis.pipeline(lists);
   if (!told) return fail(told.error());
   for (std::size_t i = 0; i < whose.size(); ++i) {
-    for (const auto& element : told->at(i).elements) {
-      double seconds = 0;
-      const auto& text = element.text;
-      if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc{})
-        records[whose[i]].epoch_seconds.push_back(seconds);
-    }
+    records[whose[i]].epoch_seconds = numbers(told->at(i));
   }
   return records;
 }
@@ -188,6 +199,31 @@ Result<std::vector<RunRecord>> Books::history(const std::string& model_type, std
   const auto keys = latest(redis_, prefix_ + "history:" + model_type, 0, limit);
   if (!keys) return fail(keys.error());
   return load(redis_, prefix_, *keys, Epochs::with);
+}
+
+Result<std::vector<double>> Books::accuracies(const RunRecord& run) {
+  const auto reply = redis_.command(
+      {"LRANGE", prefix_ + "accuracies:" + run_key(run.job_id, run.run_id), "0", "-1"});
+  if (!reply) return fail(reply.error());
+  return numbers(*reply);
+}
+
+Result<TrackRecords> Books::track_records(const std::string& model_type) {
+  const auto reply = redis_.command({"HGETALL", prefix_ + "followed:" + model_type});
+  if (!reply) return fail(reply.error());
+  TrackRecords found;
+  const auto& fields = reply->elements;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const auto& name = fields[i].text;
+    const auto colon = std::min(name.find(':'), name.size());
+    const auto what = name.substr(colon);
+    const double value = number(fields[i + 1].text, 0);
+    auto& record = found[name.substr(0, colon)];
+    if (what == ":followed") record.followed = static_cast<int>(value);
+    if (what == ":kept") record.kept = static_cast<int>(value);
+    if (what == ":saved") record.saved_percent_sum = value;
+  }
+  return found;
 }
 
 }  // namespace oppen::cost

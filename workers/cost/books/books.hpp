@@ -34,7 +34,7 @@ class Books {
   Result<std::vector<DayRow>> days(std::chrono::sys_days from, std::chrono::sys_days to);
   // By job id, else run id, else the one of that name that began last.
   Result<std::optional<RunRecord>> run(const std::string& id_or_name);
-  // By job id alone.
+  // By job id alone; of a run from outside, by its run_key.
   Result<std::optional<RunRecord>> job(const std::string& job_id);
   // Runs that were at work within [from, to), the latest first: by the last day in it on which they were charged, then by their
   // begin. At most `limit`, of most_examined_runs and at most 400 days; more days are invalid. What was at work over 90 days ago is not found
@@ -42,6 +42,10 @@ class Books {
   Result<RunList> runs(Time from, Time to, const RunFilter& filter, std::size_t limit);
   // The latest finished runs of a model type, the latest first, at most `limit`; the last 1,000 of each are kept.
   Result<std::vector<RunRecord>> history(const std::string& model_type, std::size_t limit);
+  // The accuracy that each epoch of its last attempt told, the latest 1,000: of an epoch that told none there is none.
+  Result<std::vector<double>> accuracies(const RunRecord& run);
+  // What came of recommendations for this model type.
+  Result<TrackRecords> track_records(const std::string& model_type);
 
  private:
   runtime::Redis& redis_;

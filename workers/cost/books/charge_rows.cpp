@@ -19,6 +19,8 @@ constexpr Amount day_amounts[] = {
     {'m', &Spent::memory_microusd},
     {'r', &Spent::run_ms},
     {'G', &Spent::gpu_ms},
+    {'C', &Spent::core_ms},
+    {'Y', &Spent::gib_ms},
     {'M', &Spent::measured_microusd},
     {'E', &Spent::effective_microusd},
 };
@@ -33,7 +35,13 @@ Spent spent_of(const CostAccrued& charge) {
   spent.total_microusd = charge.total.value;
   spent.run_ms = (charge.interval_end - charge.interval_start).count();
   if (charge.correction) spent.run_ms = -spent.run_ms;
-  spent.gpu_ms = std::llround(static_cast<double>(spent.run_ms) * charge.gpus.value_or(0));
+  const auto times = [&](double held) {
+    return std::llround(static_cast<double>(spent.run_ms) * held);
+  };
+  constexpr double bytes_of_gib = 1 << 30;
+  spent.gpu_ms = times(charge.gpus.value_or(0));
+  spent.core_ms = times(charge.cpu_cores.value_or(0));
+  spent.gib_ms = times(static_cast<double>(charge.memory_bytes.value_or(0)) / bytes_of_gib);
   return spent;
 }
 

@@ -9,6 +9,8 @@ Spent& Spent::operator+=(const Spent& other) {
   total_microusd += other.total_microusd;
   run_ms += other.run_ms;
   gpu_ms += other.gpu_ms;
+  core_ms += other.core_ms;
+  gib_ms += other.gib_ms;
   measured_microusd += other.measured_microusd;
   effective_microusd += other.effective_microusd;
   return *this;

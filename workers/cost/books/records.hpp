@@ -2,6 +2,7 @@
 // What the cost worker keeps for reports, forecasts and recommendations: what each day cost, and a record of each run. Plain values.
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ struct Spent {
   std::int64_t total_microusd = 0;
   std::int64_t run_ms = 0;  // that attempts ran
   std::int64_t gpu_ms = 0;  // the same, times the GPUs (or the share of one) that they held
+  std::int64_t core_ms =
+      0;  // times the cores; like gib_ms of days alone, and of charges that tell it
+  std::int64_t gib_ms = 0;  // times the GiB of memory
   std::int64_t measured_microusd =
       0;  // that part of gpu_microusd for which telemetry told the utilisation
   std::int64_t effective_microusd = 0;  // the sum of that times the utilisation: what worked
@@ -57,7 +61,9 @@ struct RunRecord {
   bool spot = false;
   Resources resources;
   std::string gpu_type;  // what the last attempt got
-  std::string state;     // as job events say: running, succeeded, failed, cancelled, ...
+  std::vector<std::string>
+      other_gpu_types;  // what earlier ones were charged for, where it was another
+  std::string state;    // as job events say: running, succeeded, failed, cancelled, ...
   int attempts = 0;
   int epochs = 0;       // that were asked for
   int epochs_done = 0;  // as run.progress or run.completed tell; 0: nothing told
@@ -65,6 +71,7 @@ struct RunRecord {
   std::string precision;              // "" where nobody said
   std::optional<Time> started_at;     // of the first attempt that began
   std::optional<Time> ended_at;       // of the last one, once the job is over
+  std::optional<Time> charged_until;  // of the attempt that was charged last
   double run_seconds = 0;             // that its attempts have run
   std::vector<double> epoch_seconds;  // of the last attempt, where it told; the latest 1,000
   nlohmann::json metrics =
@@ -81,5 +88,15 @@ struct RunRecord {
   std::optional<double> memory_max_bytes;
   Spent spent;
 };
+
+// What came of the recommendations of one strategy for a model type.
+struct TrackRecord {
+  int followed = 0;
+  int kept = 0;                  // of these, that saved what they promised
+  double saved_percent_sum = 0;  // below zero: they cost more
+
+  double mean_saved_percent() const { return followed == 0 ? 0 : saved_percent_sum / followed; }
+};
+using TrackRecords = std::map<std::string, TrackRecord, std::less<>>;  // by strategy
 
 }  // namespace oppen::cost

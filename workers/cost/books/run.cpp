@@ -30,6 +30,7 @@ void describe_run(V& v, R& run) {
   v(r.resources.cpu_millicores);
   v(r.resources.memory_bytes);
   v(r.gpu_type);
+  v(r.other_gpu_types);
   v(r.state);
   v(r.attempts);
   v(r.epochs);
@@ -38,6 +39,7 @@ void describe_run(V& v, R& run) {
   v(r.precision);
   v(r.started_at);
   v(r.ended_at);
+  v(r.charged_until);
   v(r.metrics);
   v(r.baseline_metric);
   v(r.gpu_utilization_percent);
@@ -58,6 +60,8 @@ void describe_run(V& v, R& run) {
   v(run.epochs_attempt);
   v(run.reported);
   v(run.tells_epochs);
+  v(run.tells_accuracies);
+  v(run.advice_due);
   v(run.listed);
 }
 

@@ -20,13 +20,18 @@ struct Run {
   RunRecord record;        // but for epoch_seconds, which are a list of their own, and run_seconds
   std::int64_t seq = 0;    // of the job event of which its state is
   int epochs_attempt = 0;  // whose epochs the record tells of
-  std::optional<int> reported;                  // the attempt whose run.completed has been counted
-  bool tells_epochs = false;                    // there is a list of epoch_seconds
+  std::optional<int> reported;    // the attempt whose run.completed has been counted
+  bool tells_epochs = false;      // there is a list of epoch_seconds
+  bool tells_accuracies = false;  // there is a list of the accuracy of epochs
+  bool advice_due =
+      false;  // it has come onto the list of those of which it is to be published what could be saved
   std::optional<std::chrono::sys_days> listed;  // the last day on whose list of runs it stands
 
-  // What goes to the list of epoch_seconds with the next change. Not stored.
+  // What goes to these lists with the next change, and whether in the place of what is there. Not stored.
   std::vector<double> new_epoch_seconds;
-  bool epochs_anew = false;  // in the place of those that are there
+  bool epochs_anew = false;
+  std::vector<double> new_accuracies;
+  bool accuracies_anew = false;
 
   // When it is forgotten; nullopt: no time is known of it yet.
   std::optional<Time> keep_until() const;

@@ -148,6 +148,8 @@ class Charging {
     event.correction = correction;
     const auto& resources = usage().resources;
     event.gpus = resources.gpu_share.value_or(resources.gpus);
+    event.cpu_cores = static_cast<double>(resources.cpu_millicores) / 1'000;
+    event.memory_bytes = resources.memory_bytes;
     auto id = id_of(event, attempt_.corrections);
     out_.push_back({std::move(id), std::move(event)});
     attempt_.charged = plus(attempt_.charged, amount);
@@ -244,6 +246,8 @@ void Ledger::stored(const std::string& job_id) {
   auto& job = jobs_.at(job_id);
   job.run.new_epoch_seconds.clear();
   job.run.epochs_anew = false;
+  job.run.new_accuracies.clear();
+  job.run.accuracies_anew = false;
   if (job.settled()) jobs_.erase(job_id);
 }
 

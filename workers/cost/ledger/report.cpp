@@ -17,7 +17,7 @@ constexpr std::size_t longest_metric = 200;
 // Of a run from outside, which nobody has admitted. The sums of a day stay far from what 64 bits hold.
 constexpr int most_gpus = 10'000;
 constexpr std::int64_t most_millicores = 1'000'000'000;
-constexpr std::int64_t most_memory_bytes = std::int64_t{1} << 60;
+constexpr std::int64_t most_memory_bytes = std::int64_t{1} << 53;
 // As of a label's value in Kubernetes: of these texts the rows of a day are made.
 constexpr std::size_t longest_text = 63;
 
@@ -37,6 +37,13 @@ void add_epoch_seconds(Run& run, double seconds) {
   run.new_epoch_seconds.push_back(seconds);
 }
 
+void add_accuracy(Run& run, const json& metrics) {
+  const auto told = metrics.find("accuracy");
+  if (told == metrics.end() || !told->is_number()) return;
+  run.tells_accuracies = true;
+  run.new_accuracies.push_back(told->get<double>());
+}
+
 // The epochs of this attempt are told from now on, no others'. False: a later attempt's are.
 bool epochs_of(Run& run, int attempt) {
   if (attempt < run.epochs_attempt) return false;
@@ -46,6 +53,9 @@ bool epochs_of(Run& run, int attempt) {
   run.epochs_anew = run.tells_epochs;
   run.tells_epochs = false;
   run.new_epoch_seconds.clear();
+  run.accuracies_anew = run.tells_accuracies;
+  run.tells_accuracies = false;
+  run.new_accuracies.clear();
   return true;
 }
 
@@ -56,6 +66,7 @@ void tell_progress(Run& run, const RunProgress& progress) {
   record.epochs_done = progress.epoch;
   if (record.epochs == 0) record.epochs = progress.epochs;
   if (progress.epoch_seconds) add_epoch_seconds(run, *progress.epoch_seconds);
+  add_accuracy(run, progress.metrics);
   add_metrics(record.metrics, progress.metrics);
 }
 
@@ -162,6 +173,24 @@ Result<std::optional<Report>> read_report(const CloudEvent& event, Time recorded
   return report;
 }
 
+namespace {
+
+void keep_gpu_type(RunRecord& record, const std::string& type) {
+  auto& others = record.other_gpu_types;
+  if (!type.empty() && type != record.gpu_type &&
+      std::find(others.begin(), others.end(), type) == others.end())
+    others.push_back(type);
+}
+
+// The last attempt is on it.
+void on_gpu_type(RunRecord& record, const std::string& type) {
+  const auto before = std::exchange(record.gpu_type, type);
+  std::erase(record.other_gpu_types, type);
+  if (record.spent.run_ms != 0) keep_gpu_type(record, before);
+}
+
+}  // namespace
+
 bool tell(Job& job, const Fact& fact) {
   auto& record = job.run.record;
   if (fact.started_at) {
@@ -187,7 +216,7 @@ bool tell(Job& job, const Fact& fact) {
   record.priority = bearer.usage.priority;
   record.spot = bearer.usage.spot;
   record.resources = bearer.usage.resources;
-  if (!bearer.usage.gpu_type.empty()) record.gpu_type = bearer.usage.gpu_type;
+  if (!bearer.usage.gpu_type.empty()) on_gpu_type(record, bearer.usage.gpu_type);
   record.state = told.state;
   record.epochs = told.epochs;
   record.batch_size = told.batch_size;
@@ -223,8 +252,13 @@ void tell_charge(Run& run, const CostAccrued& event) {
   // A correction, too, may be the first of it that the log still holds.
   record.started_at =
       std::min(record.started_at.value_or(event.interval_start), event.interval_start);
-  if (event.correction) return;
-  if (run.known()) return;
+  if (event.correction) {
+    if (record.charged_until == event.interval_end) record.charged_until = event.interval_start;
+    return;
+  }
+  record.charged_until =
+      std::max(record.charged_until.value_or(event.interval_end), event.interval_end);
+  if (run.known()) return keep_gpu_type(record, event.gpu_type);
   // Its events are not kept any more, or yet to come.
   record.job_id = event.job_id;
   record.run_id = event.run_id;

@@ -32,6 +32,8 @@ struct CostModel {
   std::int64_t background_multiplier = 800'000;
   std::int64_t spot_multiplier = 300'000;
   std::int64_t spot_interruption_rate = 50'000;
+
+  bool operator==(const CostModel&) const = default;
 };
 
 // Every fault at once, with key, value and what was expected; unknown keys are faults. An absent key keeps its default.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "schemas/text.hpp"
+#include "workers/cost/recommend/followed.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -36,7 +37,7 @@ json fields_of(const RunRecord& run) {
     if (!value.empty() && is_label_value(value)) fields[field] = value;
   };
   put("model_type", run.model_type);
-  if (!run.name.empty()) fields["name"] = run.name;
+  if (const auto name = own_name(run); !name.empty()) fields["name"] = name;
   for (const char* const type : {"training", "inference", "batch"})
     if (run.workload_type == type) fields["workload_type"] = type;
   put("team", run.team);

@@ -11,21 +11,26 @@ namespace {
 using nlohmann::json;
 
 constexpr double nearly_all = 0.9;  // of an off-peak run lies in the window: it may end after it
+constexpr auto mixed_hours = "both";
 
-bool ran_off_peak(const RunRecord& run, const pricing::CostModel& model) {
-  if (!run.started_at || !run.ended_at || *run.ended_at <= *run.started_at) return false;
-  return static_cast<double>(
-             pricing::off_peak_within(*run.started_at, *run.ended_at, model).count()) >=
-         nearly_all * static_cast<double>((*run.ended_at - *run.started_at).count());
+// How it is priced by the time of day: two runs of mixed hours may be priced in different ways.
+const char* hours_of(const RunRecord& run, const pricing::RateHistory& rates) {
+  if (!run.started_at || !run.ended_at || *run.ended_at <= *run.started_at) return mixed_hours;
+  const auto within =
+      pricing::off_peak_within(*run.started_at, *run.ended_at, rates.at(*run.started_at));
+  const double share = static_cast<double>(within.count()) /
+                       static_cast<double>((*run.ended_at - *run.started_at).count());
+  if (share >= nearly_all) return "off_peak";
+  return share <= 1 - nearly_all ? "any" : mixed_hours;
 }
 
 // What of a run a recommendation may change, by the fields of `changes`.
-json settings_of(const RunRecord& run, const pricing::CostModel& model) {
+json settings_of(const RunRecord& run, const pricing::RateHistory& rates) {
   const auto& resources = run.resources;
   return {{"batch_size", run.batch_size},
           {"epochs", run.epochs},
           {"spot", run.spot},
-          {"window", ran_off_peak(run, model) ? "off_peak" : "any"},
+          {"window", hours_of(run, rates)},
           {"gpu_type", run.gpu_type},
           {"gpus", resources.gpu_share ? 0 : resources.gpus},
           {"gpu_share", resources.gpu_share ? json(*resources.gpu_share) : json()},
@@ -41,25 +46,34 @@ double cost_to_compare(const RunRecord& run, bool of_an_epoch) {
   return of_an_epoch ? total / epochs : total;
 }
 
+json work_of(const RunRecord& run) {
+  return {run.model_type, own_name(run), run.team, run.project, run.workload_type};
+}
+
 bool is_later(const RunRecord& first, const RunRecord& later) {
-  const bool same_work =
-      first.model_type == later.model_type && (first.name.empty() || first.name == later.name);
-  return same_work && later.state == "succeeded" && first.ended_at && later.started_at &&
-         *later.started_at >= *first.ended_at && first.spent.total_microusd > 0;
+  return work_of(first) == work_of(later) && later.state == "succeeded" && first.ended_at &&
+         later.started_at && later.ended_at && *later.started_at >= *first.ended_at &&
+         first.started_at && first.spent.total_microusd > 0;
+}
+
+bool same_rates(const RunRecord& first, const RunRecord& later, const pricing::RateHistory& rates) {
+  const auto& model = rates.at(*first.started_at);
+  return model == rates.at(*first.ended_at) && model == rates.at(*later.started_at) &&
+         model == rates.at(*later.ended_at);
 }
 
 }  // namespace
 
 std::optional<FollowedBy> followed_by(const CostRecommendation& recommendation,
                                       const RunRecord& first, const RunRecord& later,
-                                      const pricing::CostModel& model) {
+                                      const pricing::RateHistory& rates) {
   const auto& changes = recommendation.action.changes;
   if (!changes.is_object() || changes.empty() || !is_later(first, later)) return std::nullopt;
-  const json before = settings_of(first, model);
-  const json after = settings_of(later, model);
+  const json before = settings_of(first, rates);
+  const json after = settings_of(later, rates);
   const bool of_an_epoch = !changes.contains("epochs") && first.epochs > 0 && later.epochs > 0;
   FollowedBy outcome;
-  outcome.alone = true;
+  outcome.alone = same_rates(first, later, rates);
   for (const auto& [field, value] : after.items()) {
     if (const auto wanted = changes.find(field); wanted != changes.end()) {
       if (value != *wanted) return std::nullopt;
@@ -67,7 +81,8 @@ std::optional<FollowedBy> followed_by(const CostRecommendation& recommendation,
     }
     const bool follows = (field == "gpus" && changes.contains("gpu_share")) ||
                          (field == "epochs" && of_an_epoch);  // that is what is compared
-    if (value != before[field] && !follows) outcome.alone = false;
+    const bool same = value == before[field] && value != mixed_hours;
+    if (!same && !follows) outcome.alone = false;
   }
   outcome.recommendation_id = recommendation.recommendation_id;
   outcome.strategy = recommendation.strategy;
@@ -81,29 +96,32 @@ std::optional<FollowedBy> followed_by(const CostRecommendation& recommendation,
   return outcome;
 }
 
-void TrackRecord::add(const FollowedBy& outcome) {
-  if (!outcome.alone) return;
-  ++followed;
-  if (outcome.kept) ++kept;
-  saved_percent_sum += outcome.saved_percent;
+std::string own_name(const RunRecord& run) { return run.name == run.job_id ? "" : run.name; }
+
+std::string place_of(std::string_view strategy, const RunRecord& run) {
+  return std::string(strategy) + ' ' +
+         work_of(run).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string encode(const TrackRecords& records) {
-  json object = json::object();
-  for (const auto& [strategy, record] : records)
-    object[strategy] = {record.followed, record.kept, record.saved_percent_sum};
-  return object.dump();
+std::string short_text(const CostRecommendation& recommendation) {
+  return json{recommendation.recommendation_id, recommendation.job_id, recommendation.run_id,
+              recommendation.savings_percent.low, recommendation.action.changes}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Result<TrackRecords> decode_track_records(std::string_view text) try {
-  TrackRecords records;
-  for (const auto& [strategy, record] : json::parse(text).get<json::object_t>())
-    records[strategy] = {record.at(0).get<int>(), record.at(1).get<int>(),
-                         record.at(2).get<double>()};
-  return records;
+Result<CostRecommendation> read_short(std::string_view strategy, std::string_view text) try {
+  const auto from = json::parse(text);
+  CostRecommendation recommendation;
+  recommendation.strategy = strategy;
+  from.at(0).get_to(recommendation.recommendation_id);
+  from.at(1).get_to(recommendation.job_id);
+  from.at(2).get_to(recommendation.run_id);
+  from.at(3).get_to(recommendation.savings_percent.low);
+  recommendation.action.changes = from.at(4);
+  return recommendation;
 } catch (const json::exception& error) {
   return fail(ErrorKind::fatal,
-              "the stored record of recommendations is malformed: " + std::string(error.what()));
+              "the stored recommendation is malformed: " + std::string(error.what()));
 }
 
 }  // namespace oppen::cost

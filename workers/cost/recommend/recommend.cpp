@@ -41,13 +41,17 @@ const char* word_of(Confidence confidence) {
   return "low";
 }
 
-// What was followed moves the confidence by one step: up where two of three kept what was promised, down where two of three
-// did not.
-void move_confidence(Advice& advice, const TrackRecord& record) {
+double tenths(double percent) { return std::round(percent * 10) / 10; }
+
+bool enough(const TrackRecord& record) { return record.followed >= static_cast<int>(enough_runs); }
+
+// What was followed often enough moves the confidence by one step: up where two of three kept what was promised, down where two of
+// three did not.
+void add_record(Advice& advice, const TrackRecord& record) {
   int step = static_cast<int>(advice.confidence);
-  if (record.kept * 3 >= record.followed * 2) {
+  if (enough(record) && record.kept * 3 >= record.followed * 2) {
     ++step;
-  } else if (record.kept * 3 <= record.followed) {
+  } else if (enough(record) && record.kept * 3 <= record.followed) {
     --step;
   }
   advice.confidence = static_cast<Confidence>(std::clamp(step, 0, 2));
@@ -55,15 +59,15 @@ void move_confidence(Advice& advice, const TrackRecord& record) {
                                 record.followed, record.kept);
   advice.evidence["followed"] = record.followed;
   advice.evidence["kept"] = record.kept;
-  advice.evidence["saved_percent_mean"] = record.mean_saved_percent();
+  advice.evidence["saved_percent_mean"] = tenths(record.mean_saved_percent());
 }
-
-double tenths(double percent) { return std::round(percent * 10) / 10; }
 
 CostRecommendation event_of(const RunRecord& run, const char* strategy, Advice advice) {
   CostRecommendation event;
   event.job_id = run.job_id;
   event.run_id = run.run_id;
+  event.team = run.team;
+  event.project = run.project;
   event.strategy = strategy;
   event.recommendation_id =
       fmt::format("rec-{}-{}", run.job_id.empty() ? run.run_id : run.job_id, strategy);
@@ -86,6 +90,15 @@ CostRecommendation event_of(const RunRecord& run, const char* strategy, Advice a
 
 }  // namespace
 
+const std::vector<std::string>& strategies() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& [strategy, advise] : recommenders) all.emplace_back(strategy);
+    return all;
+  }();
+  return names;
+}
+
 std::vector<CostRecommendation> recommend(const Subject& subject) {
   std::vector<CostRecommendation> found;
   const auto& run = subject.run;
@@ -94,10 +107,9 @@ std::vector<CostRecommendation> recommend(const Subject& subject) {
     auto advice = advise(subject);
     if (!advice || advice->high_percent < least_saving_percent) continue;
     const auto record = subject.followed.find(strategy);
-    if (record != subject.followed.end() &&
-        record->second.followed >= static_cast<int>(enough_runs)) {
-      if (record->second.mean_saved_percent() <= 0) continue;
-      move_confidence(*advice, record->second);
+    if (record != subject.followed.end() && record->second.followed > 0) {
+      if (enough(record->second) && record->second.mean_saved_percent() <= 0) continue;
+      add_record(*advice, record->second);
     }
     found.push_back(event_of(run, strategy, std::move(*advice)));
   }

@@ -12,6 +12,9 @@ namespace oppen::cost {
 // and read in some milliseconds.
 inline constexpr std::size_t most_past_runs = 50;
 
+// The names of all.
+const std::vector<std::string>& strategies();
+
 // The largest saving first. Nothing of a run that did not succeed or cost nothing, nothing that would save less than 1 %, and no
 // strategy that has cost more than it saved whenever it was followed. The same run, the same ids.
 std::vector<CostRecommendation> recommend(const Subject& subject);

@@ -6,8 +6,8 @@
 
 #include "schemas/commands.hpp"
 #include "schemas/parse.hpp"
-#include "workers/cost/pricing/off_peak.hpp"
 #include "workers/cost/report/history.hpp"
+#include "workers/cost/report/start.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -16,19 +16,9 @@ using nlohmann::json;
 
 constexpr auto precision_label = "precision";
 
-Result<Time> start_of(const JobSpec& spec, const pricing::CostModel& model, Time now) {
-  if (spec.window != "off_peak") return now;
-  const Time horizon = now + std::chrono::days{2};
-  for (Time at = now; at < horizon; at = pricing::next_window_edge(at, horizon, model)) {
-    if (pricing::is_off_peak(at, model)) return at;
-  }
-  return fail(ErrorKind::invalid,
-              "window is \"off_peak\": the cost model has no cheap hours (off_peak_window)");
-}
-
 bool is_alike(const RunRecord& run, const JobSpec& spec) {
   const auto precision = spec.labels.find(precision_label);
-  return run.batch_size == spec.batch_size.value_or(0) &&
+  return run.batch_size == spec.batch_size.value_or(0) && on_as_many(run, spec) &&
          (spec.resources.gpu_type.empty() || spec.resources.gpu_type == run.gpu_type) &&
          (precision == spec.labels.end() || precision->second == run.precision);
 }
@@ -69,7 +59,16 @@ void measure(Compared& into, const std::vector<RunRecord>& history) {
         static_cast<double>(into.hourly.value) / 3'600 / *into.inferences_per_second * 1'000;
 }
 
-// The name of the one with the least, where at least two have it.
+// So that each is named by one name alone: those of the same name by their ids, too.
+void tell_apart(std::vector<Compared>& all) {
+  std::map<std::string, int> times;
+  for (const Compared& one : all) ++times[one.name];
+  for (Compared& one : all) {
+    if (times[one.name] > 1) one.name += " (" + one.spec.job_id + ")";
+  }
+}
+
+// The name of the one with the least, the first of several that have it, where at least two are known.
 template <class Value>
 std::optional<std::string> least(const std::vector<Compared>& all, const Value& value_of) {
   const Compared* best = nullptr;
@@ -86,6 +85,7 @@ std::optional<std::string> least(const std::vector<Compared>& all, const Value& 
 json configuration_json(const Compared& one) {
   json out = {
       {"name", one.name},
+      {"job_id", one.spec.job_id},
       {"model_type", one.spec.model_type},
       {"epochs", one.spec.epochs.value_or(1)},
       {"batch_size", one.spec.batch_size.value_or(64)},
@@ -100,7 +100,8 @@ json configuration_json(const Compared& one) {
       {"cost_microusd",
        {{"low", one.cost_low.value}, {"expected", one.cost.value}, {"high", one.cost_high.value}}},
       {"hourly_microusd", one.hourly.value},
-      {"measured_runs", one.measured_runs}};
+      {"measured_runs", one.measured_runs},
+      {"cut_short", one.cut_short}};
   const auto put = [&out](const char* name, const std::optional<double>& value) {
     if (value) out[name] = *value;
   };
@@ -117,22 +118,26 @@ Result<Compared> look_at(const JobSpec& resolved, const std::vector<RunRecord>& 
   Compared one;
   one.spec = resolved;
   one.name = resolved.name.empty() ? resolved.job_id : resolved.name;
-  const auto start = start_of(resolved, rates.at(now), now);
+  const auto start = earliest_start(resolved.window, rates.at(now), now);
   if (!start) return fail(start.error());
   one.start = *start;
 
-  const auto learned = learn(history);
+  const auto learned = learn(history, resolved);
   one.history_runs = learned.runs;
-  one.basis = learned.runs > 0                                     ? "history"
+  one.basis = learned.runs > 0 ? (learned.alike ? "history" : "history_other_gpus")
               : policy.model_catalog.contains(resolved.model_type) ? "catalogue"
                                                                    : "default";
   one.seconds = left_by_duration(duration_of(learned, resolved, policy), 0);
+  const auto limit = static_cast<double>(
+      resolved.max_runtime_seconds.value_or(policy.default_max_runtime_seconds));
+  one.cut_short = one.seconds.expected > limit;
+  for (double* const bound : {&one.seconds.low, &one.seconds.expected, &one.seconds.high})
+    *bound = std::min(*bound, limit);
 
   const pricing::Usage usage{plan::resources_of(resolved), "",
                              resolved.priority.value_or(Priority::normal), resolved.spot};
   const auto cost = [&](double seconds) {
-    const auto end =
-        one.start + std::chrono::milliseconds(std::llround(std::min(seconds, 1e10) * 1000));
+    const auto end = one.start + std::chrono::milliseconds(std::llround(seconds * 1000));
     return rates.price(usage, one.start, end).total;
   };
   one.cost_low = cost(one.seconds.low);
@@ -143,7 +148,8 @@ Result<Compared> look_at(const JobSpec& resolved, const std::vector<RunRecord>& 
   return one;
 }
 
-json to_json(const std::vector<Compared>& configurations, Time now) {
+json to_json(std::vector<Compared> configurations, Time now) {
+  tell_apart(configurations);
   json list = json::array();
   for (const Compared& one : configurations) list.push_back(configuration_json(one));
   json out = {{"as_of", to_rfc3339(now)},

@@ -26,7 +26,7 @@ std::string dollars(std::int64_t microusd) {
 struct Part {
   const char* name;  // of the resource
   std::int64_t microusd;
-  std::int64_t ms;
+  std::int64_t ms;  // times what was held of it; 0: not told
   const char* unit;
 };
 
@@ -47,7 +47,10 @@ void append_part(std::string& out, const DayKey& key, const Part& part) {
   const year_month_day date{key.day};
   const auto month = date.year() / date.month();
   const auto cost = dollars(part.microusd);
-  const auto hours = fmt::format("{:.6f}", static_cast<double>(part.ms) / 3'600'000);
+  // Neither is there without the other.
+  const auto hours =
+      part.ms == 0 ? "" : fmt::format("{:.6f}", static_cast<double>(part.ms) / 3'600'000);
+  const std::string unit = part.ms == 0 ? "" : part.unit;
   const auto what = fmt::format("{} of {} {}", part.name, key.model_type, key.workload_type);
   append_csv(out, {cost,
                    "oppen",
@@ -62,13 +65,13 @@ void append_part(std::string& out, const DayKey& key, const Part& part) {
                    midnight(key.day + days{1}),
                    midnight(key.day),
                    hours,
-                   part.unit,
+                   unit,
                    cost,
                    cost,
                    "Oppen",
                    cost,
                    hours,
-                   part.unit,
+                   unit,
                    "Oppen",
                    "Oppen",
                    "AI and Machine Learning",
@@ -105,8 +108,8 @@ std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter) {
     append_part(out, row.key,
                 {gpu ? "GPU" : "CPU-only rate", spent.gpu_microusd,
                  gpu ? spent.gpu_ms : spent.run_ms, gpu ? "GPU-Hours" : "Hours"});
-    append_part(out, row.key, {"CPU", spent.cpu_microusd, spent.run_ms, "Hours"});
-    append_part(out, row.key, {"Memory", spent.memory_microusd, spent.run_ms, "Hours"});
+    append_part(out, row.key, {"CPU", spent.cpu_microusd, spent.core_ms, "Core-Hours"});
+    append_part(out, row.key, {"Memory", spent.memory_microusd, spent.gib_ms, "GiB-Hours"});
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "workers/cost/report/history.hpp"
+#include "workers/cost/report/start.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -16,7 +17,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::size_t enough_epochs = 3;
-constexpr std::chrono::seconds charging_grid{30};  // of cost.accrued
 
 bool is_over(const RunRecord& run) {
   const auto state = parse_job_state(run.state);
@@ -28,14 +28,26 @@ Time after(Time time, double seconds) {
   return time + milliseconds(std::llround(std::min(seconds, longest) * 1000));
 }
 
-// Up to when the attempt has been charged.
+// From when on its time is not charged yet.
 Time charged_until(const ForecastInput& input, Time now) {
-  if (!input.attempt_started_at) return now;
   const Time start = *input.attempt_started_at;
-  if (input.run.attempts <= 1)
-    return std::clamp(start + milliseconds(input.run.spent.run_ms), start, std::max(start, now));
-  // Of several attempts it isn't told which was charged what: all that the grid has closed is taken as charged.
-  return std::max(start, Time(now - now.time_since_epoch() % charging_grid));
+  return std::clamp(input.run.charged_until.value_or(start), start, std::max(start, now));
+}
+
+pricing::Usage usage_of(const RunRecord& run) {
+  return {run.resources, run.gpu_type, run.priority, run.spot};
+}
+
+// What is left where epochs without their seconds are told, by how old the present one may be: from new to done.
+Interval left_where_alike(int done, int left, double elapsed) {
+  return {elapsed / (done + 1) * (left - 1), elapsed / (done + 0.5) * (left - 0.5),
+          elapsed / done * left};
+}
+
+// The same where some have told them: `age` at most.
+Interval left_where_alike(double pace, int left, double age) {
+  const double oldest = std::clamp(age, 0.0, pace);
+  return {pace * left - oldest, pace * left - oldest / 2, pace * left};
 }
 
 }  // namespace
@@ -58,6 +70,9 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
     return forecast;
   }
   forecast.begun = input.attempt_started_at.has_value();
+  // Where cheap hours never come it is not known when it begins.
+  if (!forecast.begun)
+    forecast.start = earliest_start(input.window, rates.at(now), now).value_or(now);
   const double elapsed =
       forecast.begun ? std::max(0.0, Seconds(now - *input.attempt_started_at).count()) : 0;
   const int left = std::max(0, run.epochs - run.epochs_done);
@@ -71,19 +86,18 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
       forecast.left_seconds =
           left_by_epochs(run.epoch_seconds, left, all_told ? elapsed - told : elapsed);
   } else {
-    const auto learned = learn(input.history);
-    auto spec = spec_of(run);
-    spec.max_runtime_seconds = input.limit_seconds;
+    const auto spec = spec_of(run);
+    const auto learned = learn(input.history, spec);
     const auto duration = duration_of(learned, spec, policy);
     forecast.history_runs = learned.runs;
+    forecast.alike = learned.alike;
     if (any_progress) {
       forecast.basis = Basis::pace;
-      // On average the present epoch is half done.
-      const double pace = run.epoch_seconds.empty()
-                              ? elapsed / (run.epochs_done + 0.5)
-                              : told / static_cast<double>(run.epoch_seconds.size());
+      const auto count = static_cast<double>(run.epoch_seconds.size());
       forecast.left_seconds =
-          left_by_pace(pace, run.epochs_done, left, std::hypot(duration.spread, duration.doubt));
+          left_by_pace(count == 0 ? left_where_alike(run.epochs_done, left, elapsed)
+                                  : left_where_alike(told / count, left, elapsed - told),
+                       run.epochs_done, left, std::hypot(duration.spread, duration.doubt));
     } else {
       forecast.basis = learned.runs > 0 ? Basis::history : Basis::catalogue;
       forecast.left_seconds = left_by_duration(duration, elapsed);
@@ -94,14 +108,47 @@ Forecast make_forecast(const ForecastInput& input, const plan::Policy& policy,
     auto& [low, expected, high] = forecast.left_seconds;
     for (double* const bound : {&low, &expected, &high}) *bound = std::min(*bound, most);
   }
-  const pricing::Usage usage{run.resources, run.gpu_type, run.priority, run.spot};
-  const Time from = charged_until(input, now);
+  const Time from = forecast.begun ? charged_until(input, now) : forecast.start;
+  const Time begin = forecast.begun ? now : forecast.start;
   const auto total = [&](double seconds) {
-    return spent + rates.price(usage, from, after(now, seconds)).total;
+    return spent + rates.price(usage_of(run), from, after(begin, seconds)).total;
   };
   forecast.total = {total(forecast.left_seconds.low), total(forecast.left_seconds.expected),
                     total(forecast.left_seconds.high)};
   return forecast;
+}
+
+MicroUsd left_until(const Forecast& forecast, const ForecastInput& input,
+                    const pricing::RateHistory& rates, Time until) {
+  if (is_over(forecast.run) || !forecast.begun) return {};
+  const Time end = after(forecast.as_of, forecast.left_seconds.expected);
+  return rates
+      .price(usage_of(forecast.run), charged_until(input, forecast.as_of), std::min(end, until))
+      .total;
+}
+
+std::optional<bool> was_covered(const RunRecord& run, std::span<const RunRecord> earlier,
+                                const plan::Policy& policy) {
+  if (run.state != "succeeded" || run.attempts > 1 || !(run.run_seconds > 0)) return std::nullopt;
+  const auto spec = spec_of(run);
+  const auto learned = learn(earlier, spec);
+  if (learned.runs == 0) return std::nullopt;
+  const auto told = left_by_duration(duration_of(learned, spec, policy), 0);
+  return run.run_seconds >= told.low && run.run_seconds <= told.high;
+}
+
+Coverage coverage_of(const ForecastInput& input, const plan::Policy& policy) {
+  Coverage coverage;
+  const auto spec = spec_of(input.run);
+  const std::span history(input.history);
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    if (!on_as_many(history[i], spec)) continue;
+    const auto held = was_covered(history[i], history.subspan(i + 1), policy);
+    if (!held) continue;
+    ++coverage.runs;
+    coverage.held += *held ? 1 : 0;
+  }
+  return coverage;
 }
 
 json to_json(const Forecast& forecast) {
@@ -130,6 +177,10 @@ json to_json(const Forecast& forecast) {
   const auto& left = forecast.left_seconds;
   out["interval_percent"] = interval_percent;
   out["history_runs"] = forecast.history_runs;
+  if (!forecast.alike) out["other_gpus"] = true;
+  if (forecast.covered.runs > 0)
+    out["covered"] = {{"runs", forecast.covered.runs}, {"held", forecast.covered.held}};
+  if (!forecast.begun) out["start"] = to_rfc3339(forecast.start);
   out["left_seconds"] = {{"low", left.low}, {"expected", left.expected}, {"high", left.high}};
   if (forecast.begun) {
     out["end"] = {{"low", to_rfc3339(after(forecast.as_of, left.low))},

@@ -28,17 +28,6 @@ double t975(std::size_t degrees) {
 // The part of the standard normal distribution above z.
 double above(double z) { return 0.5 * std::erfc(z / std::numbers::sqrt2); }
 
-// The z above which this part lies, at least `from`.
-double z_above(double part, double from) {
-  double low = from;
-  double high = from + 40;
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (above(middle) > part ? low : high) = middle;
-  }
-  return high;
-}
-
 constexpr double tail = (1 - interval_percent / 100.0) / 2;
 
 }  // namespace
@@ -59,25 +48,37 @@ Interval left_by_epochs(std::span<const double> epoch_seconds, int left, double 
 }
 
 Interval left_by_duration(const plan::LogNormal& duration, double elapsed) {
+  constexpr double strangers = 0.05;
+  constexpr double strangers_spread = 2;
   // So far beyond all that is known the distribution says nothing; what it says at eight deviations is taken.
   constexpr double farthest = 8;
-  constexpr double nearest = -20;
+  constexpr double reach = 40;
   const double spread = std::hypot(duration.spread, duration.doubt);
-  const double mark = elapsed <= 0 ? nearest
-                                   : std::clamp(std::log(elapsed / duration.p50_seconds) / spread,
-                                                nearest, farthest);
-  const double ran = mark > nearest ? elapsed : duration.p50_seconds * std::exp(spread * nearest);
-  const auto left = [&](double part) {
-    return ran * std::exp(spread * (z_above(part * above(mark), mark) - mark)) -
-           std::max(0.0, elapsed);
+  const double wide = std::hypot(spread, strangers_spread);
+  // The part of runs that last longer; `off`: the logarithm of the time over p50.
+  const auto lasting = [&](double off) {
+    return (1 - strangers) * above(off / spread) + strangers * above(off / wide);
   };
-  return {std::max(0.0, left(1 - tail)), std::max(0.0, left(0.5)), std::max(0.0, left(tail))};
+  const double mark =
+      elapsed <= 0 ? -reach
+                   : std::clamp(std::log(elapsed / duration.p50_seconds), -reach, farthest * wide);
+  const double ran = std::max(elapsed, 0.0);
+  const double scale = mark > -reach && ran > 0 ? ran * std::exp(-mark) : duration.p50_seconds;
+  const auto left = [&](double part) {
+    double low = mark;
+    double high = mark + 2 * reach;
+    for (int i = 0; i < 60; ++i) {
+      const double middle = (low + high) / 2;
+      (lasting(middle) > part * lasting(mark) ? low : high) = middle;
+    }
+    return std::max(0.0, scale * std::exp(high) - ran);
+  };
+  return {left(1 - tail), left(0.5), left(tail)};
 }
 
-Interval left_by_pace(double pace, int done, int left, double spread) {
-  const double centre = pace * left;
+Interval left_by_pace(const Interval& alike, int done, int left, double spread) {
   const double reach = z975 * spread * std::sqrt(1.0 / std::max(1, done) + 1.0 / std::max(1, left));
-  return {centre * std::exp(-reach), centre, centre * std::exp(reach)};
+  return {alike.low * std::exp(-reach), alike.expected, alike.high * std::exp(reach)};
 }
 
 }  // namespace oppen::cost

@@ -29,12 +29,16 @@ struct Interval {
 Interval left_by_epochs(std::span<const double> epoch_seconds, int left, double age);
 
 // What is left of a run whose duration is log-normal and which has run for `elapsed` seconds: the quantiles of those that last
-// longer than that.
+// longer than that. One run in twenty is taken to be a stranger among those of its model type, as wide as one of a type of which nobody
+// knows anything (spread 2 of the logarithm): real durations have heavier tails than the log-normal's, and one that has run far longer
+// than the others has all its future in such a tail. The contaminated normal distribution of J. W. Tukey, "A survey of sampling from
+// contaminated distributions", 1960. `bench/run forecast` measures on a real trace how often the interval holds.
 Interval left_by_duration(const plan::LogNormal& duration, double elapsed);
 
-// What is left where only the pace is known: `left` epochs at `pace` seconds, which `done` epochs have shown. The spread of one
-// epoch is taken to be that of whole runs of the model type (`spread`, of the logarithm), which is more rather than less.
-Interval left_by_pace(double pace, int done, int left, double spread);
+// What is left where only the pace is known, which `done` epochs have shown: `alike` is what is left where all epochs are alike, by
+// how old the present one may be. The spread of one epoch is taken to be that of whole runs of the model type (`spread`, of the
+// logarithm), which is more rather than less.
+Interval left_by_pace(const Interval& alike, int done, int left, double spread);
 
 // How many times wider than the normal one Student's distribution is at interval_percent.
 double students_excess(std::size_t degrees);

@@ -49,6 +49,8 @@ Spent less(Spent a, const Spent& b) {
   a.total_microusd -= b.total_microusd;
   a.run_ms -= b.run_ms;
   a.gpu_ms -= b.gpu_ms;
+  a.core_ms -= b.core_ms;
+  a.gib_ms -= b.gib_ms;
   a.measured_microusd -= b.measured_microusd;
   a.effective_microusd -= b.effective_microusd;
   return a;
@@ -79,10 +81,13 @@ void count_runs(const ReportInput& input, Time now, Groups& groups) {
   if (!input.all_runs || input.by == GroupBy::pod_namespace) return;
   if (input.by == GroupBy::day) return count_by_day(input, now, groups);
   for (auto& [key, group] : groups) group.runs = 0;
+  const auto count = [&groups](const std::string& key) {
+    if (const auto found = groups.find(key); found != groups.end()) ++*found->second.runs;
+  };
   for (const RunRecord& run : input.runs) {
-    const auto key = key_of(run, input.by);
-    if (const auto found = groups.find(key.value_or("")); key && found != groups.end())
-      ++*found->second.runs;
+    if (const auto key = key_of(run, input.by)) count(*key);
+    if (input.by != GroupBy::gpu_type) continue;
+    for (const auto& type : run.other_gpu_types) count(type);
   }
 }
 

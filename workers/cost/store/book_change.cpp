@@ -53,10 +53,14 @@ void add_run(Redis::Args& args, const std::string& id, const Job& job) {
         {record.name, milliseconds(record.started_at), std::to_string(name_part(record.name))});
   if (run.known() && record.started_at && record.ended_at)
     add("H", {record.model_type, milliseconds(record.ended_at)});
-  if (run.epochs_anew || !run.new_epoch_seconds.empty()) {
-    add("P", {run.epochs_anew ? "1" : "", std::to_string(run.new_epoch_seconds.size())});
-    for (const double seconds : run.new_epoch_seconds) args.push_back(fmt::format("{}", seconds));
-  }
+  const auto add_list = [&](const char* name, const std::vector<double>& values, bool anew) {
+    if (!anew && values.empty()) return;
+    args.insert(args.end(),
+                {"P", name, id, expire, anew ? "1" : "", std::to_string(values.size())});
+    for (const double value : values) args.push_back(fmt::format("{}", value));
+  };
+  add_list("epochs", run.new_epoch_seconds, run.epochs_anew);
+  add_list("accuracies", run.new_accuracies, run.accuracies_anew);
 }
 
 }  // namespace

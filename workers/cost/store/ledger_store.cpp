@@ -9,6 +9,7 @@
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
+#include "workers/cost/store/advice_change.hpp"
 #include "workers/cost/store/book_change.hpp"
 #include "workers/cost/store/lua_scripts.hpp"
 
@@ -231,6 +232,7 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
   for (const auto& [topic, text] : change.tried) args.insert(args.end(), {"T", topic, text});
   for (const auto& [attempt, text] : change.usages)
     args.insert(args.end(), {std::string("U"), attempt, text});
+  add_advice(args, change);
   add_books(args, change);
   const auto reply = redis_.eval(script, {prefix_ + "partition:" + place}, args);
   if (!reply) return fail(reply.error());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "workers/cost/ledger/ledger.hpp"
+#include "workers/cost/store/advised.hpp"
 #include "workers/runtime/redis.hpp"
 
 namespace oppen::cost {
@@ -42,10 +43,11 @@ struct Change {
       {};                    // "job/attempt" and its usage; "": forgotten
   bool keep_outbox = false;  // `costs` does not say that what was to be published is on the bus
   std::map<std::string, std::string> tried = {};  // by topic
+  std::vector<Advised> advised = {};
 
   bool empty() const {
     return !next && !costs && !runs && jobs.empty() && charges.empty() && recalled.empty() &&
-           tried.empty() && !telemetry && usages.empty();
+           tried.empty() && !telemetry && usages.empty() && advised.empty();
   }
 };
 
@@ -65,6 +67,13 @@ class LedgerStore {
   Result<std::map<std::string, std::string>> usages(int partition);
   // What was to be published last.
   Result<std::vector<Charge>> outbox(int partition);
+  // The first runs of a partition, at most `limit`, of which it is due by `now` to publish what could have been saved, by their run_key.
+  // A run that has succeeded is so from when it has been charged whole and its run.completed is there, or a minute after the charge, until a
+  // change says that it is advised.
+  Result<std::vector<std::string>> due_for_advice(int partition, Time now, std::size_t limit);
+  // Of these places (Recommended::place) of a model type, the recommendations that stand there, as they were stored; nothing where none does.
+  Result<std::map<std::string, std::string>> recommended(const std::string& model_type,
+                                                         const std::vector<std::string>& places);
   // Policies by their offset in control. They are kept here because the topic forgets what has stood unchanged for long.
   Status remember_policies(const std::map<std::int64_t, std::string>& texts);
   Result<std::map<std::int64_t, std::string>> policies();

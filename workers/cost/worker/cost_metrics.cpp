@@ -15,9 +15,21 @@ double usd(MicroUsd amount) { return static_cast<double>(amount.value) / million
 
 }  // namespace
 
+CostMetrics::CostMetrics(runtime::Metrics& metrics)
+    : metrics_(metrics),
+      charges_without_series_(metrics.counter(
+          "oppen_cost_charges_without_series_total",
+          "Charges of a team, project and model that there was no room for: they are in other")),
+      pods_without_series_(metrics.gauge(
+          "oppen_cost_pods_without_series",
+          "Running pods that there was no room for: what they cost an hour is in other")) {}
+
 void CostMetrics::count(const CostAccrued& charge) {
   Key key{charge.team, charge.project, charge.model_type};
-  if (!owed_.contains(key) && owed_.size() >= most_series) key = {"other", "other", "other"};
+  if (!owed_.contains(key) && owed_.size() >= most_series) {
+    key = {"other", "other", "other"};
+    charges_without_series_.add();
+  }
   auto& owed = owed_[key];
   owed += charge.total.value;
   if (owed <= 0) return;
@@ -58,9 +70,12 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
     if (const double more = usd(highest) - total.value(); more > 0) total.add(more);
   };
   PodCost others{"other", "other", "other", "other", {}, {}};  // those that there is no room for
+  int without_series = 0;
   for (const auto& pod : pods) {
     if (room == 0) {
-      if (pod.runs) others.hourly += pod.hourly;
+      if (!pod.runs) continue;
+      others.hourly += pod.hourly;
+      ++without_series;
       continue;
     }
     --room;
@@ -70,6 +85,7 @@ void CostMetrics::running(const std::vector<PodCost>& pods, Time now) {
   if (others.hourly.value > 0) show_hourly(others);
   for (auto one = ended_.rbegin(); one != ended_.rend() && room > 0; ++one, --room)
     show_total(one->pod);
+  pods_without_series_.set(without_series);
   shown_ = std::move(shown);
   auto text = page.render();
   const std::lock_guard lock(mutex_);

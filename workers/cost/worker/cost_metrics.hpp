@@ -28,7 +28,7 @@ class CostMetrics {
   static constexpr std::size_t most_series = 1'000;  // by team, project and model
   static constexpr std::size_t most_pods = 2'000;
 
-  explicit CostMetrics(runtime::Metrics& metrics) : metrics_(metrics) {}
+  explicit CostMetrics(runtime::Metrics& metrics);
 
   // A charge that has been made. The worker's thread.
   void count(const CostAccrued& charge);
@@ -47,6 +47,8 @@ class CostMetrics {
   using Key = std::tuple<std::string, std::string, std::string>;
 
   runtime::Metrics& metrics_;
+  runtime::Counter& charges_without_series_;
+  runtime::Gauge& pods_without_series_;
   std::map<Key, std::int64_t>
       owed_;  // what a correction took back: a counter does not go down, it waits
   std::map<std::pair<std::string, std::string>, MicroUsd>

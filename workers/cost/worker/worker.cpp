@@ -9,6 +9,7 @@
 
 #include "schemas/topics.hpp"
 #include "workers/cost/usage/sample_reader.hpp"
+#include "workers/cost/worker/advisor.hpp"
 #include "workers/cost/worker/present.hpp"
 
 namespace oppen::cost {
@@ -74,6 +75,7 @@ struct Worker::Impl {
         store(*redis, kafka.topic_prefix),
         publisher(given.producer),
         dead_letters(given.producer, given.metrics, "cost", kafka.topic_prefix),
+        advisor(given.producer, store, *redis, kafka.topic_prefix, rates, given.metrics),
         open_attempts(given.metrics.gauge("oppen_cost_open_attempts",
                                           "Attempts that run, or are not charged to their end")),
         present(given.clock, [this] { return store.time(); }),
@@ -99,6 +101,7 @@ struct Worker::Impl {
   Publisher publisher;
   runtime::DeadLetters dead_letters;
   pricing::RateHistory rates;
+  Advisor advisor;
   std::unique_ptr<RatesReader> rates_reader;
   std::unique_ptr<Takeover> takeover;
   std::unique_ptr<client::GroupConsumer> consumer;
@@ -143,6 +146,7 @@ struct Worker::Impl {
     if (!records) return fail(records.error());
     if (auto status = handle(*records); !status) return status;
     if (auto status = charge(); !status) return status;
+    if (auto status = advise(); !status) return status;
     tell();
     return {};
   }
@@ -387,6 +391,23 @@ struct Worker::Impl {
         found->second->costs = end;
     }
     return {};
+  }
+
+  // After everything else: it is the least urgent.
+  Status advise() {
+    if (partitions.empty()) return {};
+    const auto now = present.now();
+    if (!now) return fail(now.error());
+    return advisor.turn(
+        partitions,
+        [this](int number, const Partition& partition) { return is_read(number, partition); },
+        *now);
+  }
+
+  // Whether all but some of what runs report of themselves is in their records: what was recommended without it would say too little.
+  bool is_read(int number, const Partition& partition) const {
+    const auto end = consumer->log_end(runs_of(number));
+    return end && *end - partition.runs <= most_records;
   }
 
   // Tells the group how far it is, and Prometheus what runs.

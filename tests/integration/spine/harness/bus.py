@@ -18,6 +18,7 @@ TOPICS = (
     "oppen.runs",
     "oppen.control",
     "oppen.costs",
+    "oppen.recommendations",
     "oppen.telemetry",
     "oppen.dead-letter",
 )

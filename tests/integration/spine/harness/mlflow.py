@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -94,11 +95,15 @@ class Mlflow:
 
     def post(self, endpoint, **request):
         """What POST /api/2.0/mlflow/<endpoint> answers."""
+        return self._ask(endpoint, json.dumps(request).encode())
+
+    def get(self, endpoint, **parameters):
+        return self._ask(f"{endpoint}?{urllib.parse.urlencode(parameters)}", None)
+
+    def _ask(self, endpoint, body, version="2.0"):
         coded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         headers = {"authorization": f"Basic {coded}", "content-type": "application/json"}
-        asked = urllib.request.Request(
-            f"{self.uri}/api/2.0/mlflow/{endpoint}", json.dumps(request).encode(), headers, method="POST"
-        )
+        asked = urllib.request.Request(f"{self.uri}/api/{version}/mlflow/{endpoint}", body, headers)
         try:
             with urllib.request.urlopen(asked, timeout=60) as answer:
                 return json.load(answer)
@@ -128,6 +133,28 @@ class Mlflow:
 
     def end(self, run_id, status="FINISHED", end_time=None):
         self.post("runs/update", run_id=run_id, status=status, end_time=end_time or now_ms())
+
+    # What its administrator does.
+
+    def add_user(self, name, password):
+        """Who may read everything."""
+        self.post("users/create", username=name, password=password)
+
+    def grant(self, name, experiment_id, permission):
+        granted = {"username": name, "resource_type": "experiment", "resource_id": experiment_id, "permission": permission}
+        self._ask("users/permissions/grant", json.dumps(granted).encode(), version="3.0")
+
+    # What is seen there.
+
+    def run(self, run_id):
+        """(tags, metrics) of it."""
+        data = self.get("runs/get", run_id=run_id)["run"]["data"]
+        return [{one["key"]: one["value"] for one in data.get(kind, ())} for kind in ("tags", "metrics")]
+
+    def history(self, run_id, metric):
+        """Its values, in the order of their time."""
+        points = self.get("metrics/get-history", run_id=run_id, metric_key=metric).get("metrics", [])
+        return [point["value"] for point in sorted(points, key=lambda point: point["timestamp"])]
 
     def _answers(self):
         assert self._process.poll() is None, f"MLflow has ended\n{self._tail()}"

@@ -2,6 +2,11 @@
 --   ARGV  prefix, partition, token, version, next ('': as it was), costs ('': as it was), runs ('': as it was), outbox ('keep': what
 --         it holds is not all on the bus), telemetry ('': as it was), how long runs are kept, in milliseconds, then operations:
 --         O id job                            something of it is open
+--         W id milliseconds new               it is to be published what it could have saved, from so long on. `new` '': earlier than it was
+--                                             to be, if it still is
+--         V id                                it has been published
+--         F model place text strategy kept saved   the recommendation that stands there has been followed; unless another one does
+--         G model place ended text            a recommendation that may be followed now
 --         S id job milliseconds expire        everything is charged: it is kept for so long; by its run, where that is (`expire`)
 --         E entry                             a charge, to be published
 --         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
@@ -11,7 +16,7 @@
 --         H id expire model ended             it is over
 --         N id expire name started part       it has that name, of those of that part
 --         A id expire run_id                  it has that run_id
---         P id expire anew count seconds...   what its epochs took; `anew` '1': in the place of those that are there
+--         P list id expire anew count value...  what its epochs told; `anew` '1': in the place of what is there
 --         D day expire count field amount...  what is added to a day's cost
 -- `costs` given: what was to be published before is on the bus, and is forgotten unless `outbox` says keep. Charges are only added
 -- when that is so.
@@ -20,7 +25,9 @@ if refused then return refused end
 
 local open = prefix .. 'open:' .. ARGV[2]
 local outbox = prefix .. 'outbox:' .. ARGV[2]
-local most_history, most_epochs = 1000, 1000
+local most_history, most_epochs, most_recommended = 1000, 1000, 450
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
 
 local function keep(key, expire)
   if expire ~= '' then
@@ -29,9 +36,6 @@ local function keep(key, expire)
     redis.call('PEXPIRE', key, ARGV[10])
   end
 end
-
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Names of one part are forgotten together. Where they become many, those go before whose runs began twice as long ago as runs are
 -- kept.
@@ -49,6 +53,49 @@ local operations = {
     redis.call('HSET', open, ARGV[i + 1], ARGV[i + 2])
     redis.call('DEL', prefix .. 'settled:' .. ARGV[i + 1])
     return i + 3
+  end,
+  W = function(i)
+    local key, due = prefix .. 'advise:' .. ARGV[2], now + ARGV[i + 2]
+    if ARGV[i + 3] == '1' then
+      redis.call('ZADD', key, due, ARGV[i + 1])
+    else
+      redis.call('ZADD', key, 'XX', 'LT', due, ARGV[i + 1])
+    end
+    return i + 4
+  end,
+  V = function(i)
+    redis.call('ZREM', prefix .. 'advise:' .. ARGV[2], ARGV[i + 1])
+    return i + 2
+  end,
+  F = function(i)
+    local model, place, strategy = ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
+    local key, record = prefix .. 'recommended:' .. model, prefix .. 'followed:' .. model
+    if redis.call('HGET', key, place) == ARGV[i + 3] then
+      redis.call('HDEL', key, place)
+      redis.call('ZREM', prefix .. 'recommended-when:' .. model, place)
+      redis.call('HINCRBY', record, strategy .. ':followed', 1)
+      redis.call('HINCRBY', record, strategy .. ':kept', ARGV[i + 5])
+      redis.call('HINCRBYFLOAT', record, strategy .. ':saved', ARGV[i + 6])
+      redis.call('PEXPIRE', record, ARGV[10])
+    end
+    return i + 7
+  end,
+  G = function(i)
+    local model, place, ended = ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    local key, when = prefix .. 'recommended:' .. model, prefix .. 'recommended-when:' .. model
+    local known = redis.call('ZSCORE', when, place)
+    if not known or tonumber(known) <= tonumber(ended) then
+      redis.call('ZADD', when, ended, place)
+      redis.call('HSET', key, place, ARGV[i + 4])
+      local oldest = redis.call('ZRANGE', when, 0, -most_recommended - 1)
+      for _, old in ipairs(oldest) do
+        redis.call('ZREM', when, old)
+        redis.call('HDEL', key, old)
+      end
+      redis.call('PEXPIRE', when, ARGV[10])
+      redis.call('PEXPIRE', key, ARGV[10])
+    end
+    return i + 5
   end,
   S = function(i)
     redis.call('HDEL', open, ARGV[i + 1])
@@ -122,13 +169,13 @@ local operations = {
     return i + 4
   end,
   P = function(i)
-    local key = prefix .. 'epochs:' .. ARGV[i + 1]
-    local count = tonumber(ARGV[i + 4])
-    if ARGV[i + 3] == '1' then redis.call('DEL', key) end
-    for j = i + 5, i + 4 + count do redis.call('RPUSH', key, ARGV[j]) end
+    local key = prefix .. ARGV[i + 1] .. ':' .. ARGV[i + 2]
+    local count = tonumber(ARGV[i + 5])
+    if ARGV[i + 4] == '1' then redis.call('DEL', key) end
+    for j = i + 6, i + 5 + count do redis.call('RPUSH', key, ARGV[j]) end
     redis.call('LTRIM', key, -most_epochs, -1)
-    keep(key, ARGV[i + 2])
-    return i + 5 + count
+    keep(key, ARGV[i + 3])
+    return i + 6 + count
   end,
   D = function(i)
     local key = prefix .. 'day:' .. ARGV[i + 1]

@@ -8,6 +8,7 @@
 --   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again, where its run (below)
 --                  is not kept for as long
 --   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
+--   advise:P       sorted set: the runs of which it is still to be published what could have been saved, by from when on
 --   policies       hash: offset in control -> what that policy says of rates
 --   cluster        the id of the Kafka cluster whose events these are
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
@@ -23,6 +24,11 @@
 --   history:<model>    sorted set: the last 1,000 finished runs of a model type, by when they ended
 --   names:<part>       hash: name -> when the latest run of that name began, a blank, its id; see name_part
 --   run-id:<run_id>    the id of the job that is tracked as this run
+--   accuracies:<id>    list: the accuracy that each of its epochs told
+--   recommended:<model>       hash: strategy and work -> the last recommendation for it that no run has followed yet
+--   recommended-when:<model>  sorted set: the same fields, by when the run ended of which it is; the last 450
+--   followed:<model>   hash: strategy:followed, strategy:kept, strategy:saved -> how many recommendations were followed, how many of
+--                      these saved what they promised, and the sum of what they saved in percent. 90 days after the last one
 local prefix = ARGV[1]
 local partition = prefix .. 'partition:' .. ARGV[2]
 

@@ -1,0 +1,13 @@
+#pragma once
+// The flags by which a job is described on the command line. `flags` must outlive the app.
+#include "producers/cli/spec_input.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace oppen::cli {
+
+void add_spec_flags(CLI::App& app, SpecFlags& flags);
+
+}  // namespace oppen::cli

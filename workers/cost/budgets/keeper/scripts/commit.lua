@@ -1,0 +1,18 @@
+-- One change, all or nothing: sums, marks, what was told, and the offsets from which to go on.
+--   ARGV  prefix, token, version, then triples: hash, field, value ('': take it out)
+-- Refuses an instance that another has replaced, and one that goes on from what Redis does not hold: it has come back older.
+local present = redis.call('HMGET', meta, 'owner', 'version')
+if present[1] ~= ARGV[2] then
+  return redis.error_reply('OPPEN_FENCED the budgets are kept by ' .. tostring(present[1]))
+end
+if (present[2] or '0') ~= ARGV[3] then
+  return redis.error_reply('OPPEN_FENCED the budgets are at version ' .. tostring(present[2]) .. ', expected ' .. ARGV[3])
+end
+for i = 4, #ARGV, 3 do
+  if ARGV[i + 2] == '' then
+    redis.call('HDEL', prefix .. ARGV[i], ARGV[i + 1])
+  else
+    redis.call('HSET', prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  end
+end
+return redis.call('HINCRBY', meta, 'version', 1)
