@@ -100,7 +100,7 @@ TEST_F(RunTest, KnowsUpToWhenItIsChargedAndOnWhatItWas) {
   ledger.apply(second);
   EXPECT_EQ(record().gpu_type, "A100");
   EXPECT_EQ(record().other_gpu_types, std::vector<std::string>{"T4"});
-  const auto again = decode_run(encode_run(ledger.job("a").run)).value();
+  const auto again = decode_run("a", encode_run(ledger.job("a").run)).value();
   EXPECT_EQ(again.record.other_gpu_types, record().other_gpu_types);
   EXPECT_EQ(again.record.charged_until, record().charged_until);
 }
