@@ -39,6 +39,7 @@ class Play {
     }
   }
 
+  const pricing::RateHistory& rates() const { return rates_; }
   sys_days first() const { return day_of(pods_.front().begins); }
   sys_days end() const { return day_of(end_); }  // of whole days
 
@@ -163,9 +164,9 @@ void measure(const std::string& path, bench::Report& report) {
         if (input.period.to > play.end()) continue;
         input.filter.team = team;
         input.days = rows;
-        const auto by_days = cost::forecast_period(input, now);
+        const auto by_days = cost::forecast_period(input, play.rates(), now);
         input.runs = known[h];
-        const auto told = cost::forecast_period(input, now);
+        const auto told = cost::forecast_period(input, play.rates(), now);
         const auto total = play.cost_of_days(input.period.from, input.period.to, team);
         const auto rest = static_cast<double>(total - told.spent.value);
         auto& tally = tallies[h];

@@ -21,7 +21,7 @@ namespace {
 
 using nlohmann::json;
 
-// What `control` says of a proposal: in the topic the last word counts.
+// What `control` says of a proposal.
 struct Known {
   ProposalCreated proposal;
   std::optional<ApprovalDecided> decision;
@@ -31,6 +31,24 @@ struct Known {
 
 bool is_open(const Known& known, Time now) {
   return !known.decision && known.proposal.expires_at > now;
+}
+
+bool names_changes(const Known& known) {
+  const auto& changes = known.proposal.changes;
+  return changes.contains("key") || changes.contains("changes");
+}
+
+// As the scheduler takes them: of those that change something the first counts, until it expires undecided; to run a job beyond a budget the
+// last one is meant, of whatever attempt and period it is now.
+bool gives_way(const Known& known, Time now) {
+  return !names_changes(known) || !(known.decision || is_open(known, now));
+}
+
+// Whether a decision takes effect. Those on a job are taken anew each time.
+bool takes(const Known& known, const ApprovalDecided& decision, Time now) {
+  if (!names_changes(known)) return true;
+  if (decision.decision == "undo") return known.decision && known.decision->decision == "approve";
+  return is_open(known, now);
 }
 
 Result<std::map<std::string, Known>> read_proposals(const Context& context) {
@@ -44,13 +62,15 @@ Result<std::map<std::string, Known>> read_proposals(const Context& context) {
       auto proposal = parse_data<ProposalCreated>(event->data);
       if (!proposal) return;
       const auto id = proposal->proposal_id;
+      const auto earlier = all.find(id);
+      if (earlier != all.end() && !gives_way(earlier->second, record.timestamp)) return;
       all[id] = {*std::move(proposal), std::nullopt, {}, {}};
     } else if (event->type == ApprovalDecided::type) {
       auto decision = parse_data<ApprovalDecided>(event->data);
       if (!decision) return;
       const auto found =
           all.find(decision->proposal_id.empty() ? decision->job_id : decision->proposal_id);
-      if (found == all.end()) return;
+      if (found == all.end() || !takes(found->second, *decision, record.timestamp)) return;
       found->second.decision = *std::move(decision);
       found->second.decided_at = event->time;
     } else if (event->type == PolicyOverride::type) {

@@ -19,7 +19,7 @@ bool is_wanted(const WatchOptions& options, const CloudEvent& event) {
   const std::string job = job_or_run_of(event.data);
   const bool of_job = options.jobs.empty() || std::find(options.jobs.begin(), options.jobs.end(),
                                                         job) != options.jobs.end();
-  return of_job && (options.team.empty() || text_field(event.data, "team") == options.team);
+  return of_job && (options.team.empty() || team_of(event.data) == options.team);
 }
 
 int watch_topic(Context& context, std::string_view topic, const WatchOptions& options) {
@@ -60,6 +60,10 @@ constexpr Watched watched[] = {
      "Examples:\n"
      "  oppen watch recommendations --team vision\n"
      "  oppen watch recommendations --from-beginning -o json | jq -r .action.command\n"},
+    {"alerts", topics::alerts, "Prints alerts, as they fire, get worse and are over.",
+     "Examples:\n"
+     "  oppen watch alerts --team vision\n"
+     "  oppen watch alerts --from-beginning -o json | jq 'select(.severity == \"critical\")'\n"},
 };
 
 }  // namespace

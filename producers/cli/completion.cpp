@@ -17,8 +17,8 @@ std::vector<std::string> words_of(const std::string& type) {
   return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
 }
 
-void collect(const CLI::App& app, const std::string& path, std::vector<CompletionCommand>& into) {
-  CompletionCommand command{path, app.get_description(), {}, {}, {}};
+// Also of its groups of options, which are apps without a name.
+void collect_options(const CLI::App& app, CompletionCommand& command) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
       command.values = words_of(option->get_type_name());
@@ -32,7 +32,16 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     for (const auto& name : option->get_snames()) named.names.push_back("-" + name);
     command.options.push_back(std::move(named));
   }
-  const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* group :
+       app.get_subcommands([](const CLI::App* sub) { return sub->get_name().empty(); }))
+    collect_options(*group, command);
+}
+
+void collect(const CLI::App& app, const std::string& path, std::vector<CompletionCommand>& into) {
+  CompletionCommand command{path, app.get_description(), {}, {}, {}};
+  collect_options(app, command);
+  const auto all =
+      app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); });
   for (const CLI::App* sub : all)
     command.subcommands.emplace_back(sub->get_name(), sub->get_description());
   into.push_back(std::move(command));

@@ -1,5 +1,8 @@
 #include "producers/cli/context.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -90,7 +93,9 @@ ExitCode exit_code_of(ErrorKind kind) {
 
 std::string user_name() {
   const char* const user = std::getenv("USER");
-  return user != nullptr && *user != '\0' ? user : "unknown";
+  if (user != nullptr && *user != '\0') return user;
+  const passwd* const entry = getpwuid(geteuid());  // jobs of cron and containers have no USER
+  return entry != nullptr ? entry->pw_name : "unknown";
 }
 
 Result<std::string> read_input(Context& context, const std::string& path) {

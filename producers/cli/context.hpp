@@ -63,7 +63,7 @@ struct Context {
 
 ExitCode exit_code_of(ErrorKind kind);
 
-// Who asks: $USER, "unknown" without one.
+// Who asks: $USER, else the name of the user by whom this runs, "unknown" where there is none.
 std::string user_name();
 
 // The text of a file, or of the standard input for "-". Errors: invalid, naming the file.

@@ -279,7 +279,7 @@ std::string period_forecast_text(const json& forecast) {
                ? fmt::format("in {:.0f} of 100 cases {} to {}",
                              number_field(forecast, "interval_percent"), money_field(total, "low"),
                              money_field(total, "high"))
-               : "between which bounds is not known yet: six whole days are needed");
+               : "between which bounds is not known yet: it takes more whole days");
   put_line(out, "So far", money_field(forecast, "spent_microusd"));
   const auto days = number_field(forecast, "days_known");
   auto from = days > 0 ? counted(days, "whole day") : "today";

@@ -123,12 +123,27 @@ std::string accrued(const json& data) {
   return out + (data.contains("final") && data["final"] == true ? ", the last one" : "");
 }
 
+// Of an alert.
+std::string label_of(const json& data, const char* name) {
+  const auto labels = data.is_object() ? data.find("labels") : data.end();
+  return labels == data.end() ? "" : text_field(*labels, name);
+}
+
 // "spot: saves 68.5 to 70 %, $0.0140 to $0.0144 (medium): oppen submit ..."
 std::string recommended(const json& data) {
   const auto action = data.find("action");
   const auto command = action == data.end() ? "" : text_field(*action, "command");
   return text_field(data, "strategy") + ": saves " + savings_text(data) + " (" +
          text_field(data, "confidence") + ")" + (command.empty() ? "" : ": " + command);
+}
+
+// "firing, critical: Daily cost spike: ...; oppen approve limit-1"
+std::string alerted(const json& data) {
+  const auto state = text_field(data, "state");
+  const auto proposal = text_field(data, "proposal_id");
+  return state + (state == "resolved" ? "" : ", " + text_field(data, "severity")) + ": " +
+         text_field(data, "summary") +
+         (proposal.empty() || state == "resolved" ? "" : "; oppen approve " + proposal);
 }
 
 }  // namespace
@@ -201,6 +216,7 @@ std::string event_details(const CloudEvent& event) {
       {"job.amend-refused", amend_refused},
       {"cost.accrued", accrued},
       {"cost.recommendation", recommended},
+      {"alert", alerted},
       {"batch.queued", batch_queued},
       {"batch.rejected", batch_rejected},
       {"batch.duplicate", duplicate}};
@@ -209,12 +225,16 @@ std::string event_details(const CloudEvent& event) {
 }
 
 std::string job_or_run_of(const json& data) {
-  return text_field(data, "job_id", text_field(data, "run_id"));
+  return text_field(data, "job_id", text_field(data, "run_id", label_of(data, "job_id")));
 }
+
+std::string team_of(const json& data) { return text_field(data, "team", label_of(data, "team")); }
 
 std::string event_line(const CloudEvent& event) {
   const std::string about = job_or_run_of(event.data);
-  const std::string id = about.empty() ? text_field(event.data, "batch_id") : about;
+  const std::string id =
+      about.empty() ? text_field(event.data, "batch_id", text_field(event.data, "fingerprint"))
+                    : about;
   const std::string details = event_details(event);
   return printable(fmt::format("{}  {}  {}{}", to_rfc3339(event.time), id, short_type(event.type),
                                details.empty() ? "" : "  " + details));

@@ -1,5 +1,5 @@
 #pragma once
-// Events of jobs, of their cost and of what could be saved, as a person or a script reads them. Pure functions, any thread.
+// Events of jobs, of their cost, of what could be saved, and alerts, as a person or a script reads them. Pure functions, any thread.
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -17,8 +17,10 @@ nlohmann::json event_json(const CloudEvent& event);
 // $0.0205".
 std::string event_details(const CloudEvent& event);
 
-// The job, else the run from outside, that the event is about.
+// The job, else the run from outside, that the event is about; "" where there is none.
 std::string job_or_run_of(const nlohmann::json& data);
+// Whose it is; "" where nobody's.
+std::string team_of(const nlohmann::json& data);
 
 // One line: time, job (or run, or batch), what happened, details.
 std::string event_line(const CloudEvent& event);

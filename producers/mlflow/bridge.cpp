@@ -136,7 +136,7 @@ Status Bridge::search(const std::vector<std::string>& experiment_ids, bool sweep
                                         health_.beat();
                                         auto taken = take(page);
                                         kafka_failed = !taken;
-                                        if (taken && costs_ != nullptr) taken = costs_->take(page);
+                                        if (taken && costs_ != nullptr) costs_->take(page);
                                         return taken;
                                       });
     if (searched) continue;

@@ -25,6 +25,7 @@ CostWriter::CostWriter(Api& api, CostSource& costs, Mapping mapping, runtime::Me
 void CostWriter::begin_pass(bool sweeps) {
   sweeps_ = sweeps;
   console_ = {};
+  mlflow_ = {};
   seen_.clear();
 }
 
@@ -32,24 +33,24 @@ void CostWriter::end_pass() {
   if (sweeps_)
     std::erase_if(refused_, [this](const auto& one) { return !seen_.contains(one.first); });
   health_.set("console", console_);
-  if (console_ && trouble_.end()) SPDLOG_INFO("the console answers again");
+  if (console_ && mlflow_ && trouble_.end()) SPDLOG_INFO("costs are written again");
 }
 
-Status CostWriter::take(const std::vector<std::optional<Run>>& page) {
+void CostWriter::take(const std::vector<std::optional<Run>>& page) {
   std::vector<const Run*> runs;
   for (const auto& run : page) {
-    if (!console_) return {};
+    if (!console_ || !mlflow_) return;
     if (!run || run->status == "RUNNING" || run->status == "SCHEDULED") continue;
     if (!sweeps_ && (run->tags.contains(cost_tag) || refused_.contains(run->id))) continue;
     runs.push_back(&*run);
     if (runs.size() < asked_at_once) continue;
-    if (auto asked = ask(runs); !asked) return asked;
+    ask(runs);
     runs.clear();
   }
-  return ask(runs);
+  ask(runs);
 }
 
-Status CostWriter::ask(const std::vector<const Run*>& runs) {
+void CostWriter::ask(const std::vector<const Run*>& runs) {
   std::vector<std::string> attempts;
   std::vector<std::pair<const Run*, Outcome>> outcomes;
   for (const auto* run : runs) {
@@ -58,22 +59,25 @@ Status CostWriter::ask(const std::vector<const Run*>& runs) {
     attempts.push_back(outcome->attempt);
     outcomes.emplace_back(run, *std::move(outcome));
   }
-  if (attempts.empty()) return {};
+  if (attempts.empty()) return;
   const auto costs = costs_.charged(attempts);
   if (!costs) {
     console_ = fail(costs.error());
     if (trouble_.begin_or_due())
       SPDLOG_WARN("no costs are written for now: {}", costs.error().message);
-    return {};
+    return;
   }
   for (const auto& [run, outcome] : outcomes) {
     const auto cost = costs->find(outcome.attempt);
     if (cost == costs->end()) continue;
     const auto request = to_write(*run, outcome, cost->second);
     if (!request) continue;
-    if (auto written = write(*run, *request); !written) return written;
+    mlflow_ = write(*run, *request);
+    if (mlflow_) continue;
+    if (trouble_.begin_or_due())
+      SPDLOG_WARN("no costs are written for now: {}", mlflow_.error().message);
+    return;
   }
-  return {};
 }
 
 Status CostWriter::write(const Run& run, const nlohmann::json& request) {

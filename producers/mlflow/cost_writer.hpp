@@ -2,8 +2,9 @@
 // Writes to MLflow what each run that has ended has cost and was worth.
 //
 // There is no list beside MLflow of what has been written: a run's tags say it. Each run that a search finds without them is asked after and
-// written to, and a sweep compares those that have them: so nothing is lost at whatever line this process dies, however long the console
-// or MLflow is away, and a correction, or a baseline that was set later, is written too.
+// written to, and a sweep compares those that have them: so nothing is lost at whatever line this process dies, and a correction, or a
+// baseline that was set later, is written too. Of runs that ended within the lookback: a console that is away for longer leaves those before
+// it without their cost.
 //
 // One thread owns it.
 #include <optional>
@@ -30,14 +31,14 @@ class CostWriter {
   // Around the pages of one look at MLflow. `sweeps`: it goes over all runs, also those that have been written to.
   void begin_pass(bool sweeps);
   void end_pass();
-  // Errors: of MLflow alone, which is away. A console that is away costs the rest of this pass, and no other work.
-  Status take(const std::vector<std::optional<Run>>& page);
+  // A console that is away, or an MLflow that takes nothing now, costs the rest of this pass, and no other work.
+  void take(const std::vector<std::optional<Run>>& page);
 
-  // What the console said last.
-  const Status& console() const { return console_; }
+  // Whether this look could write what there was to write; if not, why.
+  const Status& written() const { return console_ ? mlflow_ : console_; }
 
  private:
-  Status ask(const std::vector<const Run*>& runs);
+  void ask(const std::vector<const Run*>& runs);
   Status write(const Run& run, const nlohmann::json& request);
 
   Api& api_;
@@ -49,6 +50,7 @@ class CostWriter {
 
   bool sweeps_ = false;
   Status console_;
+  Status mlflow_;
   runtime::Recurring trouble_;
   // Run ids that MLflow wants no costs for, and why: they are tried again by sweeps alone, and told of once.
   std::unordered_map<std::string, std::string> refused_;

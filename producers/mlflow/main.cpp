@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
 
   if (options.once) {
     auto passed = bridge.pass(SystemClock().now());
-    if (passed && costs) passed = costs->console();
+    if (passed && costs) passed = costs->written();
     if (!passed) SPDLOG_ERROR("{}", passed.error().message);
     return passed ? 0 : 3;
   }

@@ -132,11 +132,17 @@ Status take_in(State& state, JobRecord& record, MicroUsd kept) {
   }
   const auto* const full = budgets::in_the_way(rooms, record.spec.team, record.spec.project,
                                                record.estimated_cost, !record.approved_by.empty());
-  if (full == nullptr) {
+  // Of the room that there is, those that were held before have the first choice.
+  const bool others = kept.value <= 0 && std::any_of(rooms.begin(), rooms.end(), [&](auto& room) {
+                        return counts(room, record) && holds_back(room, record) &&
+                               state.held_by.contains(room.set.budget_id);
+                      });
+  if (full == nullptr && !others) {
     keep_room(rooms, record);
     return {};
   }
   record.hold = queue::Hold::budget;
+  if (full != nullptr) state.held_by[full->set.budget_id] = state.looks;
   state.held_for_budget = true;  // and proposed when it is looked at
   return {};
 }
@@ -171,6 +177,7 @@ Result<std::size_t> BudgetGate::hold(std::vector<JobRecord>& jobs, bool together
     if (full != nullptr) {
       record.hold = queue::Hold::budget;
       record.reserved = false;
+      state_->held_by[full->set.budget_id] = state_->looks;
       propose(record, *full, now, changes);
       changes.put(record);
       continue;

@@ -34,7 +34,7 @@ bool propose(queue::JobRecord& record, const budgets::Standing& standing, Time n
 void keep_room(std::vector<budgets::Standing>& standings, queue::JobRecord& record);
 
 // Whoever begins to wait for his turn, or for the window, and whose estimate is known: room is kept for him, or he waits as Hold::budget where there
-// is none, and so stands in nobody's way. `kept`: what is kept for him already. The record is to be put then. Errors: of the store.
+// is none, and so stands in nobody's way. `kept`: what is counted of him already; below zero: what is yet to be. The record is to be put then. Errors: of the store.
 Status take_in(State& state, queue::JobRecord& record, MicroUsd kept = {});
 
 class BudgetGate {

@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto budgets_key = "budgets";
 constexpr std::chrono::minutes between_forgetting{1};
+constexpr std::size_t most_decision_bytes = 10'000;
 constexpr int looked_at_once = 250;  // records: Redis stands still for some milliseconds
 
 // By the order in which they were read, which no clock can upset. Where that is not known, in a record that was made again from the
@@ -31,7 +32,13 @@ bool before_submission(const queue::JobRecord& job, const client::ConsumedRecord
 Status Budgets::load() {
   const auto read = state_.store.meta("next:" + std::string(topics::control));
   if (!read) return fail(read.error());
-  if (!*read) proposals_.replay_until(state_.epoch);
+  if (!*read) {
+    queue::Changes changes;
+    changes.meta(Proposals::replay_field, std::to_string(state_.epoch));
+    if (auto committed = state_.commit(std::move(changes)); !committed)
+      return fail(committed.error());
+  }
+  if (auto status = proposals_.load(); !status) return status;
   state_.control_read = *read ? std::strtoll((*read)->c_str(), nullptr, 10) : 0;
   const auto text = state_.store.value(budgets_key);
   if (!text) return fail(text.error());
@@ -56,6 +63,7 @@ Result<std::optional<std::string>> Budgets::on_control(const CloudEvent& event,
     auto set = parse_data<BudgetSet>(event.data);
     if (!set) return std::optional(sentences(set.error()));
     if (const auto taken = state_.budgets.take(*set); !taken) return std::optional(taken.error());
+    state_.held_for_budget = true;  // its scope may be another, and its room the same
     spdlog::info("budget {} is {} a {}, {}", set->budget_id, budgets::dollars(set->amount),
                  set->period, set->mode);
   } else if (event.type == BudgetState::type) {
@@ -80,6 +88,10 @@ Result<std::optional<std::string>> Budgets::decide(const CloudEvent& event,
                                                    const client::ConsumedRecord& record) {
   const auto decision = parse_data<ApprovalDecided>(event.data);
   if (!decision) return std::optional(sentences(decision.error()));
+  // Who and why are repeated in the events that come of it, which are to fit as well.
+  if (const auto bytes = event.data.dump().size(); bytes > most_decision_bytes)
+    return std::optional(
+        fmt::format("a decision of {} bytes: expected at most {}", bytes, most_decision_bytes));
   const auto of_proposal = proposals_.decide(*decision, record);
   if (!of_proposal) return fail(of_proposal.error());
   if (*of_proposal) return std::optional<std::string>();
@@ -137,6 +149,7 @@ Status Budgets::tick() {
     if (!std::exchange(state_.held_for_budget, false) && looked_with_ == rooms) return {};
     looked_with_ = std::move(rooms);
     cursor_ = Cursor();
+    ++state_.looks;
   }
   queue::Changes changes;
   int left = looked_at_once;
@@ -150,18 +163,25 @@ Status Budgets::tick() {
       const auto* const full = budgets::in_the_way(
           *found, spec.team, spec.project, record.estimated_cost, !record.approved_by.empty());
       if (full != nullptr) {
+        state_.held_by[full->set.budget_id] = state_.looks;
         // Another budget may be in its way by now, or the same in another period.
         if (propose(record, *full, state_.clock.now(), changes)) changes.put(record);
         continue;
       }
       keep_room(*found, record);
+      // What it takes may be given back before the next look, which would see no change.
+      looked_with_.clear();
       record.hold = hold_by_window(spec);
       changes.put(record);
     }
     left -= static_cast<int>(held->size());
     if (left > 0) cursor_ = Cursor{cursor_->priority + 1, -1};
   }
-  if (cursor_->priority == 3) cursor_.reset();
+  if (cursor_->priority == 3) {
+    cursor_.reset();
+    std::erase_if(state_.held_by,
+                  [this](const auto& holding) { return holding.second < state_.looks; });
+  }
   if (changes.empty()) return {};
   return state_.commit(std::move(changes)).map([](auto&&) {});
 }

@@ -99,7 +99,10 @@ Status Batches::step(Decision& decision) {
   if (!published) return fail(published.error());
   state_.counters = published->counters;
   state_.settling = state_.settling || published->settling;
-  state_.held_for_budget = true;  // as they are staged
+  const auto& order = staged.order;
+  if (std::any_of(order.begin(), order.end(),
+                  [](const auto& waiting) { return waiting.first.starts_with("budget:"); }))
+    state_.held_for_budget = true;
   decision.over = true;
   return {};
 }

@@ -146,9 +146,10 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
     attempt_end.duration_seconds = seconds_between(*record.started_at, ended_at);
 
   Changes changes;
+  MicroUsd unseen;
   if (record.started_at && state_.budgets.holds()) {
-    changes.unseen(budgets::unseen_field(record.spec.team, record.spec.project, ended_at),
-                   cost_of_ended(record, *record.started_at, ended_at));
+    unseen = cost_of_ended(record, *record.started_at, ended_at);
+    changes.unseen(budgets::unseen_field(record.spec.team, record.spec.project, ended_at), unseen);
   }
   const auto metrics = pod ? reported_metrics(*pod) : nlohmann::json();
   if (pod && pod->terminal() && metrics.is_object() && record.started_at) {
@@ -195,7 +196,10 @@ Status Attempts::end_attempt(JobRecord record, const Pod* pod) {
                             failure,          end.exit_code, retry_at};
     take_retry(record, event);
     if (retry_at) state_.retries.emplace(*retry_at, job_id);
-    if (auto status = take_in(state_, record); !status) return status;
+    // Beside what the attempt has cost, which is not counted yet, and not what it was estimated at.
+    state_.live.erase(job_id);
+    state_.rooms.reset();
+    if (auto status = take_in(state_, record, {-unseen.value}); !status) return status;
     changes.put(record).event(job_entry(event, time));
   } else {
     record.state = JobState::failed;

@@ -9,6 +9,7 @@
 #include "scheduler/core/holds.hpp"
 #include "scheduler/core/kafka_deadline.hpp"
 #include "scheduler/core/learning.hpp"
+#include "scheduler/core/proposals.hpp"
 #include "scheduler/core/readable.hpp"
 #include "scheduler/core/retry.hpp"
 #include "schemas/commands.hpp"
@@ -262,6 +263,8 @@ class Group {
     for (const auto& [partition, next] : next_) {
       changes.meta("next:job-events:" + std::to_string(partition), std::to_string(next));
     }
+    // What Redis has forgotten of the jobs' events it may have of the decisions on proposals, too.
+    if (applied > 0) changes.meta(Proposals::replay_field, std::to_string(state_.epoch));
     if (auto committed = state_.commit(changes); !committed) return fail(committed.error());
     events_.clear();
     records_ = 0;

@@ -10,6 +10,9 @@
 
 namespace oppen::core {
 
+// Of all together, as bytes() counts them: policy.changed carries them whole, and a record of `control` is at most 1 MB.
+inline constexpr std::size_t max_override_bytes = 100'000;
+
 class Overrides {
  public:
   using ConfigMap = std::map<std::string, std::string>;

@@ -19,7 +19,6 @@ using ConfigMap = std::map<std::string, std::string>;
 
 // policy.changed carries all of it whole, and a record of `control` is at most 1 MB.
 constexpr std::size_t max_bytes = 400'000;
-constexpr std::size_t max_override_bytes = 100'000;
 
 std::size_t size_of(const ConfigMap& data) {
   std::size_t size = 0;

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/overrides.hpp"
+#include "scheduler/plan/policy.hpp"
 #include "schemas/commands.hpp"
+#include "workers/cost/pricing/config_map.hpp"
+#include "workers/cost/pricing/pricing.hpp"
 #include "workers/runtime/log.hpp"
 
 namespace oppen::core {
@@ -15,18 +20,41 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+constexpr std::size_t max_id_bytes = 200;
+
 std::string key_of(const std::string& proposal_id) { return "proposal:" + proposal_id; }
 
 bool is_override(const json& changes) { return changes.contains("key"); }
 
-// Why its changes are no event's data; "": they are.
-std::string fault_of(const json& changes) {
-  if (is_override(changes)) {
-    const auto parsed = parse_data<PolicyOverride>(changes);
+// Why its changes can be no event; "": they can. An outbox entry that no broker takes would be in the way of all behind it.
+std::string fault_of(const ProposalCreated& proposal) {
+  const auto& id = proposal.proposal_id;
+  const bool readable = std::none_of(
+      id.begin(), id.end(), [](unsigned char letter) { return letter < ' ' || letter == 0x7f; });
+  if (!readable || id.size() > max_id_bytes) {
+    return FieldError{"proposal_id", pricing::shown(id),
+                      fmt::format("at most {} bytes without control characters", max_id_bytes)}
+        .sentence();
+  }
+  const auto& changes = proposal.changes;
+  if (const auto bytes = changes.dump().size(); bytes > max_override_bytes)
+    return fmt::format("changes take {} bytes: expected at most {}", bytes, max_override_bytes);
+  if (!is_override(changes)) {
+    const auto parsed = parse_data<JobAmend>(changes);
     return parsed ? "" : sentences(parsed.error());
   }
-  const auto parsed = parse_data<JobAmend>(changes);
-  return parsed ? "" : sentences(parsed.error());
+  const auto parsed = parse_data<PolicyOverride>(changes);
+  if (!parsed) return sentences(parsed.error());
+  if (plan::is_policy_key(parsed->key) || pricing::is_cost_model_key(parsed->key)) return "";
+  return FieldError{"key", pricing::shown(parsed->key), "a key of a policy or of the cost model"}
+      .sentence();
+}
+
+// By the clock of the log, by which whoever reads it again comes to the same.
+bool has_expired(const json& kept, Time at) {
+  if (kept.value("state", "") != "open") return false;
+  const auto expires = parse_rfc3339(kept.value("expires", ""));
+  return expires && *expires <= at;
 }
 
 // What the changed fields were. One that was not given can't be given back.
@@ -43,6 +71,13 @@ json before(const JobAmend::Changes& changes, const JobSpec& spec) {
 
 }  // namespace
 
+Status Proposals::load() {
+  const auto until = state_.store.meta(replay_field);
+  if (!until) return fail(until.error());
+  replay_until_ = *until ? std::strtoll((*until)->c_str(), nullptr, 10) : 0;
+  return {};
+}
+
 template <class Event>
 void Proposals::emit(std::string_view topic, const std::string& key, const Event& event,
                      const std::string& proposal_id, std::int64_t offset,
@@ -50,6 +85,16 @@ void Proposals::emit(std::string_view topic, const std::string& key, const Event
   if (offset < replay_until_) return;
   changes.event(entry(topic, key, fmt::format("proposal/{}/{}", proposal_id, offset), event,
                       state_.clock.now()));
+}
+
+Result<json> Proposals::read(const std::string& id) {
+  const auto text = state_.store.value(key_of(id));
+  if (!text) return fail(text.error());
+  if (!*text) return json();
+  auto kept = json::parse(**text, nullptr, false);
+  if (!kept.is_object() || !kept.contains("changes"))
+    return fail(ErrorKind::fatal, "proposal " + id + " in Redis is broken");
+  return kept;
 }
 
 Result<json> Proposals::override_in_force(const std::string& key) {
@@ -67,17 +112,21 @@ Result<std::optional<std::string>> Proposals::take(const ProposalCreated& propos
   const auto nothing = std::optional<std::string>();
   const auto& changes = proposal.changes;
   if (!is_override(changes) && !changes.contains("changes")) return nothing;
-  if (auto fault = fault_of(changes); !fault.empty())
-    return std::optional("changes of proposal " + proposal.proposal_id + ": " + fault);
-  const auto left = proposal.expires_at - state_.clock.now();
-  const auto known = state_.store.value(key_of(proposal.proposal_id));
+  if (auto fault = fault_of(proposal); !fault.empty())
+    return std::optional("a proposal that changes something: " + fault);
+  if (proposal.expires_at <= record.timestamp) return nothing;
+  const auto known = read(proposal.proposal_id);
   if (!known) return fail(known.error());
-  if (left <= milliseconds(0) || *known) return nothing;  // the first one of an id counts
+  // The first one of an id counts, until it expires undecided.
+  if (!known->is_null() && !has_expired(*known, record.timestamp)) return nothing;
   const json kept{
       {"changes", changes}, {"expires", to_rfc3339(proposal.expires_at)}, {"state", "open"}};
   queue::Changes all;
   all.cause(std::string(topics::control), record.offset)
-      .value(key_of(proposal.proposal_id), kept.dump(), left);
+      .value(key_of(proposal.proposal_id), kept.dump(),
+             std::chrono::ceil<milliseconds>(std::max(proposal.expires_at, state_.clock.now()) -
+                                             state_.clock.now()) +
+                 undone_within);
   return state_.commit(std::move(all)).map([&](auto&&) { return nothing; });
 }
 
@@ -97,8 +146,8 @@ Result<bool> Proposals::approve(json& kept, const ApprovalDecided& decision, std
   amend.requested_by = decision.by;
   const auto job = state_.store.job(amend.job_id);
   if (!job) return fail(job.error());
-  if (!*job || (*job)->state != JobState::queued) return false;
-  kept["before"] = before(amend.changes, (*job)->spec);
+  // One that does not wait any more is answered as every other: job.amend-refused.
+  if (*job) kept["before"] = before(amend.changes, (*job)->spec);
   emit(topics::jobs, amend.job_id, amend, id, offset, changes);
   return true;
 }
@@ -106,7 +155,7 @@ Result<bool> Proposals::approve(json& kept, const ApprovalDecided& decision, std
 Result<bool> Proposals::undo(const json& kept, const ApprovalDecided& decision,
                              const client::ConsumedRecord& record, queue::Changes& changes) {
   const auto& id = decision.proposal_id;
-  const auto& earlier = kept["before"];
+  const auto earlier = kept.value("before", json());
   if (!is_override(kept["changes"])) {
     auto amend = parse_data<JobAmend>(earlier);
     if (!amend) return false;  // nothing of it was given before
@@ -134,13 +183,11 @@ Result<bool> Proposals::decide(const ApprovalDecided& decision,
                                const client::ConsumedRecord& record) {
   const auto& id = decision.proposal_id;
   if (id.empty()) return false;
-  const auto text = state_.store.value(key_of(id));
-  if (!text) return fail(text.error());
-  if (!*text) return false;
-  auto kept = json::parse(**text, nullptr, false);
-  if (!kept.is_object() || !kept.contains("changes"))
-    return fail(ErrorKind::fatal, "proposal " + id + " in Redis is broken");
-  const auto state = kept.value("state", "");
+  const auto known = read(id);
+  if (!known) return fail(known.error());
+  if (known->is_null()) return false;
+  auto kept = *known;
+  const auto state = has_expired(kept, record.timestamp) ? "expired" : kept.value("state", "");
   queue::Changes changes;
   changes.cause(std::string(topics::control), record.offset);
   Result<bool> taken = false;

@@ -1,7 +1,7 @@
 #pragma once
 // Proposals on `control` that name what an approval is to do: `changes` is either the data of a policy.override ({key, value, until?}) or of
 // a job.amend ({job_id, changes}). An approval publishes that event, `undo` the one that takes it back. Core's thread; borrows the state. Each
-// proposal is kept in Redis, with what was before it: as long as it can be decided, or undone.
+// proposal is kept in Redis, with what was before it: as long as it can be decided, and undone.
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -19,8 +19,11 @@ class Proposals {
 
   explicit Proposals(State& state) : state_(state) {}
 
-  // Decisions below this offset have taken effect already, and are only to be known: Redis was lost, and reads them again.
-  void replay_until(std::int64_t offset) { replay_until_ = offset; }
+  // Field of meta: decisions below this offset may have taken effect already, and are only to be known. Redis was lost or came back older, and
+  // the records of `control` up to the claim of the leader who found it so are read again, by him or by those after him.
+  static constexpr auto replay_field = "control-replay-until";
+  // What is in that field. Errors: of the store.
+  Status load();
 
   // Nothing where it names nothing to do. Why it is to be set aside, if it is. Errors: of the store.
   Result<std::optional<std::string>> take(const ProposalCreated& proposal,
@@ -35,6 +38,7 @@ class Proposals {
                        queue::Changes& changes);
   Result<bool> undo(const nlohmann::json& kept, const ApprovalDecided& decision,
                     const client::ConsumedRecord& record, queue::Changes& changes);
+  Result<nlohmann::json> read(const std::string& id);                // null: none
   Result<nlohmann::json> override_in_force(const std::string& key);  // null: none
   template <class Event>
   void emit(std::string_view topic, const std::string& key, const Event& event,

@@ -55,6 +55,11 @@ struct State {
   bool held_for_budget =
       true;  // some were, since those that wait for a budget were last looked through
 
+  // Budgets that hold somebody, with the look in which that was seen last: who begins to wait is judged after those, by the next look.
+  std::map<std::string, std::int64_t> held_by = {};
+  std::int64_t looks =
+      0;  // through those that wait for a budget, of this term, with the one under way
+
   Claimed claimed = {};  // by a batch that is being decided
 
   plan::Durations durations = {};  // see learning.hpp

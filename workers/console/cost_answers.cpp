@@ -1,5 +1,6 @@
 #include "workers/console/cost_answers.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -300,7 +301,7 @@ cost::ForecastInput CostAnswers::input_of(const std::optional<cost::RunRecord>& 
 }
 
 Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::PeriodInput& input,
-                                                               Time now) {
+                                                               const InForce& rules, Time now) {
   const Time end = input.period.to;
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
@@ -308,30 +309,33 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
                                 cost::most_examined_runs);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
-  const auto rules = in_force();
-  if (!rules) return fail(rules.error());
+  const auto may_run = [](const cost::RunRecord& run) {
+    return !run.ended_at && !run.job_id.empty();
+  };
+  if (std::count_if(list->runs.begin(), list->runs.end(), may_run) > most_at_work)
+    return std::nullopt;
   std::map<std::string, std::vector<cost::RunRecord>> histories;
   cost::RunsAhead ahead;
   for (const auto& run : list->runs) {
     if (run.started_at && *run.started_at >= since) ahead.begun.value += run.spent.total_microusd;
-    if (run.ended_at || run.job_id.empty()) continue;
+    if (!may_run(run)) continue;
     const auto job = job_of_id(run.job_id);
     if (!job) return fail(job.error());
     // Over since, or waiting for its next attempt.
     if (!*job || !queue::is_live((*job)->state) || !(*job)->started_at) continue;
-    if (++ahead.at_work > most_at_work) return std::nullopt;
+    ++ahead.at_work;
     const auto known = books_.job(run.job_id);  // with its epochs
     if (!known) return fail(known.error());
     auto one = input_of(*known, *job);
-    auto& history = histories[run.model_type];
-    if (history.empty()) {
+    const auto [history, is_new] = histories.try_emplace(run.model_type);
+    if (is_new) {
       auto read = books_.history(run.model_type, cost::history_limit);
       if (!read) return fail(read.error());
-      history = *std::move(read);
+      history->second = *std::move(read);
     }
-    one.history = history;
-    const auto forecast = cost::make_forecast(one, rules->policy, rules->rates, now);
-    ahead.left += cost::left_until(forecast, one, rules->rates, end);
+    one.history = history->second;
+    const auto forecast = cost::make_forecast(one, rules.policy, rules.rates, now);
+    ahead.left += cost::left_until(forecast, one, rules.rates, end);
   }
   return ahead;
 }
@@ -347,10 +351,12 @@ HttpAnswer CostAnswers::forecast_period(Params params) {
   auto days = books_.days(cost::period_needs_from(input.period, now), tomorrow);
   if (!days) return error_answer(days.error());
   input.days = *std::move(days);
-  const auto runs = runs_ahead(input, now);
+  const auto rules = in_force();
+  if (!rules) return error_answer(rules.error());
+  const auto runs = runs_ahead(input, *rules, now);
   if (!runs) return error_answer(runs.error());
   input.runs = *runs;
-  return json_answer(cost::to_json(cost::forecast_period(input, now)));
+  return json_answer(cost::to_json(cost::forecast_period(input, rules->rates, now)));
 }
 
 HttpAnswer CostAnswers::compare(std::string_view body, Params params) {

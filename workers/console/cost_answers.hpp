@@ -51,7 +51,8 @@ class CostAnswers {
   static cost::ForecastInput input_of(const std::optional<cost::RunRecord>& run,
                                       const std::optional<queue::JobRecord>& job);
   // nullopt: there are too many runs to look at.
-  Result<std::optional<cost::RunsAhead>> runs_ahead(const cost::PeriodInput& input, Time now);
+  Result<std::optional<cost::RunsAhead>> runs_ahead(const cost::PeriodInput& input,
+                                                    const InForce& rules, Time now);
 
   BooksView& books_;
   QueueView& queue_;

@@ -20,12 +20,13 @@ struct Message {
   std::vector<Alert> alerts;  // at least one
   Time now{};
   std::chrono::minutes repeat{0};  // of the route
+  bool repeated = false;           // all of it has been told before
 };
 
 // It has arrived, or:
 //   unavailable  the receiver is away or wants it later
 //   refused      the receiver does not want it, and will not want it as it is
-//   invalid      a setting is wrong, and somebody has to mend it
+//   invalid      a setting is wrong, and somebody has to mend it: it goes out when that is done
 // Errors show no secret, and none of a URL's path.
 class Channel {
  public:

@@ -76,9 +76,15 @@ class EmailChannel final : public Channel {
     std::string all;
     for (const auto& one : settings_.to) {
       to.add("<" + one + ">");
-      all += (all.empty() ? "" : ", ") + one;
+      all += (all.empty() ? "" : ",\r\n ") + one;  // a line is at most 998 bytes
     }
     curl_easy_setopt(easy.get(), CURLOPT_MAIL_RCPT, to.get());
+    // An address that is gone takes nothing from the others.
+#if LIBCURL_VERSION_NUM >= 0x080200
+    curl_easy_setopt(easy.get(), CURLOPT_MAIL_RCPT_ALLOWFAILS, 1L);
+#else
+    curl_easy_setopt(easy.get(), CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+#endif
     Lines headers;
     headers.add("Date: " + mail_date(message.now));
     headers.add("From: " + settings_.from);
@@ -107,6 +113,9 @@ class EmailChannel final : public Channel {
       return fail(ErrorKind::invalid, "the mail server: " + what);
     long answer = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer);
+    // RFC 4954: it wants another way to sign in, or TLS first.
+    if (answer == 530 || answer == 534 || answer == 535 || answer == 538)
+      return fail(ErrorKind::invalid, "the mail server: " + what);
     // RFC 5321: 5yz is for good, 4yz for now.
     const bool for_good = answer >= 500 && answer < 600;
     return fail(for_good ? ErrorKind::refused : ErrorKind::unavailable, "the mail server: " + what);

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t longest_slack_text = 30'000;  // Slack cuts at 40,000
-constexpr std::size_t longest_answer = 1 << 16;
+constexpr std::size_t longest_answer = std::size_t{4} << 20;
 
 // As json::dump, for text that others have written.
 std::string dumped(const json& data) {
@@ -86,13 +86,30 @@ class HttpChannel final : public Channel {
     const auto answer = http_.send(std::move(*request));
     if (!answer) return fail(answer.error());
     if (answer->ok()) return {};
-    const bool later = answer->status == 408 || answer->status == 429 || answer->status >= 500;
-    return fail(
-        later ? ErrorKind::unavailable : ErrorKind::refused,
-        fmt::format("the receiver answers {}: {}", answer->status, shortened(answer->body, 200)));
+    return said(*answer);
   }
 
  private:
+  // What a receiver says of a message that it can't take is shown, and of no other: it may repeat what is secret.
+  static Status said(const runtime::HttpResponse& answer) {
+    const auto text = fmt::format("the receiver answers {}", answer.status);
+    switch (answer.status) {
+      case 400:
+      case 410:
+      case 413:
+      case 415:
+      case 422:
+        return fail(ErrorKind::refused, text + ": " + shortened(answer.body, 200));
+      case 408:
+      case 429:
+        return fail(ErrorKind::unavailable, text);
+      default:
+        return answer.status >= 500
+                   ? fail(ErrorKind::unavailable, text)
+                   : fail(ErrorKind::invalid, text + ": check its URL and its authorization");
+    }
+  }
+
   Result<runtime::HttpRequest> request_for(const Message& message) const {
     auto url = settings_.url.read();
     if (!url) return fail(url.error());

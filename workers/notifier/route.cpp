@@ -36,7 +36,8 @@ class Members {
 
   // What is still there at the end is unknown.
   void end() {
-    for (const auto& [name, value] : left_) wrong(name, *value, "no such key");
+    // Nor is its value shown: it may be a secret whose key is misspelt.
+    for (const auto& [name, value] : left_) errors_.push_back({at(name), "***", "no such key"});
     left_.clear();
   }
 
@@ -258,7 +259,7 @@ Result<std::vector<Route>> parse_routes(const std::string& text, const std::stri
   members.end();
   std::vector<Route> routes;
   if (list == nullptr || !list->is_array() || list->empty() || list->size() > most_routes) {
-    errors.push_back({"routes", list == nullptr ? "" : shortened(list->dump()),
+    errors.push_back({"routes", list == nullptr ? "" : "***",
                       "a list of 1 to " + std::to_string(most_routes) + " routes"});
   } else {
     std::set<std::string> names;

@@ -118,6 +118,15 @@ Status Store::commit(Claim& claim, const Change& change) {
   return {};
 }
 
+Status Store::check(const Claim& claim) {
+  const auto reply = redis_.command({"HMGET", prefix_ + "state", "token", "version"});
+  if (!reply) return fail(reply.error());
+  if (reply->elements.at(0).text == claim.token &&
+      number(reply->elements.at(1).text).value_or(0) == claim.version)
+    return {};
+  return fail(ErrorKind::fenced, "another instance delivers, or Redis has come back older");
+}
+
 Result<std::vector<std::string>> Store::receipts(std::size_t most) {
   const auto reply = redis_.command(
       {"XREVRANGE", prefix_ + "deliveries", "+", "-", "COUNT", std::to_string(most)});

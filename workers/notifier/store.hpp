@@ -45,6 +45,8 @@ class Store {
   Result<Stored> load();
   // Raises the claim's version. fenced: another one has claimed it, or Redis does not hold what it held.
   Status commit(Claim& claim, const Change& change);
+  // fenced: as of commit.
+  Status check(const Claim& claim);
   // The last ones as JSON, the latest first.
   Result<std::vector<std::string>> receipts(std::size_t most);
 

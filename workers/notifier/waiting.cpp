@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "workers/notifier/message.hpp"
 
@@ -41,10 +42,25 @@ std::string delivery_id(const std::string& route, const std::vector<Entry>& entr
   return sha256_hex(text).substr(0, 32);
 }
 
+std::vector<EntryChange> Waiting::load(std::map<std::string, Entry> entries) {
+  entries_ = std::move(entries);
+  std::vector<EntryChange> forgotten;
+  std::erase_if(entries_, [&](const auto& one) {
+    if (route_.takes(one.second.alert)) return false;
+    forgotten.push_back({one.first, {}});
+    return true;
+  });
+  return forgotten;
+}
+
 std::optional<EntryChange> Waiting::accept(const Alert& alert, Time told_since) {
   const bool over = alert.state == "resolved";
   const bool too_old = over && alert.ended_at.value_or(alert.started_at) < told_since;
   if (route_.takes(alert) && !too_old) {
+    if (entries_.size() >= most_waiting && !entries_.contains(alert.fingerprint)) {
+      ++dropped_;
+      return std::nullopt;
+    }
     auto& entry = entries_[alert.fingerprint];
     entry = {alert, {}};
     return EntryChange{alert.fingerprint, entry};
@@ -54,8 +70,9 @@ std::optional<EntryChange> Waiting::accept(const Alert& alert, Time told_since) 
   return EntryChange{alert.fingerprint, {}};
 }
 
-std::optional<Time> Waiting::due(const Entry& entry) const {
-  return entry.told ? *entry.told + route_.repeat : Time{};
+bool Waiting::is_due(const Entry& entry, Time now) const {
+  // A clock that was set back delays nothing.
+  return !entry.told || *entry.told + route_.repeat <= now || *entry.told > now;
 }
 
 std::optional<Message> Waiting::next(Time now) {
@@ -66,21 +83,25 @@ std::optional<Message> Waiting::next(Time now) {
           : 1.0;
   allowance_ = std::min(allowance_ + passed * per_minute, per_minute);
   counted_ = now;
+  if (not_before_ > now + 2 * longest_wait) not_before_ = now;  // the clock was set back
   if (under_way_ || now < not_before_ || allowance_ < 1) return std::nullopt;
 
   std::vector<Entry> entries;
   for (const auto& [fingerprint, entry] : entries_) {
-    if (*due(entry) <= now) entries.push_back(entry);
+    if (is_due(entry, now)) entries.push_back(entry);
   }
   if (entries.empty()) return std::nullopt;
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.alert.started_at < b.alert.started_at;
+  // What is new first, then what was told the longest ago.
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.told, a.alert.started_at, a.alert.fingerprint) <
+           std::tie(b.told, b.alert.started_at, b.alert.fingerprint);
   });
-  const auto most = alone_ ? 1 : most_alerts(route_.channel.type);
+  const auto most = alone_ > 0 ? 1 : most_alerts(route_.channel.type);
   if (entries.size() > most)
     entries.erase(entries.begin() + static_cast<long>(most), entries.end());
 
-  Message message{delivery_id(route_.name, entries), route_.name, {}, now, route_.repeat};
+  Message message{delivery_id(route_.name, entries), route_.name, {}, now, route_.repeat,
+                  entries.front().told.has_value()};
   for (auto& entry : entries) message.alerts.push_back(std::move(entry.alert));
   allowance_ -= 1;
   under_way_ = true;
@@ -106,8 +127,8 @@ std::vector<EntryChange> Waiting::settle(const Message& message, std::optional<T
 
 std::vector<EntryChange> Waiting::delivered(const Message& message, Time now) {
   under_way_ = false;
-  alone_ = false;
   failures_ = 0;
+  if (alone_ > 0) --alone_;
   return settle(message, now);
 }
 
@@ -126,14 +147,15 @@ std::vector<EntryChange> Waiting::refused(const Message& message) {
   under_way_ = false;
   failures_ = 0;
   if (message.alerts.size() > 1) {
-    alone_ = true;
+    alone_ = message.alerts.size();
     return {};
   }
+  if (alone_ > 0) --alone_;
   return settle(message, std::nullopt);
 }
 
 bool Waiting::canary_due(std::optional<Time> last, Time now) const {
-  return route_.canary > 0min && (!last || *last + route_.canary <= now);
+  return route_.canary > 0min && (!last || *last + route_.canary <= now || *last > now);
 }
 
 Message Waiting::canary(Time now) const {
@@ -147,7 +169,8 @@ Message Waiting::canary(Time now) const {
   alert.summary = "The route " + route_.name + " works: this is no alert";
   // What watches for it misses it when three are not there.
   const auto repeat = std::max(route_.canary, std::chrono::minutes(1));
-  return {delivery_id(route_.name, {{alert, {}}}), route_.name, {std::move(alert)}, now, repeat};
+  return {
+      delivery_id(route_.name, {{alert, {}}}), route_.name, {std::move(alert)}, now, repeat, false};
 }
 
 }  // namespace oppen::notifier

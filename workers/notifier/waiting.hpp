@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schemas/alerts.hpp"
@@ -31,10 +32,15 @@ class Waiting {
   const Route& route() const { return route_; }
   std::size_t size() const { return entries_.size(); }
   // By fingerprint, as they were stored, in the place of those that are here. What is under way stays so.
-  void load(std::map<std::string, Entry> entries) { entries_ = std::move(entries); }
+  // Returns what the route does not take any more, and is forgotten.
+  std::vector<EntryChange> load(std::map<std::string, Entry> entries);
 
-  // An alert that has come. What is over and ended before `told_since` is not told any more. nullopt: nothing has changed.
+  // An alert that has come. What is over and ended before `told_since` is not told any more. nullopt: nothing has changed. Of most_waiting
+  // episodes no further one is taken, so that a receiver that is gone for good does not fill the memory.
   std::optional<EntryChange> accept(const Alert& alert, Time told_since);
+  static constexpr std::size_t most_waiting = 10'000;
+  // Alerts that were not taken since the last call.
+  std::int64_t take_dropped() { return std::exchange(dropped_, 0); }
 
   // What is to go out now, if anything; it stays under way until one of the following three is called with it.
   std::optional<Message> next(Time now);
@@ -42,7 +48,7 @@ class Waiting {
   std::vector<EntryChange> delivered(const Message& message, Time now);
   // It has not, and goes out again later: the wait doubles from a second to five minutes.
   void postponed(Time now);
-  // The receiver does not want it. One that was in company is tried alone: empty then.
+  // The receiver does not want it. Those that were in company are tried one by one: empty then.
   std::vector<EntryChange> refused(const Message& message);
 
   // When the canary is due, that was last sent at `last`.
@@ -50,13 +56,14 @@ class Waiting {
   Message canary(Time now) const;
 
  private:
-  std::optional<Time> due(const Entry& entry) const;
+  bool is_due(const Entry& entry, Time now) const;
   std::vector<EntryChange> settle(const Message& message, std::optional<Time> told);
 
   Route route_;
   std::map<std::string, Entry> entries_;
   bool under_way_ = false;
-  bool alone_ = false;  // the next one, since the last were refused together
+  std::size_t alone_ = 0;  // so many go out one by one, since they were refused together
+  std::int64_t dropped_ = 0;
   Time not_before_{};
   int failures_ = 0;             // one after the other
   double allowance_ = 0;         // messages that may go out now

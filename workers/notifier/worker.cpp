@@ -25,15 +25,17 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto group = "oppen-notifier";
 constexpr std::size_t most_records = 500;
-// That are to be told by one route, before no more is read: nothing is lost, and memory is bounded.
-constexpr std::size_t most_waiting = 10'000;
 // Without a Redis that knows better, what ended longer ago is not told.
 constexpr auto told_anew = 1h;
 constexpr std::size_t most_receipts = 1'000;  // that are shown
 constexpr auto broker_deadline = 5s;
 constexpr auto pause_after_trouble = 1s;
 constexpr auto closing_time = 5s;
-constexpr auto ask_redis_every = 2s;  // where nothing else is to be said to it
+constexpr auto ask_redis_every =
+    1s;                            // whether it is there, and this is still the one that delivers
+constexpr auto read_at_most = 2s;  // before what has been read is stored
+// The log may end in what is no record (of a transaction): with nothing to read for so long it has been read.
+constexpr auto quiet_end = 5s;
 
 const TopicPartition& alerts_log() {
   static const TopicPartition log{std::string(topics::alerts), 0};
@@ -76,7 +78,8 @@ struct Worker::Impl {
   std::uint64_t taken_generation = 0;  // of the group's assignment; 0: none
   bool active = false;                 // the log of alerts is ours, and taken over
   bool reading = false;
-  SteadyClock::time_point redis_answered{};
+  SteadyClock::time_point next_question{};
+  SteadyClock::time_point last_record{};
   Claim claim;
   std::int64_t next = 0;
   std::int64_t known_end =
@@ -84,6 +87,8 @@ struct Worker::Impl {
   Time told_since{};
   std::map<std::string, Time> canaries;
   std::vector<Carrier::Carried> carried;  // and not recorded yet
+
+  runtime::Recurring crowded;
 
   mutable std::mutex shown_mutex;
   std::deque<std::string> shown;  // receipts, the latest first
@@ -105,28 +110,38 @@ struct Worker::Impl {
     }
     Change change;
     if (auto status = read(change); !status) return status;
-    if (consumer->generation() != taken_generation || !active) return {};
+    if (consumer->generation() != taken_generation) return {};
+    if (!active) return stand_by();
     collect();
     const auto now = parts.clock.now();
     for (const auto& one : carried) record(one, now, change);
     if (auto status = commit(change, carried.size()); !status) return status;
     if (auto status = ask_redis(); !status) return status;
-    if (next >= known_end || !reading) hand_out(now);
+    if (SteadyClock::now() > last_record + quiet_end) known_end = std::min(known_end, next);
+    if (next >= known_end) hand_out(now);
     return {};
   }
 
-  // That it is away is known also while there is nothing to store.
+  // That Redis is away, or another one delivers, is known also while there is nothing to store.
   Status ask_redis() {
-    if (SteadyClock::now() < redis_answered + ask_redis_every) return {};
-    redis_answered = SteadyClock::now();
-    return redis->command({"PING"}).map([](const auto&) {});
+    if (SteadyClock::now() < next_question) return {};
+    next_question = SteadyClock::now() + ask_redis_every;
+    return store.check(claim);
+  }
+
+  Status stand_by() {
+    if (SteadyClock::now() < next_question) return {};
+    next_question = SteadyClock::now() + ask_redis_every;
+    parts.health.set("redis", redis->command({"PING"}).map([](const auto&) {}));
+    lag.set(0);
+    for (auto& way : ways) way.length.set(0);
+    return {};
   }
 
   Status take_over() {
     active = reading = false;
     const auto generation = consumer->generation();
     if (!consumer->owned().contains(alerts_log())) {
-      parts.health.set("redis", redis->command({"PING"}).map([](const auto&) {}));
       taken_generation = generation;
       return {};
     }
@@ -160,13 +175,30 @@ struct Worker::Impl {
     known_end = marks->high;
     told_since = continues ? Time{} : parts.clock.now() - told_anew;
     canaries = std::move(stored->canaries);
-    for (auto& way : ways) way.waiting.load(std::move(stored->waiting[way.waiting.route().name]));
+    if (auto status = load(std::move(stored->waiting)); !status) return status;
     if (auto status = load_receipts(); !status) return status;
     parts.health.set("redis", {});
     taken_generation = generation;
     active = true;
+    last_record = SteadyClock::now();
     spdlog::info("alerts are told from offset {} on", next);
     return {};
+  }
+
+  // What no route takes any more is forgotten: its end may have been told meanwhile.
+  Status load(std::map<std::string, std::map<std::string, Entry>> waiting) {
+    Change forgotten;
+    for (auto& way : ways) {
+      const auto& name = way.waiting.route().name;
+      for (auto& entry : way.waiting.load(std::move(waiting[name])))
+        forgotten.entries.emplace_back(name, std::move(entry));
+      waiting.erase(name);
+    }
+    for (const auto& [name, entries] : waiting) {
+      for (const auto& [fingerprint, entry] : entries)
+        forgotten.entries.emplace_back(name, EntryChange{fingerprint, {}});
+    }
+    return forgotten.empty() ? Status() : store.commit(claim, forgotten);
   }
 
   Status load_receipts() {
@@ -177,21 +209,15 @@ struct Worker::Impl {
     return {};
   }
 
-  // Whether there is room for what would be read.
-  bool has_room() const {
-    return std::all_of(ways.begin(), ways.end(),
-                       [](const Way& way) { return way.waiting.size() < most_waiting; });
-  }
-
   Status read(Change& change) {
-    if (active && reading != has_room()) {
-      reading = !reading;
-      if (!reading) spdlog::warn("{} alerts wait for one route: no more are read", most_waiting);
-      auto status = reading ? consumer->start({{alerts_log(), next}}) : consumer->hold();
-      if (!status) return status;
+    if (active && !reading) {
+      if (auto status = consumer->start({{alerts_log(), next}}); !status) return status;
+      reading = true;
     }
+    const auto until = SteadyClock::now() + read_at_most;
     auto patience = 100ms;
-    for (std::size_t count = 0; count < most_records; ++count) {
+    for (std::size_t count = 0; count < most_records && SteadyClock::now() < until; ++count) {
+      parts.health.beat();
       const auto polled = consumer->poll(patience);
       parts.health.set("kafka", polled.map([](const auto&) {}));
       if (!polled) {
@@ -203,6 +229,7 @@ struct Worker::Impl {
       if ((*polled)->offset < next) continue;
       if (auto status = take(**polled, change); !status) return status;
       next = (*polled)->offset + 1;
+      last_record = SteadyClock::now();
       change.next = next;
       patience = 0ms;
     }
@@ -216,7 +243,8 @@ struct Worker::Impl {
       const auto alert = parse_data<Alert>(event->data);
       if (alert) {
         for (auto& way : ways) {
-          if (auto changed = way.waiting.accept(*alert, told_since))
+          const auto since = record.offset < known_end ? told_since : Time{};
+          if (auto changed = way.waiting.accept(*alert, since))
             change.entries.emplace_back(way.waiting.route().name, std::move(*changed));
         }
         return {};
@@ -236,21 +264,27 @@ struct Worker::Impl {
 
   void record(const Carrier::Carried& one, Time now, Change& change) {
     const auto& message = one.message;
-    for (auto& way : ways) {
-      auto& waiting = way.waiting;
-      if (waiting.route().name != message.route) continue;
-      std::vector<EntryChange> changes;
-      if (one.status) {
-        changes = waiting.delivered(message, now);
-      } else if (one.status.error().kind == ErrorKind::refused) {
-        changes = waiting.refused(message);
-      } else {
-        waiting.postponed(now);
+    if (message.alerts.front().kind == canary_kind) {
+      change.canaries[message.route] = message.now;
+    } else {
+      for (auto& way : ways) {
+        if (way.waiting.route().name != message.route) continue;
+        for (auto& entry : outcome_of(one, now, way.waiting))
+          change.entries.emplace_back(message.route, std::move(entry));
       }
-      for (auto& entry : changes) change.entries.emplace_back(message.route, std::move(entry));
     }
-    change.receipts.push_back(receipt_of(message, one.status, now));
-    if (message.alerts.front().kind == canary_kind) change.canaries[message.route] = message.now;
+    auto receipt = receipt_of(message, one.status, now);
+    // What an Alertmanager is told again every minute would push out all others.
+    if (message.repeated && one.status) return count(receipt);
+    change.receipts.push_back(std::move(receipt));
+  }
+
+  static std::vector<EntryChange> outcome_of(const Carrier::Carried& one, Time now,
+                                             Waiting& waiting) {
+    if (one.status) return waiting.delivered(one.message, now);
+    if (one.status.error().kind == ErrorKind::refused) return waiting.refused(one.message);
+    waiting.postponed(now);
+    return {};
   }
 
   // `recorded`: how many of those that were carried are in it.
@@ -262,17 +296,37 @@ struct Worker::Impl {
     carried.erase(carried.begin(), carried.begin() + static_cast<long>(recorded));
     for (const auto& [route, at] : change.canaries) canaries[route] = at;
     for (const auto& receipt : change.receipts) show(receipt);
-    for (auto& way : ways) way.length.set(static_cast<double>(way.waiting.size()));
+    for (auto& way : ways) {
+      way.length.set(static_cast<double>(way.waiting.size()));
+      tell_dropped(way.waiting);
+    }
     lag.set(static_cast<double>(
         std::max<std::int64_t>(consumer->log_end(alerts_log()).value_or(next) - next, 0)));
     return {};
   }
 
-  void show(const Receipt& receipt) {
+  void tell_dropped(Waiting& waiting) {
+    const auto dropped = waiting.take_dropped();
+    if (dropped == 0) return;
+    parts.metrics
+        .counter("oppen_notifier_dropped_total",
+                 "Alerts that a route did not take since too many wait for it",
+                 {{"route", waiting.route().name}})
+        .add(static_cast<double>(dropped));
+    if (crowded.begin_or_due())
+      spdlog::error("route {}: {} alerts wait, and {} more were dropped", waiting.route().name,
+                    waiting.size(), dropped);
+  }
+
+  void count(const Receipt& receipt) {
     parts.metrics
         .counter("oppen_deliveries_total", "What became of the messages that were to be delivered",
                  {{"route", receipt.route}, {"outcome", receipt.outcome}})
         .add();
+  }
+
+  void show(const Receipt& receipt) {
+    count(receipt);
     if (receipt.outcome == "delivered") {
       spdlog::info("route {}: {} alerts delivered ({})", receipt.route, receipt.alert_ids.size(),
                    receipt.delivery_id);

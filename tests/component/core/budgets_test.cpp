@@ -2,6 +2,7 @@
 // Amounts are in prices of one job, whatever that is estimated at.
 #include "scheduler/core/budgets.hpp"
 
+#include <cmath>
 #include <set>
 
 #include "scheduler/core/budget_gate.hpp"
@@ -271,6 +272,30 @@ TEST_F(BudgetsTest, WhoIsHeldBetweenTwoLooksIsLookedAtToo) {
   EXPECT_TRUE(launched("second"));
 }
 
+// The room comes back, and before the next look somebody else is submitted.
+TEST_F(BudgetsTest, ANewcomerDoesNotPassWhoIsHeld) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  set("all", price);
+  submit("second");
+  look();
+  ASSERT_TRUE(held("second"));
+  cancel("first");
+  submit("third");
+  EXPECT_TRUE(held("third"));
+  look();
+  EXPECT_TRUE(launched("second"));
+  EXPECT_TRUE(held("third"));
+  cancel("second");
+  look();
+  EXPECT_TRUE(launched("third"));
+  // Nobody is held any more.
+  cancel("third");
+  submit("fourth");
+  EXPECT_TRUE(launched("fourth"));
+  expect_sums();
+}
+
 // As a version without budgets leaves them: the end of such an attempt took away what nobody had added.
 TEST_F(BudgetsTest, WhatRanBeforeThereWereSumsIsInThem) {
   submit_of("vision", "first");
@@ -432,6 +457,30 @@ TEST_F(BudgetsTest, AnApprovalEndsWithTheRunAndTheEstimateItWasGivenFor) {
   settle();
   EXPECT_EQ(record("job").approved_by, "");
   EXPECT_TRUE(held("job"));
+}
+
+// An attempt that has failed is counted by what it has cost, and not by its estimate beside that of the next one.
+TEST_F(BudgetsTest, ARepetitionNeedsRoomForItselfAlone) {
+  submit("first");
+  const auto price = record("first").estimated_cost.value;
+  cancel("first");
+  set("all", price + price / 2);
+  submit("job", {{"max_retries", 2}});
+  ASSERT_TRUE(launched("job"));
+  run("job");
+  kube.fail("job-1", clock.now(), 1);
+  settle();
+  EXPECT_TRUE(launched("job"));
+  EXPECT_EQ(record("job").attempt, 2);
+  expect_sums();
+  // What it costs counts: this one runs for as long as it was estimated.
+  kube.run("job-2", clock.now());
+  settle();
+  clock.advance(std::chrono::seconds(std::llround(record("job").estimated_seconds)));
+  kube.fail("job-2", clock.now(), 1);
+  settle();
+  EXPECT_TRUE(held("job"));
+  expect_sums();
 }
 
 TEST_F(BudgetsTest, AnApprovalCanBeTakenBackWhileTheJobWaits) {

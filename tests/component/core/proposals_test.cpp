@@ -27,7 +27,7 @@ class ProposalsTest : public CoreTest {
   }
   std::optional<std::string> say(std::string_view type, const json& data) {
     const CloudEvent event{"id", "/test", std::string(type), clock.now(), "", data};
-    const client::ConsumedRecord record{"control", 0, next_control++, clock.now(),
+    const client::ConsumedRecord record{"control", 0, next_control++, said_at.value_or(clock.now()),
                                         encode(event, "key")};
     const auto fault = budgets->on_control(event, record);
     EXPECT_TRUE(fault) << fault.error().message;
@@ -65,6 +65,7 @@ class ProposalsTest : public CoreTest {
   const json backfill{{"key", "backfill_enabled"}, {"value", "true"}};
   std::unique_ptr<Budgets> budgets;
   std::int64_t next_control = 0;
+  std::optional<Time> said_at;  // by the log; absent: now
 };
 
 TEST_F(ProposalsTest, AnApprovedOverrideIsPublishedOnceAndEndedByUndo) {
@@ -119,8 +120,6 @@ TEST_F(ProposalsTest, WhatIsRejectedExpiredOrGoneIsNotCarriedOut) {
   propose("rejected", backfill);
   decide("rejected", "reject");
   decide("rejected", "approve");
-  propose("no job", {{"job_id", "job"}, {"changes", {{"spot", true}}}});
-  decide("no job", "approve");
   decide("unknown", "approve");
   clock.advance(2h);
   EXPECT_EQ(say(ProposalCreated::type, {{"proposal_id", "late"},
@@ -132,10 +131,19 @@ TEST_F(ProposalsTest, WhatIsRejectedExpiredOrGoneIsNotCarriedOut) {
             std::nullopt);
   decide("late", "approve");
   EXPECT_TRUE(overrides().empty());
-  EXPECT_TRUE(amendments().empty());
-  // Once the job is there, the approval that came too early does not count.
+}
+
+// Whether it can be amended is answered by whoever takes the amendment, once: a later approval does not try again.
+TEST_F(ProposalsTest, AnAmendmentOfAJobThatDoesNotWaitIsPublishedAndAnswered) {
+  propose("p", {{"job_id", "job"}, {"changes", {{"spot", true}}}});
+  decide("p", "approve");
+  ASSERT_EQ(amendments().size(), 1U);
+  EXPECT_EQ(handle(command(JobAmend::type, amendments()[0])), std::nullopt);
+  EXPECT_EQ(last_event("job")["why"], "unknown");
   submit("job");
-  EXPECT_TRUE(amendments().empty());
+  decide("p", "approve");
+  decide("p", "undo");  // of what was never there
+  EXPECT_EQ(amendments().size(), 1U);
 }
 
 // Redis was lost: `control` is read from its beginning, up to the claim of the leader that does so.
@@ -151,11 +159,72 @@ TEST_F(ProposalsTest, WhatTookEffectBeforeRedisWasLostIsNotDoneAgain) {
   EXPECT_EQ(overrides().size(), 1U);
 }
 
+// The leader that found Redis lost dies before it has read `control` to the end.
+TEST_F(ProposalsTest, TheNextLeaderGoesOnReadingWhatHasTakenEffect) {
+  ASSERT_TRUE(redis->command({"FLUSHALL"}));
+  begin_term(2);
+  renew();
+  propose("p", backfill);  // offset 0
+  begin_term(3);
+  renew();
+  decide("p", "approve");  // 1
+  EXPECT_TRUE(overrides().empty());
+  decide("p", "undo");  // 2: after the claim of the first of them
+  EXPECT_EQ(overrides().size(), 1U);
+}
+
+// Read again after Redis was lost, when its time is long over.
+TEST_F(ProposalsTest, AProposalExpiresByTheClockOfTheLog) {
+  const auto begin = clock.now();
+  const json proposal{{"proposal_id", "p"},  {"kind", "test"},
+                      {"summary", ""},       {"predicted_savings_microusd", 5},
+                      {"changes", backfill}, {"expires_at", to_rfc3339(begin + 1h)}};
+  said_at = begin;
+  clock.advance(48h);
+  EXPECT_EQ(say(ProposalCreated::type, proposal), std::nullopt);
+  said_at = begin + 30min;
+  decide("p", "approve");
+  EXPECT_EQ(overrides().size(), 1U);
+  said_at.reset();
+  propose("q", backfill);
+  clock.advance(2h);
+  decide("q", "approve");
+  EXPECT_EQ(overrides().size(), 1U);
+  propose("q", backfill);  // the id is free again
+  decide("q", "approve");
+  EXPECT_EQ(overrides().size(), 2U);
+}
+
 TEST_F(ProposalsTest, ChangesThatAreNoEventsDataAreToBeSetAside) {
   const auto fault = propose("p", {{"job_id", "job"}, {"changes", {{"epochs", 3}}}});
   ASSERT_TRUE(fault);
-  EXPECT_THAT(*fault, HasSubstr("changes of proposal p"));
+  EXPECT_THAT(*fault, HasSubstr("changes"));
   EXPECT_EQ(propose("advice", {{"note", "look at it"}}), std::nullopt);
+}
+
+// An event made of it would be too large for its topic, or break the lines of the outbox, and stop what is behind it for good.
+TEST_F(ProposalsTest, WhatNoTopicTakesIsToBeSetAside) {
+  const auto long_text = std::string(200'000, 'x');
+  const std::vector<std::pair<std::string, json>> all{
+      {"key", {{"key", "no_such_key"}, {"value", "1"}}},
+      {"key", {{"key", "a\nb"}, {"value", "1"}}},
+      {"changes take", {{"key", "backfill_enabled"}, {"value", long_text}}},
+      {"changes take", {{"job_id", "job"}, {"changes", {{"spot", true}}}, {"note", long_text}}}};
+  for (const auto& [said, changes] : all) {
+    const auto fault = propose("p", changes);
+    ASSERT_TRUE(fault) << said;
+    EXPECT_THAT(*fault, HasSubstr(said));
+  }
+  for (const auto& id : {std::string(201, 'p'), std::string("p\nq")}) {
+    const auto fault = propose(id, backfill);
+    ASSERT_TRUE(fault);
+    EXPECT_THAT(*fault, HasSubstr("proposal_id"));
+  }
+  ASSERT_EQ(propose("p", backfill), std::nullopt);
+  EXPECT_TRUE(say(ApprovalDecided::type,
+                  {{"proposal_id", "p"}, {"decision", "approve"}, {"by", long_text}}));
+  decide("p", "approve");
+  EXPECT_EQ(overrides().size(), 1U);
 }
 
 }  // namespace

@@ -4,10 +4,11 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <mutex>
 
 #include "tests/component/http/scripted_server.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace oppen::mlflow {
 namespace {
@@ -68,17 +69,17 @@ TEST_F(HttpApiTest, ProvesWhoItIs) {
   ASSERT_TRUE(api({.username = "ann", .password = "p:w?"}).post("x", {}));
   EXPECT_EQ(asked().headers["authorization"], "Basic YW5uOnA6dz8=");
 
-  const std::string file = ::testing::TempDir() + "oppen-mlflow-token";
-  std::ofstream(file) << "first\n";
+  const test::TemporaryFolder folder;
+  const auto file = folder.write("token", "first\n");
   auto with_file = api({.token_file = file});
   ASSERT_TRUE(with_file.post("x", {}));
   EXPECT_EQ(asked().headers["authorization"], "Bearer first");
-  std::ofstream(file) << "second\n";  // it is replaced while the bridge runs
+  folder.write("token", "second\n");  // it is replaced while the bridge runs
   ASSERT_TRUE(with_file.post("x", {}));
   EXPECT_EQ(asked().headers["authorization"], "Bearer second");
-  std::ofstream(file) << "two\r\nlines\n";
+  folder.write("token", "two\r\nlines\n");
   EXPECT_EQ(with_file.post("x", {}).error().kind, ErrorKind::refused);
-  std::remove(file.c_str());
+  std::filesystem::remove(file);
   EXPECT_THAT(with_file.post("x", {}).error().message, HasSubstr(file));
 }
 

@@ -143,8 +143,13 @@ def test_a_running_job_is_forecast(oppen, bus, jobs, policies):
     total = known["total_microusd"]
     assert 0 < total["low"] < total["expected"] < total["high"]
     assert "will have cost" in oppen("forecast", jobs.id("runs")).stdout
-    month = oppen("forecast", "--period", "month", "-o", "json").data
-    assert month["runs_at_work"] >= 1 and month["runs_left_microusd"] > 0
+
+    def of_the_month():
+        month = oppen("forecast", "--period", "month", "-o", "json").data
+        return month["runs_at_work"] >= 1 and month
+
+    month = bus.wait_for("its first charge, by which the books know that it runs", of_the_month)
+    assert month["runs_left_microusd"] > 0
     assert month["spent_microusd"] < month["total_microusd"]["expected"]
     assert oppen("forecast", "--period", "year").returncode == BAD_INPUT
     waits = forecast("waits")

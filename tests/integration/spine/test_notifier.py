@@ -1,6 +1,7 @@
 """oppen-notifier between a real Kafka, a real Redis and real receivers: each state of an alert arrives where it belongs, whatever is
 killed or away."""
 
+import collections
 import json
 import os
 import random
@@ -173,10 +174,16 @@ def test_routes(notifier, receiver):
     )
     worker.start().wait_ready()
     one, two = notifier.alert("one"), notifier.alert("two", severity="warning", kind="queue_stalled")
-    notifier.tell(one, two, notifier.alert("one", "resolved"))
-    arrived(receiver, "/all", two["alert_id"], notifier.alert("one", "resolved")["alert_id"], worker=worker)
+    over, last = notifier.alert("one", "resolved"), notifier.alert("last")
+    notifier.tell(one, two)
+    arrived(receiver, "/critical", one["alert_id"], worker=worker)
+    notifier.tell(over)
+    arrived(receiver, "/all", two["alert_id"], over["alert_id"], worker=worker)
+    notifier.tell(last)
+    arrived(receiver, "/all", last["alert_id"], worker=worker)
+    arrived(receiver, "/critical", last["alert_id"], worker=worker)
     arrived(receiver, "/queue", two["alert_id"], worker=worker)
-    assert {alert["alert_id"] for alert in receiver.alerts("/critical")} <= {one["alert_id"]}
+    assert {alert["alert_id"] for alert in receiver.alerts("/critical")} == {one["alert_id"], last["alert_id"]}
     assert receiver.alerts("/others") == []
     assert {alert["kind"] for alert in receiver.alerts("/queue")} == {"queue_stalled"}
 
@@ -191,6 +198,7 @@ def test_a_receiver_that_is_away(notifier, receiver):
     worker.wait("it is tried", lambda: any(path == "/away" for path, *_ in receiver.got))
     notifier.tell(last)
     arrived(receiver, "/there", last["alert_id"], worker=worker)
+    worker.wait("the end is tried", lambda: any(at == "/away" and last["alert_id"] in str(body) for at, _, body, _ in receiver.got))
     receiver.answers.clear()
     arrived(receiver, "/away", last["alert_id"], worker=worker)
     assert first["alert_id"] not in {alert["alert_id"] for alert in receiver.alerts("/away")}
@@ -199,7 +207,7 @@ def test_a_receiver_that_is_away(notifier, receiver):
     )
     assert outcomes
     tries = [one for one in notifier.receipts(worker) if one["route"] == "away"]
-    assert {one["outcome"] for one in tries[1:]} == {"postponed"} and "answers 503: not now" in tries[1]["reason"]
+    assert {one["outcome"] for one in tries[1:]} == {"postponed"} and "answers 503" in tries[1]["reason"]
     metrics = worker.get("/metrics")[1]
     assert 'oppen_deliveries_total{outcome="delivered",route="away"} 1\n' in metrics
 
@@ -210,6 +218,7 @@ def test_what_a_receiver_does_not_want(notifier, receiver):
     worker = notifier.worker(webhook(receiver)).start().wait_ready()
     notifier.tell(notifier.alert("a"))
     worker.wait("it is refused", lambda: [one["outcome"] for one in notifier.receipts(worker)] == ["refused"])
+    assert "answers 400: not now" in notifier.receipts(worker)[0]["reason"]
     receiver.answers.clear()
     other = notifier.alert("b")
     notifier.tell(other)
@@ -218,26 +227,25 @@ def test_what_a_receiver_does_not_want(notifier, receiver):
 
 
 def test_killed_at_any_moment(notifier, receiver):
-    """Each episode's last state arrives; what comes twice has the same id."""
+    """Each episode's last state arrives; no state comes more often than it was killed."""
     receiver.slow = 0.05
     chance = random.Random(time.time_ns())
     worker = notifier.worker(webhook(receiver, messages_per_minute=600)).start().wait_ready()
-    last = []
+    last, kills, before = [], 0, 0
     for number in range(60):
         notifier.tell(notifier.alert(number))
         if number % 2:
             notifier.tell(notifier.alert(number, "resolved"))
         last.append(notifier.alert(number, "resolved" if number % 2 else "firing")["alert_id"])
         if number % 12 == 5:
-            wait_until("it delivers", lambda: receiver.got)
+            wait_until("it delivers", lambda known=before: len(receiver.got) > known)
             time.sleep(chance.random() / 5)  # the moment is any
             worker.kill()
+            kills, before = kills + 1, len(receiver.got)
             worker.start()
     arrived(receiver, "/hook", *last, worker=worker)
-    by_delivery = {}
-    for _, headers, body, _ in receiver.got:
-        ids = [alert["alert_id"] for alert in json.loads(body)["alerts"]]
-        assert by_delivery.setdefault(headers["webhook-id"], ids) == ids
+    times = collections.Counter(alert["alert_id"] for alert in receiver.alerts("/hook"))
+    assert max(times.values()) <= 1 + kills
 
 
 def test_redis_and_kafka_away(notifier, stack, receiver):
@@ -254,7 +262,7 @@ def test_redis_and_kafka_away(notifier, stack, receiver):
         notifier.tell(after)
         arrived(receiver, "/hook", after["alert_id"], worker=worker)
         sent = [alert["alert_id"] for alert in receiver.alerts("/hook")]
-        assert sent.count(before["alert_id"]) == 1
+        assert sent.count(before["alert_id"]) <= 2, "its receipt may be lost with a Redis that is killed"
 
 
 def test_redis_emptied(notifier, stack, receiver):

@@ -282,6 +282,15 @@ class Made:
         keys = self.stack.redis("--scan", "--pattern", "{oppen.cost}:advise:*").split()
         return {job_id: key for key in keys for job_id in self.stack.redis("ZRANGE", key, "0", "-1").split()}
 
+    def wait_idle(self, job_id):
+        """Until the run is due, and its charge is known to be published: nothing more is to be written. The key of its list."""
+
+        def idle():
+            key = self.due().get(job_id)
+            return key and self.stack.redis("EXISTS", key.replace(":advise:", ":outbox:")).strip() == "0" and key
+
+        return self.bus.wait_for("it is charged and due", idle)
+
     def wait_published(self, job_ids):
         def left():
             return set(job_ids) & (set(self.due()) | {one for one in job_ids if not published(self.bus, one)})
@@ -314,7 +323,7 @@ def test_killed_before_it_is_published(made):
 def test_killed_before_it_is_known_to_be_published(made):
     """Kafka has it, Redis doesn't know: it is published again, under the same ids."""
     (job_id,) = made.ended("again")
-    key = made.bus.wait_for("it is charged and due", lambda: made.due().get(job_id))
+    key = made.wait_idle(job_id)
     made.worker.signal(signal.SIGSTOP)
     made.stack.redis("ZADD", key, "XX", "1", job_id)
     made.stack.redis("CLIENT", "PAUSE", "600000", "WRITE")

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
+
+#include "tests/support/temporary_folder.hpp"
 
 namespace oppen::bench {
 namespace {
@@ -111,16 +111,10 @@ TEST(NabSeries, CanBeThinnedMadeNoisyAndReversed) {
 
 class NabFolder : public testing::Test {
  protected:
-  void write(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ + "/" + name) << text;
-  }
-  void SetUp() override {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_ + "/real");
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) { files_.write(name, text); }
 
-  std::string folder_ = testing::TempDir() + "/nab";
+  test::TemporaryFolder files_;
+  const std::string folder_ = files_.path().string();
 };
 
 TEST_F(NabFolder, IsRead) {

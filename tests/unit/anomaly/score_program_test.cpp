@@ -6,9 +6,10 @@
 
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/support/temporary_folder.hpp"
 
 namespace oppen::anomaly {
 namespace {
@@ -93,14 +94,14 @@ TEST(ScoreProgram, AnswersEachRowOfAPipeBeforeTheNext) {
 }
 
 TEST(ScoreProgram, ReadsAFileAndNamesItsErrors) {
-  const auto path = testing::TempDir() + "/score-program.csv";
-  std::ofstream(path) << "2014-04-01 00:00:00,1\n2014-04-01 00:05:00,two\n";
+  const test::TemporaryFolder folder;
+  const auto path =
+      folder.write("a.csv", "2014-04-01 00:00:00,1\n2014-04-01 00:05:00,two\n");
   Program program({"score", path});
   EXPECT_THAT(program.rest(),
               AllOf(HasSubstr("2014-04-01 00:00:00,1,0.000000\n"),
                     HasSubstr("oppen-anomaly: " + path + ", line 2: value is \"two\"")));
   EXPECT_EQ(program.wait(), 2);
-  std::remove(path.c_str());
 }
 
 TEST(ScoreProgram, SaysWhatItCannotDo) {

@@ -124,7 +124,7 @@ TEST(CostText, OfAPeriodsForecast) {
   EXPECT_THAT(period_forecast_text(json::parse(
                   R"({"period":"quarter","from":"2026-01-01","to":"2026-03-31","days_known":3,
                   "spent_microusd":0,"total_microusd":{"expected":0}})")),
-              HasSubstr("six whole days are needed"));
+              HasSubstr("it takes more whole days"));
 }
 
 TEST(CostText, OfAComparison) {

@@ -139,5 +139,20 @@ TEST(Event, OfARecommendation) {
     EXPECT_NO_THROW(event_line(event(type, {{"savings_percent", 1}, {"action", "x"}})));
 }
 
+TEST(AlertText, SaysWhatFiresAndWhatCanBeDone) {
+  json alert = {{"fingerprint", "f"},       {"state", "firing"},
+                {"severity", "critical"},   {"summary", "Daily cost spike"},
+                {"proposal_id", "limit-1"}, {"labels", {{"team", "vision"}, {"job_id", "j"}}}};
+  EXPECT_EQ(event_details(event("alert", alert)),
+            "firing, critical: Daily cost spike; oppen approve limit-1");
+  EXPECT_EQ(job_or_run_of(alert), "j");
+  EXPECT_EQ(team_of(alert), "vision");
+  alert["state"] = "resolved";
+  alert["labels"] = 7;
+  EXPECT_EQ(event_details(event("alert", alert)), "resolved: Daily cost spike");
+  EXPECT_EQ(job_or_run_of(alert), "");
+  EXPECT_NE(event_line(event("alert", alert)).find("  f  alert  resolved"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace oppen::cli

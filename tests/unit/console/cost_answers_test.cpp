@@ -209,11 +209,13 @@ TEST_F(CostAnswersTest, AForecastOfAJobThatWaits) {
 
 TEST_F(CostAnswersTest, AForecastOfThisMonth) {
   // 18:15 on the 3rd. A dollar on each of 1 and 2 January, 0.76 today; the run at work has cost 18,000 and will cost another
-  // 22,000 (as above). 28.2396 days are to come. The last 24 hours: 0.76 + 0.2396 x 1 = 0.9996. By days 28.2396 x (1 + 1 +
-  // 0.9996) / 3 = 28.2357; by runs 0.04.
-  queue_.policies = {{"scheduling_policies", json::object()},
-                     {"cost_model", {{"gpu_hourly_usd", "0.72"}, {"cpu_core_hourly_usd", "0"}}},
-                     {"effective_from", "2026-01-03T18:14:00Z"}};
+  // 22,000 (as above). 28.2396 days are to come, as there are no cheap hours. The last 24 hours: 0.76 + 0.2396 x 1 = 0.9996. By
+  // days 28.2396 x (1 + 1 + 0.9996) / 3 = 28.2357; by runs 0.04.
+  queue_.policies = {
+      {"scheduling_policies", json::object()},
+      {"cost_model",
+       {{"gpu_hourly_usd", "0.72"}, {"cpu_core_hourly_usd", "0"}, {"off_peak_multiplier", "1"}}},
+      {"effective_from", "2026-01-03T18:14:00Z"}};
   auto one = run("a", "running", 100s);
   one.epochs_done = 1;
   one.epoch_seconds = {100};
@@ -279,7 +281,9 @@ TEST_F(CostAnswersTest, AComparison) {
   EXPECT_NEAR(body["configurations"][0]["cost_microusd"]["expected"], 20'500, 1);
   EXPECT_NEAR(body["configurations"][1]["cost_microusd"]["expected"], 10'250, 1);
   EXPECT_EQ(body["cheapest"], "c2");
-  books_.records = {run("a", "succeeded", 246s)};
+  auto past = run("a", "succeeded", 246s);
+  past.workload_type = "training";
+  books_.records = {past};
   EXPECT_EQ(compare(jobs).body["configurations"][0]["basis"], "history");
 }
 

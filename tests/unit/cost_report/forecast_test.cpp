@@ -327,7 +327,7 @@ TEST(Forecast, ByHistoryCoversWhatItSays) {
   for (const int runs : {1, 3, 10, 50}) {
     for (const double progress : {0.0, 0.5, 1.0}) {
       Coverage coverage;
-      for (int i = 0; i < 3'000; ++i) {
+      for (int i = 0; i < 1'000; ++i) {
         const double centre = 300 * std::exp(0.5 * normal(draw));
         const auto one = [&] { return centre * std::exp(0.25 * normal(draw)); };
         std::vector<RunRecord> history;

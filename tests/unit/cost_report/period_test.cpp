@@ -25,6 +25,15 @@ DayRow row(sys_days day, const std::string& team, std::int64_t microusd) {
   return one;
 }
 
+// All hours cost the same.
+pricing::RateHistory flat() {
+  PolicyChanged policy;
+  policy.cost_model["off_peak_multiplier"] = "1";
+  pricing::RateHistory rates;
+  EXPECT_TRUE(rates.take(policy));
+  return rates;
+}
+
 // So many whole days before today at a dollar each, and half of it today.
 PeriodInput a_dollar_a_day(int whole) {
   PeriodInput input;
@@ -62,6 +71,16 @@ TEST(Daily, SaysNothingOfDoubtFromTooFewDays) {
   EXPECT_TRUE(doubt_of(std::vector<double>(6, 100), 3, 80));
 }
 
+TEST(Daily, SaysNothingOfDoubtFarBeyondWhatItKnows) {
+  const std::vector<double> uneven = {10'000, 0, 0, 0, 0, 10'000'000};
+  EXPECT_FALSE(doubt_of(uneven, 85, 80));
+  EXPECT_FALSE(doubt_of(uneven, 9, 80));
+  const auto doubt = doubt_of(uneven, 8, 80);
+  ASSERT_TRUE(doubt);
+  EXPECT_TRUE(std::isfinite(doubt->factor));
+  EXPECT_GE(doubt->factor, 1);
+}
+
 TEST(Daily, CoversWhatItSays) {
   std::mt19937 draw(20260103);
   std::normal_distribution<double> normal;
@@ -95,7 +114,7 @@ TEST(Period, OfMonthsAndQuarters) {
 
 TEST(Period, OfTheWorkedExample) {
   // 19 days of January and half of today at a dollar: 19.5, and 11.5 to come.
-  const auto forecast = forecast_period(a_dollar_a_day(40), noon);
+  const auto forecast = forecast_period(a_dollar_a_day(40), flat(), noon);
   EXPECT_EQ(forecast.days_known, 40);
   EXPECT_EQ(forecast.spent.value, 19'500'000);
   EXPECT_EQ(forecast.expected.value, 31'000'000);
@@ -104,41 +123,48 @@ TEST(Period, OfTheWorkedExample) {
   EXPECT_EQ(to_json(forecast)["to"], "2026-01-31");
 }
 
+TEST(Period, KnowsTheCheapHoursOfToday) {
+  // From 22:00 to 6:00 half: a day has 20 full hours, the afternoon and evening 11 of them. 11.55 days are to come.
+  auto input = a_dollar_a_day(40);
+  input.days.back().spent.total_microusd = 450'000;
+  EXPECT_EQ(forecast_period(input, {}, noon).expected.value, 31'000'000);
+}
+
 TEST(Period, RunsSayTheOtherHalf) {
   auto input = a_dollar_a_day(40);
   // Those at work will cost 10 until the month's end, those begun in as long have cost 5.5: 15.5, and 11.5 by the days.
   input.runs = RunsAhead{2, MicroUsd{10'000'000}, MicroUsd{5'500'000}};
-  const auto forecast = forecast_period(input, noon);
+  const auto forecast = forecast_period(input, flat(), noon);
   EXPECT_EQ(forecast.expected.value, 19'500'000 + 13'500'000);
   EXPECT_EQ(to_json(forecast)["runs_left_microusd"], 10'000'000);
 }
 
 TEST(Period, OfFewDaysHasNoBounds) {
   auto input = a_dollar_a_day(3);
-  EXPECT_FALSE(to_json(forecast_period(input, noon)).contains("interval_percent"));
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 3'500'000 + 11'500'000);
+  EXPECT_FALSE(to_json(forecast_period(input, flat(), noon)).contains("interval_percent"));
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 3'500'000 + 11'500'000);
   // On the first day of all runs alone say something; without them the day goes on as it began.
   input = a_dollar_a_day(0);
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 500'000 + 11'500'000);
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 500'000 + 11'500'000);
   input.runs = RunsAhead{1, MicroUsd{2'000'000}, MicroUsd{500'000}};
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 3'000'000);
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 3'000'000);
   input.days.clear();
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 2'500'000);
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 2'500'000);
 }
 
 TEST(Period, OfATeamAlone) {
   auto input = a_dollar_a_day(40);
   input.days.push_back(row(sys_days(std::chrono::year{2026} / 1 / 2), "speech", 70'000'000));
   input.filter.team = "vision";
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 31'000'000);
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 31'000'000);
   input.filter.team = "nobody";
-  EXPECT_EQ(forecast_period(input, noon).expected.value, 0);
+  EXPECT_EQ(forecast_period(input, flat(), noon).expected.value, 0);
 }
 
 TEST(Period, WithinItsBounds) {
   auto input = a_dollar_a_day(40);
   for (std::size_t i = 0; i < 40; i += 3) input.days[i].spent.total_microusd = 3'000'000;
-  const auto forecast = forecast_period(input, noon);
+  const auto forecast = forecast_period(input, flat(), noon);
   ASSERT_TRUE(forecast.bounds);
   EXPECT_LT(forecast.spent, forecast.bounds->low);
   EXPECT_LT(forecast.bounds->low, forecast.expected);

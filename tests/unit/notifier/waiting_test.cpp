@@ -172,7 +172,47 @@ TEST(WaitingAlerts, AClockThatGoesBackLosesNothing) {
   waiting.accept(given_alert("a"), {});
   ASSERT_TRUE(waiting.next(start));
   waiting.postponed(start);
-  EXPECT_TRUE(waiting.next(start + 2s));
+  EXPECT_TRUE(waiting.next(start - 24h));
+}
+
+TEST(WaitingAlerts, WhatIsNewGoesBeforeWhatIsRepeated) {
+  auto route = given_route();
+  route.repeat = 1min;
+  route.messages_per_minute = 1;
+  Waiting waiting(route);
+  for (int i = 0; i < 60; ++i) waiting.accept(given_alert("old" + std::to_string(i)), {});
+  auto now = start;
+  for (int i = 0; i < 3; ++i, now += 1min) waiting.delivered(*waiting.next(now), now);
+  auto fresh = given_alert("new");
+  fresh.started_at += 1h;
+  waiting.accept(fresh, {});
+  const auto message = waiting.next(now);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->alerts.front().alert_id, "new-firing");
+  EXPECT_FALSE(message->repeated);
+}
+
+TEST(WaitingAlerts, AReceiverThatIsGoneForGoodDoesNotFillTheMemory) {
+  Waiting waiting(given_route());
+  for (std::size_t i = 0; i < Waiting::most_waiting; ++i)
+    waiting.accept(given_alert(std::to_string(i)), {});
+  EXPECT_FALSE(waiting.accept(given_alert("more"), {}));
+  EXPECT_TRUE(waiting.accept(given_alert("7", "resolved"), {})) << "one that it knows";
+  EXPECT_EQ(waiting.size(), Waiting::most_waiting);
+  EXPECT_EQ(waiting.take_dropped(), 1);
+  EXPECT_EQ(waiting.take_dropped(), 0);
+}
+
+TEST(WaitingAlerts, WhatTheRouteDoesNotTakeAnyMoreIsForgottenAtTheStart) {
+  auto route = given_route();
+  route.severities = {"critical"};
+  Waiting waiting(route);
+  auto other = given_alert("b");
+  other.severity = "info";
+  const auto forgotten = waiting.load({{"a", {given_alert("a")}}, {"b", {other}}});
+  ASSERT_EQ(forgotten.size(), 1U);
+  EXPECT_EQ(forgotten[0].fingerprint, "b");
+  EXPECT_EQ(waiting.size(), 1U);
 }
 
 TEST(Canaries, AreDueAtTheirInterval) {

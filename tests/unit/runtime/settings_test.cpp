@@ -6,9 +6,9 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
+
+#include "tests/support/temporary_folder.hpp"
 
 namespace oppen::runtime {
 namespace {
@@ -19,8 +19,7 @@ using testing::Not;
 
 class SettingsTest : public testing::Test {
  protected:
-  SettingsTest()
-      : path_(std::filesystem::path(testing::TempDir()) / ("settings-" + name() + ".conf")) {
+  SettingsTest() {
     settings_.add(brokers_, {.name = "kafka-brokers", .help = "Where Kafka is."});
     settings_.add(ttl_, {.name = "pod-ttl",
                          .env = "POD_TTL",
@@ -34,11 +33,6 @@ class SettingsTest : public testing::Test {
   }
   ~SettingsTest() override {
     for (const char* variable : {"OPPEN_KAFKA_BROKERS", "POD_TTL", "OPPEN_PIN"}) unsetenv(variable);
-    std::filesystem::remove(path_);
-  }
-
-  static std::string name() {
-    return testing::UnitTest::GetInstance()->current_test_info()->name();
   }
 
   std::optional<int> parse(std::vector<const char*> args) {
@@ -52,7 +46,7 @@ class SettingsTest : public testing::Test {
   }
 
   const char* file(const std::string& content) {
-    std::ofstream(path_) << content;
+    path_ = folder_.write("settings.conf", content);
     return path_.c_str();
   }
 
@@ -61,7 +55,8 @@ class SettingsTest : public testing::Test {
   bool dry_ = false;
   std::string format_ = "text";
   std::int64_t pin_ = 0;
-  std::filesystem::path path_;
+  test::TemporaryFolder folder_;
+  std::string path_;
   std::string out_;
   std::string err_;
   Settings settings_{"oppen-test", "Tests settings."};

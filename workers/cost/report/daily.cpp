@@ -13,6 +13,8 @@ constexpr double weight = 0.3;
 constexpr std::size_t week = 7;
 constexpr int most_judged = 28;
 constexpr std::size_t least_judged = 4;
+constexpr std::size_t most_times_longer =
+    4;  // is what lies ahead than what can be judged: nothing is said of more
 constexpr double floor_part = 0.05;
 
 double mean_of(std::span<const double> days) {
@@ -56,6 +58,7 @@ std::optional<Doubt> doubt_of(std::span<const double> days, double horizon, int 
   if (known < least_judged + 2) return std::nullopt;
   const auto wanted = static_cast<std::size_t>(std::max(1.0, std::ceil(horizon - 1e-9)));
   const auto judged = std::min(wanted, known - least_judged);
+  if (wanted > most_times_longer * judged) return std::nullopt;
   const double floor = floor_part * mean_of(days);
   std::vector<double> errors;
   const auto most = static_cast<std::size_t>(most_judged) + judged;

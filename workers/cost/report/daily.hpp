@@ -19,7 +19,7 @@ double next_days(std::span<const double> days, double last_24_hours, double hori
 // errors that the same forecast would have made at the last 28 + horizon midnights whose truth is known. Errors are ratios, as
 // costs grow by factors. Forecasts from neighbouring midnights share most of their days: n of them over h days count as (n + h - 1) / h.
 // Where there are too few days for so long a horizon the longest that four midnights can judge stands for it, its logarithm widened as
-// a random walk's, by the root. nullopt: fewer than six days.
+// a random walk's, by the root. nullopt: fewer than six days, or more than four times as far ahead as can be judged.
 struct Doubt {
   double factor = 1;
   double floor =

@@ -64,12 +64,13 @@ Interval left_by_duration(const plan::LogNormal& duration, double elapsed) {
                    : std::clamp(std::log(elapsed / duration.p50_seconds), -reach, farthest * wide);
   const double ran = std::max(elapsed, 0.0);
   const double scale = mark > -reach && ran > 0 ? ran * std::exp(-mark) : duration.p50_seconds;
+  const double still = lasting(mark);
   const auto left = [&](double part) {
     double low = mark;
     double high = mark + 2 * reach;
     for (int i = 0; i < 60; ++i) {
       const double middle = (low + high) / 2;
-      (lasting(middle) > part * lasting(mark) ? low : high) = middle;
+      (lasting(middle) > part * still ? low : high) = middle;
     }
     return std::max(0.0, scale * std::exp(high) - ran);
   };

@@ -19,7 +19,22 @@ double in_days(Time::duration duration) {
   return std::chrono::duration<double, days::period>(duration).count();
 }
 
-MicroUsd rounded(double microusd) { return {std::llround(microusd)}; }
+// Of a day's cost, where work is even, what falls after `now`.
+double left_of_day(const pricing::RateHistory& rates, Time now) {
+  const Time begin = day_of(now);
+  const Time end = begin + days{1};
+  const pricing::Usage even{};  // a GPU
+  const auto whole = static_cast<double>(rates.price(even, begin, end).total.value);
+  if (!(whole > 0)) return in_days(end - now);
+  return static_cast<double>(rates.price(even, now, end).total.value) / whole;
+}
+
+// Far above any budget, and far below what an integer holds.
+constexpr double most_microusd = 1e18;
+
+MicroUsd rounded(double microusd) {
+  return {std::llround(std::clamp(microusd, -most_microusd, most_microusd))};
+}
 
 // Cost by day from the first on that there is anything of; the last one is today, so far.
 std::vector<double> by_day(const PeriodInput& input, sys_days today) {
@@ -55,7 +70,8 @@ sys_days period_needs_from(const DayRange& period, Time now) {
   return std::min(period.from, today - days{28 + 14} - 2 * (period.to - today));
 }
 
-PeriodForecast forecast_period(const PeriodInput& input, Time now) {
+PeriodForecast forecast_period(const PeriodInput& input, const pricing::RateHistory& rates,
+                               Time now) {
   PeriodForecast forecast;
   forecast.name = input.name;
   forecast.period = input.period;
@@ -69,13 +85,14 @@ PeriodForecast forecast_period(const PeriodInput& input, Time now) {
   const auto costs = by_day(input, day_of(now));
   const auto whole = std::span(costs).first(costs.size() - 1);
   forecast.days_known = static_cast<int>(whole.size());
-  const double horizon = std::max(0.0, in_days(Time(input.period.to) - now));
-  const double of_today = in_days(now - Time(day_of(now)));
+  const double left_today = left_of_day(rates, now);
+  const double of_today = 1 - left_today;
+  const double horizon = left_today + in_days(input.period.to - day_of(now)) - 1;
 
   double rest = 0;
   int known = 0;
   if (!whole.empty()) {
-    rest += next_days(whole, costs.back() + (1 - of_today) * whole.back(), horizon);
+    rest += next_days(whole, costs.back() + left_today * whole.back(), horizon);
     ++known;
   }
   if (input.runs) {

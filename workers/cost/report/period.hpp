@@ -4,8 +4,8 @@
 // What has been charged, and for the rest the mean of two: what whole days say (daily.hpp), which knows nothing of what was begun a moment
 // ago, and what runs say: what those at work are forecast to cost until the period's end, and as much again as those that began as long
 // ago as the end is away have cost until now. Where one is not known it is the other. The books hold amounts by day, not by hour: the
-// rest of today is taken as the same part of a day as it is of 24 hours. Rates that change and cheap hours are not looked at but
-// for runs at work.
+// rest of today is that part of a day's cost that even work has at the rates in force, cheap hours included. Otherwise rates that
+// change are looked at for runs at work alone.
 //
 // The interval is the days' (doubt_of), put around the whole rest. `bench/run forecast` measures on a real trace how often it holds.
 #include <nlohmann/json_fwd.hpp>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "schemas/units.hpp"
+#include "workers/cost/pricing/rate_history.hpp"
 #include "workers/cost/report/range.hpp"
 #include "workers/cost/report/report.hpp"
 
@@ -57,7 +58,8 @@ struct PeriodForecast {
   std::optional<Bounds> bounds;  // none: too few days are known
 };
 
-PeriodForecast forecast_period(const PeriodInput& input, Time now);
+PeriodForecast forecast_period(const PeriodInput& input, const pricing::RateHistory& rates,
+                               Time now);
 
 nlohmann::json to_json(const PeriodForecast& forecast);
 
