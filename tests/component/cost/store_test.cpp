@@ -319,6 +319,15 @@ TEST_F(LedgerStoreTest, BelongsToOneKafka) {
   EXPECT_EQ(store.cluster("two").value(), "one");
 }
 
+TEST_F(LedgerStoreTest, RefusesWhatAnotherVersionHasWritten) {
+  ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:cluster", "one"}));  // as it was at first
+  const auto known = store.cluster("one");
+  ASSERT_FALSE(known);
+  EXPECT_EQ(known.error().kind, ErrorKind::fatal);
+  EXPECT_NE(known.error().message.find("{oppen.cost}:cluster: one"), std::string::npos)
+      << known.error().message;
+}
+
 TEST_F(LedgerStoreTest, SaysWhatIsBroken) {
   ASSERT_TRUE(redis->command({"RPUSH", "{oppen.cost}:outbox:0", "no charge"}));
   ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:open:0", "a", "no job"}));

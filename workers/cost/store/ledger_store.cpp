@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
 // A run from outside may be reported again for so long.
 constexpr std::chrono::milliseconds keep_settled_outside = longest_ago + std::chrono::days(1);
 constexpr std::size_t runs_at_once = 1'000;
+// Stands behind the cluster's id; another one with each change of how keys or what they hold are written.
+constexpr std::string_view form = " 2";
 
 // Two instances never have the same one, whatever Redis has forgotten.
 std::string new_token() {
@@ -58,9 +60,18 @@ LedgerStore::LedgerStore(Redis& redis, const std::string& topic_prefix)
 
 Result<std::string> LedgerStore::cluster(const std::string& connected) {
   const auto key = prefix_ + "cluster";
-  if (const auto set = redis_.command({"SET", key, connected, "NX"}); !set)
+  if (const auto set = redis_.command({"SET", key, connected + std::string(form), "NX"}); !set)
     return fail(set.error());
-  return redis_.command({"GET", key}).map([](const auto& reply) { return reply.text; });
+  auto reply = redis_.command({"GET", key});
+  if (!reply) return fail(reply.error());
+  auto& text = reply->text;
+  if (!text.ends_with(form)) {
+    return fail(ErrorKind::fatal,
+                "an instance of another version has written the ledger in Redis (" + key + ": " +
+                    text + "): empty its keys, " + prefix_ + "*, to rebuild it from the log");
+  }
+  text.resize(text.size() - form.size());
+  return std::move(text);
 }
 
 Status LedgerStore::remember_policies(const std::map<std::int64_t, std::string>& texts) {

@@ -10,7 +10,7 @@
 --   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
 --   advise:P       sorted set: the runs of which it is still to be published what could have been saved, by from when on
 --   policies       hash: offset in control -> what that policy says of rates
---   cluster        the id of the Kafka cluster whose events these are
+--   cluster        the id of the Kafka cluster whose events these are, a blank, and in which form all of this is written
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
 --
 -- and the books. An id is a job's, or ":" and the run_id of a run from outside:
