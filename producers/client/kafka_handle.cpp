@@ -22,8 +22,8 @@ void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque)
   if (events->log) events->log(3, reason);
 }
 
-constexpr std::size_t look_after_bytes = 256 * 1024;
-constexpr std::size_t has_room_bytes = 896 * 1024;  // of queued.max.messages.kbytes
+constexpr std::size_t look_after_bytes = 64 * 1024;
+constexpr std::size_t has_room_bytes = 768 * 1024;  // of queued.max.messages.kbytes
 
 void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
                   rd_kafka_topic_partition_list_t* partitions, void* opaque) {
@@ -97,14 +97,15 @@ ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view pre
 void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
                       const rd_kafka_message_t& message) {
   ++taken_;
-  taken_bytes_ += message.len;
+  taken_bytes_ += message.len + message.key_len;
   if (taken_bytes_ < look_after_bytes) return;
   const auto mean = std::exchange(taken_bytes_, 0) / std::exchange(taken_, 0);
-  if (rd_kafka_queue_length(queue) * mean > has_room_bytes) return;
+  const bool has_room = rd_kafka_queue_length(queue) * mean <= has_room_bytes;
+  if (!std::exchange(was_full_, !has_room) || !has_room) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)
       ->offset = Consumer::end;
-  rd_kafka_offsets_for_times(kafka, list.get(), 1);
+  rd_kafka_offsets_for_times(kafka, list.get(), 0);
 }
 
 Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text) {

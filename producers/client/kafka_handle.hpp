@@ -59,8 +59,8 @@ ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
 std::string_view without_prefix(std::string_view topic, std::string_view prefix);
 
 // librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
-// that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for, but the shortest wait is a millisecond,
-// so it is asked only when the queue has room.
+// that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for. It is asked once each time that the queue
+// has been full, or nearly, and has room again.
 class FetchPacer {
  public:
   // `queue`: from which the message came.
@@ -70,6 +70,7 @@ class FetchPacer {
   // Since it was looked at last.
   std::size_t taken_bytes_ = 0;
   std::size_t taken_ = 0;
+  bool was_full_ = false;
 };
 using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 

@@ -9,14 +9,17 @@ std::uint64_t hash_of(UsageBook::View key) {
   return key_of_device(key.job_id) + static_cast<std::uint64_t>(key.attempt);
 }
 
+bool same_key(UsageBook::View a, UsageBook::View b) {
+  return a.attempt == b.attempt && a.job_id == b.job_id;
+}
+
 }  // namespace
 
 std::size_t UsageBook::slot_of(std::uint64_t hash, View key) const {
   auto slot = hash & (slots_.size() - 1);
   for (; slots_[slot] != 0; slot = behind(slot)) {
     const auto& entry = entries_[slots_[slot] - 1];
-    if (entry.hash == hash && entry.key.attempt == key.attempt && entry.key.job_id == key.job_id)
-      break;
+    if (entry.hash == hash && same_key(entry.key, key)) break;
   }
   return slot;
 }
@@ -53,10 +56,23 @@ void UsageBook::erase(std::size_t slot) {
   slots_[slot] = 0;
 }
 
+Usage* UsageBook::found(std::size_t place) {
+  constexpr std::size_t line = 64;
+  next_ = place + 1;
+  if (next_ < entries_.size()) __builtin_prefetch(entries_[next_].key.job_id.data());
+  if (next_ + 1 < entries_.size()) {
+    const auto* const entry = reinterpret_cast<const char*>(&entries_[next_ + 1]);
+    for (std::size_t i = 0; i < sizeof(Entry); i += line) __builtin_prefetch(entry + i);
+  }
+  return &entries_[place].usage;
+}
+
 Usage* UsageBook::find(View key) {
+  // Agents tell of the same GPUs again and again, in the same order.
+  if (next_ < entries_.size() && same_key(entries_[next_].key, key)) return found(next_);
   if (slots_.empty()) return nullptr;
   const auto slot = slot_of(hash_of(key), key);
-  return slots_[slot] == 0 ? nullptr : &entries_[slots_[slot] - 1].usage;
+  return slots_[slot] == 0 ? nullptr : found(slots_[slot] - 1);
 }
 
 Usage* UsageBook::find_or_make(View key) {

@@ -61,6 +61,8 @@ class UsageBook {
 
   // Where the key is, or where it would be put.
   std::size_t slot_of(std::uint64_t hash, View key) const;
+  // Nearer to the processor what is looked at when the entry behind this place is asked for next.
+  Usage* found(std::size_t place);
   std::size_t behind(std::size_t slot) const { return (slot + 1) & (slots_.size() - 1); }
   Usage& put(std::uint64_t hash, Key key);
   void grow();
@@ -69,6 +71,7 @@ class UsageBook {
 
   std::size_t most_;
   std::vector<Entry> entries_;
+  std::size_t next_ = 0;     // place behind the one that was found last
   std::vector<Slot> slots_;  // a power of 2, at most half of them taken; by linear probing
 };
 
