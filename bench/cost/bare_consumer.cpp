@@ -36,8 +36,7 @@ BareConsumer::~BareConsumer() {
 }
 
 void BareConsumer::consume(const std::map<client::TopicPartition, std::int64_t>& offsets,
-                           std::size_t count,
-                           const std::function<void(const rd_kafka_message_t&)>& look) {
+                           std::size_t count) {
   auto* list = rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size()));
   for (const auto& [at, offset] : offsets) {
     rd_kafka_topic_partition_list_add(list, (prefix_ + at.topic).c_str(), at.partition)->offset =
@@ -51,7 +50,6 @@ void BareConsumer::consume(const std::map<client::TopicPartition, std::int64_t>&
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
       give_up(reading_bare, rd_kafka_message_errstr(message));
     ++taken;
-    if (look) look(*message);
     rd_kafka_message_destroy(message);
   }
 }

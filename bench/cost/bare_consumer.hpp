@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 
@@ -19,9 +18,8 @@ class BareConsumer {
   BareConsumer(const BareConsumer&) = delete;
   BareConsumer& operator=(const BareConsumer&) = delete;
 
-  // Takes so many records of these partitions, each from its offset on. `look`, if any, borrows the message.
-  void consume(const std::map<client::TopicPartition, std::int64_t>& offsets, std::size_t count,
-               const std::function<void(const rd_kafka_message_t&)>& look = nullptr);
+  // Takes so many records of these partitions, each from its offset on.
+  void consume(const std::map<client::TopicPartition, std::int64_t>& offsets, std::size_t count);
 
  private:
   std::string prefix_;

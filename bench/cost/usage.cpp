@@ -11,12 +11,13 @@
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "bench/support/report.hpp"
+#include "producers/client/group_consumer.hpp"
 #include "producers/telemetry/sample_records.hpp"
 #include "schemas/topics.hpp"
 #include "workers/cost/ledger/ledger.hpp"
 #include "workers/cost/usage/gpu_hourly.hpp"
-#include "workers/cost/usage/sample_reader.hpp"
-#include "workers/cost/usage/usage_book.hpp"
+#include "workers/cost/worker/takeover.hpp"
+#include "workers/runtime/memory.hpp"
 #include "workers/runtime/worker_settings.hpp"
 
 namespace oppen::bench {
@@ -41,7 +42,8 @@ GpuSample sample(std::size_t job, int round) {
   sample.gpu_uuid = "GPU-5d5b1a3e-0c2f-4b7e-9f5c-2f0a1b" + std::to_string(100'000 + job);
   sample.gpu_index = static_cast<int>(job % 8);
   sample.gpu_type = "Tesla-V100-SXM2-32GB";
-  sample.sampled_at = begin + round * interval;
+  // Each node's agent has its own milliseconds.
+  sample.sampled_at = begin + round * interval + std::chrono::milliseconds(job / 8 % 1000);
   sample.interval_seconds = 10;
   sample.utilization_percent = static_cast<double>(job * 7 % 1000) / 10;
   sample.utilization_max_percent = 100;
@@ -132,10 +134,11 @@ struct Rates {
   }
 };
 
-// What the cost worker keeps: jobs that all run and are charged, and their usage.
+// What the cost worker keeps: of each partition the jobs, which all run and are charged, and what has been measured of them.
 class Accounts {
  public:
-  explicit Accounts(int rounds) : ledger_(rates_), book_(2 * attempts) {
+  Accounts(int rounds, int partitions) : charged_until_(begin + rounds * interval + cost::grid) {
+    for (int i = 0; i < partitions; ++i) parts_.push_back({cost::Ledger(rates_), {}});
     for (std::size_t job = 0; job < attempts; ++job) {
       cost::Fact fact;
       fact.job_id = job_id(job);
@@ -151,86 +154,105 @@ class Accounts {
       fact.bearer.workload_type = "training";
       fact.bearer.team = "vision";
       fact.bearer.project = "autumn-release";
-      ledger_.apply(fact);
+      fact.told = cost::Told{"resnet50-nightly", "kim", "running", false, 90, 256};
+      parts_.at(static_cast<std::size_t>(partition_of(fact.job_id, partitions))).ledger.apply(fact);
     }
-    constexpr std::size_t at_once = 500;
-    while (ledger_.charge(begin + rounds * interval + cost::grid, at_once).size() == at_once) {
+    for (auto& [ledger, measuring] : parts_) {
+      while (!ledger.charge(charged_until_, at_once).empty()) {
+      }
+      ledger.take_changed();
     }
   }
 
-  void take(const client::ConsumedRecord& record) {
-    count(must(reader_.read(record.record, record.timestamp), doing));
+  void take(const client::ConsumedView& record) {
+    auto& measuring = parts_.at(static_cast<std::size_t>(record.partition)).measuring;
+    const auto* const why =
+        must(measuring.take(record, reader_, static_cast<int>(parts_.size())), doing);
+    if (why != nullptr) give_up("a sample is left out", why);
+    measuring.next = record.offset + 1;
+    if (++taken_ % settled_after == 0) settle(begin + interval * (taken_ / attempts));
   }
 
-  // The same without a copy of the record.
-  void take(const rd_kafka_message_t& message) {
-    std::array<HeaderView, 16> headers;
-    std::size_t found = 0;
-    rd_kafka_headers_t* list = nullptr;
-    if (rd_kafka_message_headers(&message, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      give_up(doing, "a record has no headers");
-    const void* value = nullptr;
-    std::size_t size = 0;
-    while (found < headers.size() &&
-           rd_kafka_header_get_all(list, found, &headers[found].name, &value, &size) == 0) {
-      headers[found++].value = {static_cast<const char*>(value), size};
+  // Looks, as the worker does with all that it has read at once, whether anything is to be charged or stored.
+  void look_around() {
+    for (auto& [ledger, measuring] : parts_) {
+      cost::Change change;
+      const auto charges = ledger.charge(charged_until_, at_once);
+      measuring.settle(ledger, charges, rates_, change);
+      measuring.store_all(ledger, false, change);
+      for (const auto& [name, text] : change.usages) stored_bytes_ = text.size();
     }
-    const Time at{std::chrono::milliseconds(rd_kafka_message_timestamp(&message, nullptr))};
-    count(must(reader_.read({static_cast<const char*>(message.payload), message.len},
-                            {headers.data(), found}, at),
-               doing));
   }
 
   void settle(Time at) {
     cost::GpuPrices prices(at, rates_.at(at));
-    book_.visit([&](const auto& key, cost::Usage& usage) {
-      const auto& attempt = ledger_.jobs().at(key.job_id).attempts.at(key.attempt);
-      const auto part =
-          usage.settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
-      measured_ += part.measured_microusd;
-      effective_ += part.effective_microusd;
-      return true;
-    });
+    gpu_ms_ = 0;
+    for (auto& [ledger, measuring] : parts_) {
+      measuring.book().visit([&, &jobs = ledger.jobs()](const auto& key, cost::Usage& usage) {
+        const auto& attempt = jobs.at(key.job_id).attempts.at(key.attempt);
+        const auto part =
+            usage.settle(prices.hourly(attempt.bearer->usage), attempt.charged.gpu.value);
+        measured_ += part.measured_microusd;
+        effective_ += part.effective_microusd;
+        gpu_ms_ += usage.measured().gpu_ms;
+        return true;
+      });
+    }
   }
 
   std::int64_t measured() const { return measured_; }
   std::int64_t effective() const { return effective_; }
-  std::size_t stored_bytes() {
-    std::size_t bytes = 0;  // of the last one
-    book_.visit([&](const auto&, const cost::Usage& usage) {
-      bytes = usage.encode().size();
-      return true;
-    });
-    return bytes;
-  }
+  std::int64_t gpu_ms() const { return gpu_ms_; }
+  std::size_t stored_bytes() const { return stored_bytes_; }  // of the last one
 
  private:
-  void count(const std::optional<cost::Reading>& reading) {
-    if (!reading) give_up(doing, "there is another event");
-    const auto& gpu = std::get<cost::GpuReading>(*reading);
-    if (book_.add(gpu) != cost::Usage::Outcome::counted) give_up(doing, "a sample does not count");
-    if (gpu.sampled_at < settle_at_) return;
-    settle(gpu.sampled_at);
-    settle_at_ = gpu.sampled_at + settled_every;
-  }
+  static constexpr std::size_t at_once = 1'000;
+  static constexpr std::size_t settled_after = attempts * (settled_every / interval);
+  struct Part {
+    cost::Ledger ledger;
+    cost::Measuring measuring;
+  };
 
   pricing::RateHistory rates_;
-  cost::Ledger ledger_;
-  cost::UsageBook book_;
+  Time charged_until_;
+  std::vector<Part> parts_;
   cost::SampleReader reader_;
-  Time settle_at_ = begin + settled_every;
+  std::size_t taken_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t effective_ = 0;
+  std::int64_t gpu_ms_ = 0;
+  std::size_t stored_bytes_ = 0;
 };
 
-void consume(client::Consumer& consumer, const Offsets& offsets, std::size_t count,
-             const std::function<void(const client::ConsumedRecord&)>& take) {
-  must(consumer.assign(offsets), doing);
+// A member of a group that owns all partitions, as a single instance of the worker.
+std::unique_ptr<client::GroupConsumer> join(const client::KafkaSettings& kafka,
+                                            std::size_t partitions) {
+  auto consumer = must(
+      client::GroupConsumer::create(kafka, "bench-cost", {std::string(topics::telemetry)}), doing);
+  const auto end = SteadyClock::now() + 60s;
+  while (consumer->owned().size() < partitions) {
+    if (SteadyClock::now() > end) give_up(doing, "the group gives no partitions");
+    static_cast<void>(consumer->poll(100ms));
+  }
+  return consumer;
+}
+
+// `take` a record, and `look_around` after so many as the worker takes at once, or when none came.
+void consume(client::GroupConsumer& consumer, const Offsets& offsets, std::size_t count,
+             const std::function<void(const client::ConsumedView&)>& take,
+             const std::function<void()>& look_around) {
+  must(consumer.start(offsets), doing);
+  std::int64_t at_once = 0;
   for (std::size_t taken = 0; taken < count;) {
-    const auto record = must(consumer.poll(1s), doing);
-    if (!record) continue;
-    take(*record);
-    ++taken;
+    const auto* const record = must(consumer.poll(at_once == 0 ? 100ms : 0ms), doing);
+    if (record != nullptr) {
+      take(*record);
+      ++taken;
+      ++at_once;
+    }
+    if (record != nullptr && at_once < cost::most_records) continue;
+    look_around();
+    at_once = 0;
   }
 }
 
@@ -240,6 +262,7 @@ void consume(client::Consumer& consumer, const Offsets& offsets, std::size_t cou
 int main(int argc, char** argv) {
   using namespace oppen;
   using namespace oppen::bench;
+  runtime::return_freed_memory();  // as the worker does
   runtime::WorkerSettings common;
   bool quick = false;
   std::string results;
@@ -258,38 +281,38 @@ int main(int argc, char** argv) {
   Rates bare;
   Rates client_alone;
   Rates ours;
-  Rates uncopied;
   double memory_mb = 0;
   std::int64_t measured = 0;
   std::int64_t effective = 0;
   std::size_t stored = 0;
   for (int turn = 0; turn < turns; ++turn) {
     {
-      const auto consumer = must(client::Consumer::create(kafka, ""), doing);
-      Accounts accounts(rounds);
+      const auto consumer = join(kafka, offsets.size());
+      Accounts accounts(rounds, static_cast<int>(offsets.size()));
       ours.measure(count, [&] {
-        consume(*consumer, offsets, count, [&](const auto& record) { accounts.take(record); });
+        consume(
+            *consumer, offsets, count, [&](const auto& record) { accounts.take(record); },
+            [&] { accounts.look_around(); });
       });
       // Before a bare consumer has had its memory.
       if (turn == 0) memory_mb = process_memory(getpid()).peak_mb;
       accounts.settle(begin + rounds * interval);
+      if (accounts.gpu_ms() !=
+          static_cast<std::int64_t>(count) * std::chrono::milliseconds(interval).count())
+        give_up(doing, "not every sample was counted once");
       measured = accounts.measured();
       effective = accounts.effective();
       stored = accounts.stored_bytes();
     }
     {
-      const auto consumer = must(client::Consumer::create(kafka, ""), doing);
-      client_alone.measure(count, [&] { consume(*consumer, offsets, count, [](const auto&) {}); });
-    }
-    {
-      BareConsumer consumer(kafka);
-      bare.measure(count, [&] { consumer.consume(offsets, count); });
+      const auto consumer = join(kafka, offsets.size());
+      client_alone.measure(count, [&] {
+        consume(
+            *consumer, offsets, count, [](const auto&) {}, [] {});
+      });
     }
     BareConsumer consumer(kafka);
-    Accounts accounts(rounds);
-    uncopied.measure(count, [&] {
-      consumer.consume(offsets, count, [&](const auto& message) { accounts.take(message); });
-    });
+    bare.measure(count, [&] { consumer.consume(offsets, count); });
   }
 
   Report report;
@@ -301,12 +324,9 @@ int main(int argc, char** argv) {
   report.measured("samples a second", ours.per_second, "1/s");
   report.measured("samples a second that the client reads, nothing done with them",
                   client_alone.per_second, "1/s");
-  report.measured("samples a second, the same from librdkafka's messages, uncopied",
-                  uncopied.per_second, "1/s");
   report.limit("records a second of a bare consumer", bare.per_second, "1/s");
   report.measured("CPU time of a sample", ours.cpu_us, "us");
   report.measured("CPU time of a sample that the client reads", client_alone.cpu_us, "us");
-  report.measured("CPU time of a sample, the same uncopied", uncopied.cpu_us, "us");
   report.limit("CPU time of a record of a bare consumer", bare.cpu_us, "us");
   report.measured("told of by samples", static_cast<double>(measured) / 1e6, "USD");
   report.measured("of which worked", static_cast<double>(effective) / 1e6, "USD");

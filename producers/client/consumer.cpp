@@ -36,7 +36,7 @@ struct Consumer::Impl {
   }
 
   ConsumedRecord take(const rd_kafka_message_t& message) {
-    pacer.took(kafka, message);
+    pacer.took(kafka, queue, message);
     auto record = to_record(message, prefix);
     next[{record.topic, record.partition}] = record.offset + 1;
     return record;
@@ -125,7 +125,8 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
     }
     const bool about_topic = message->rkt != nullptr;
     const TopicPartition at{
-        about_topic ? without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix) : "",
+        std::string(about_topic ? without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)
+                                : std::string_view()),
         message->partition};
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {

@@ -21,6 +21,9 @@ struct GroupConsumer::Impl {
   std::set<TopicPartition> owned;
   std::uint64_t generation = 0;
   FetchPacer pacer;
+  Message held;  // what `view` borrows
+  std::vector<HeaderView> headers;
+  ConsumedView view;
   std::chrono::steady_clock::time_point next_look{};
 
   PartitionList list_of(const std::map<TopicPartition, std::int64_t>& offsets) const {
@@ -48,7 +51,7 @@ struct GroupConsumer::Impl {
       owned.clear();
       for (int i = 0; i < partitions->cnt; ++i) {
         const auto& one = partitions->elems[i];
-        owned.insert({without_prefix(one.topic, prefix), one.partition});
+        owned.insert({std::string(without_prefix(one.topic, prefix)), one.partition});
       }
       return;
     }
@@ -80,6 +83,8 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::create(const KafkaSettings
   properties["partition.assignment.strategy"] = "range";
   properties["session.timeout.ms"] = "10000";
   properties["heartbeat.interval.ms"] = "2000";
+  // An answer may hold as much of each of many partitions, and is several times as large once it is unpacked.
+  properties["fetch.message.max.bytes"] = "65536";
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events, nullptr);
   if (!kafka) return fail(kafka.error());
   impl.kafka = *kafka;
@@ -98,6 +103,7 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::create(const KafkaSettings
 
 GroupConsumer::~GroupConsumer() {
   if (impl_->kafka == nullptr) return;
+  impl_->held.reset();
   on_revoked = nullptr;
   if (impl_->queue != nullptr) rd_kafka_queue_destroy(impl_->queue);
   // Leaving would wait for brokers that are away, and the group gives a silent member up by itself.
@@ -119,32 +125,35 @@ Status GroupConsumer::start(const std::map<TopicPartition, std::int64_t>& offset
 
 Status GroupConsumer::hold() { return impl_->assign({}); }
 
-Result<std::optional<ConsumedRecord>> GroupConsumer::poll(milliseconds timeout) {
-  const Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
+Result<const ConsumedView*> GroupConsumer::poll(milliseconds timeout) {
+  impl_->held.reset();
+  Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
   if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    impl_->events.all_brokers_down = false;
-    impl_->pacer.took(impl_->kafka, *message);
-    return to_record(*message, impl_->prefix);
+    if (impl_->events.all_brokers_down) impl_->events.all_brokers_down = false;
+    impl_->pacer.took(impl_->kafka, impl_->queue, *message);
+    impl_->held = std::move(message);
+    impl_->view = view_of(*impl_->held, impl_->prefix, impl_->headers);
+    return &impl_->view;
   }
   if (message != nullptr) {
     switch (message->err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // it has left the group, and joins again by itself
-        return std::nullopt;
+        return nullptr;
       default:
         return fail(kafka_error(message->err, impl_->describe(*message),
                                 rd_kafka_message_errstr(message.get())));
     }
   }
   if (impl_->events.trouble) return fail(*std::exchange(impl_->events.trouble, std::nullopt));
-  if (!impl_->events.all_brokers_down) return std::nullopt;
+  if (!impl_->events.all_brokers_down) return nullptr;
   // Down until a broker answers: no event says so, therefore ask now and then.
   const auto now = std::chrono::steady_clock::now();
   if (now >= impl_->next_look) {
     impl_->next_look = now + milliseconds{500};
     if (broker_answers(impl_->kafka, milliseconds{200})) {
       impl_->events.all_brokers_down = false;
-      return std::nullopt;
+      return nullptr;
     }
   }
   return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));

@@ -36,8 +36,9 @@ class GroupConsumer {
   // Reads nothing until start() is called again.
   Status hold();
 
-  // As Consumer::poll. Must be called often (max.poll.interval.ms), whatever else is awaited.
-  Result<std::optional<ConsumedRecord>> poll(std::chrono::milliseconds timeout);
+  // As Consumer::poll, but that no record is copied: nullptr where none came. Must be called often (max.poll.interval.ms), whatever
+  // else is awaited.
+  Result<const ConsumedView*> poll(std::chrono::milliseconds timeout);
   void wake();
 
   // The offset that comes next to the log of a partition that is read, as last seen; nullopt before anything was.

@@ -46,7 +46,7 @@ struct Delivery {
 // A record whose parts are elsewhere, for the time of the call that takes it.
 struct RecordView {
   std::string_view key;
-  std::string_view value;
+  std::string_view value;  // its data() is null where the value is
   std::span<const HeaderView> headers;
 };
 
@@ -106,6 +106,16 @@ struct ConsumedRecord {
   Time timestamp{};  // the record's own
   KafkaRecord record;
 };
+
+// The same as librdkafka holds it: there until its consumer is polled again.
+struct ConsumedView {
+  std::string_view topic;
+  int partition = -1;
+  std::int64_t offset = -1;
+  Time timestamp{};
+  RecordView record;
+};
+ConsumedRecord copy_of(const ConsumedView& view);
 
 struct TopicPartition {
   std::string topic;  // without prefix

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 namespace oppen::client {
 namespace {
@@ -21,15 +22,17 @@ void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque)
   if (events->log) events->log(3, reason);
 }
 
-constexpr std::size_t wake_after_bytes = 256 * 1024;
+constexpr std::size_t look_after_bytes = 64 * 1024;
+constexpr std::size_t has_room_bytes = 768 * 1024;  // of queued.max.messages.kbytes
 
 void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
                   rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   static_cast<KafkaEvents*>(opaque)->on_rebalance(code, partitions);
 }
 
-std::string bytes(const void* data, std::size_t size) {
-  return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
+std::string_view view(const void* data, std::size_t size) {
+  return data == nullptr ? std::string_view()
+                         : std::string_view(static_cast<const char*>(data), size);
 }
 
 std::string trimmed(std::string_view text) {
@@ -52,38 +55,57 @@ const KafkaProperties consumer_defaults = {
     {"socket.timeout.ms", "10000"},
 };
 
-std::string without_prefix(std::string_view topic, std::string_view prefix) {
-  return std::string(topic.starts_with(prefix) ? topic.substr(prefix.size()) : topic);
+std::string_view without_prefix(std::string_view topic, std::string_view prefix) {
+  return topic.starts_with(prefix) ? topic.substr(prefix.size()) : topic;
+}
+
+ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
+                     std::vector<HeaderView>& headers) {
+  headers.clear();
+  rd_kafka_headers_t* list = nullptr;
+  if (rd_kafka_message_headers(&message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    HeaderView header;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    while (rd_kafka_header_get_all(list, headers.size(), &header.name, &value, &size) == 0) {
+      header.value = view(value, size);
+      headers.push_back(header);
+    }
+  }
+  return {without_prefix(rd_kafka_topic_name(message.rkt), prefix),
+          message.partition,
+          message.offset,
+          Time(std::chrono::milliseconds(rd_kafka_message_timestamp(&message, nullptr))),
+          {view(message.key, message.key_len), view(message.payload, message.len), headers}};
+}
+
+ConsumedRecord copy_of(const ConsumedView& view) {
+  ConsumedRecord copy{std::string(view.topic), view.partition, view.offset, view.timestamp, {}};
+  copy.record.key = view.record.key;
+  if (view.record.value.data() != nullptr) copy.record.value = view.record.value;
+  copy.record.headers.reserve(view.record.headers.size());
+  for (const auto& [name, value] : view.record.headers)
+    copy.record.headers.emplace_back(name, value);
+  return copy;
 }
 
 ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view prefix) {
-  ConsumedRecord record;
-  record.topic = without_prefix(rd_kafka_topic_name(message.rkt), prefix);
-  record.partition = message.partition;
-  record.offset = message.offset;
-  record.timestamp = Time(std::chrono::milliseconds(rd_kafka_message_timestamp(&message, nullptr)));
-  record.record.key = bytes(message.key, message.key_len);
-  if (message.payload != nullptr) record.record.value = bytes(message.payload, message.len);
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const char* name = nullptr;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; ++i) {
-      record.record.headers.emplace_back(name, bytes(value, size));
-    }
-  }
-  return record;
+  std::vector<HeaderView> headers;
+  return copy_of(view_of(message, prefix, headers));
 }
 
-void FetchPacer::took(rd_kafka_t* kafka, const rd_kafka_message_t& message) {
-  taken_ += message.len;
-  if (taken_ < wake_after_bytes) return;
-  taken_ = 0;
+void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
+                      const rd_kafka_message_t& message) {
+  ++taken_;
+  taken_bytes_ += message.len + message.key_len;
+  if (taken_bytes_ < look_after_bytes) return;
+  const auto mean = std::exchange(taken_bytes_, 0) / std::exchange(taken_, 0);
+  const bool has_room = rd_kafka_queue_length(queue) * mean <= has_room_bytes;
+  if (!std::exchange(was_full_, !has_room) || !has_room) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)
       ->offset = Consumer::end;
-  rd_kafka_offsets_for_times(kafka, list.get(), 1);
+  rd_kafka_offsets_for_times(kafka, list.get(), 0);
 }
 
 Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text) {

@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "producers/client/kafka.hpp"
 #include "schemas/error.hpp"
@@ -50,17 +52,25 @@ extern const KafkaProperties consumer_defaults;
 
 // The record as this project has it, its topic without `prefix`.
 ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view prefix);
+// Borrows the message; `headers` is filled, and borrowed too.
+ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
+                     std::vector<HeaderView>& headers);
 // A topic's name without the prefix.
-std::string without_prefix(std::string_view topic, std::string_view prefix);
+std::string_view without_prefix(std::string_view topic, std::string_view prefix);
 
 // librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
-// that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for.
+// that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for. It is asked once each time that the queue
+// has been full, or nearly, and has room again.
 class FetchPacer {
  public:
-  void took(rd_kafka_t* kafka, const rd_kafka_message_t& message);
+  // `queue`: from which the message came.
+  void took(rd_kafka_t* kafka, rd_kafka_queue_t* queue, const rd_kafka_message_t& message);
 
  private:
-  std::size_t taken_ = 0;  // bytes since it was woken
+  // Since it was looked at last.
+  std::size_t taken_bytes_ = 0;
+  std::size_t taken_ = 0;
+  bool was_full_ = false;
 };
 using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 

@@ -20,6 +20,10 @@ struct HandleDeleter {
   }
 };
 
+struct QueueDeleter {
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+};
+
 }  // namespace
 
 Status read_topic(const KafkaSettings& settings, std::string_view topic,
@@ -39,6 +43,8 @@ Status read_topic(const KafkaSettings& settings, std::string_view topic,
   if (!opened) return fail(opened.error());
   const std::unique_ptr<rd_kafka_t, HandleDeleter> kafka(*opened);
   rd_kafka_poll_set_consumer(kafka.get());
+  const std::unique_ptr<rd_kafka_queue_t, QueueDeleter> queue(
+      rd_kafka_queue_get_consumer(kafka.get()));
 
   const auto name = settings.topic_prefix + std::string(topic);
   const auto count = partition_count(kafka.get(), name, broker_deadline);
@@ -70,7 +76,7 @@ Status read_topic(const KafkaSettings& settings, std::string_view topic,
     switch (message->err) {
       case RD_KAFKA_RESP_ERR_NO_ERROR:
         heard = std::chrono::steady_clock::now();
-        pacer.took(kafka.get(), *message);
+        pacer.took(kafka.get(), queue.get(), *message);
         take(to_record(*message, settings.topic_prefix));
         break;
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:

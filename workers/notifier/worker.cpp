@@ -11,6 +11,7 @@
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
 #include "workers/notifier/carrier.hpp"
+#include "workers/notifier/message.hpp"
 #include "workers/notifier/store.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
@@ -226,9 +227,10 @@ struct Worker::Impl {
       }
       if (!*polled) break;
       if (consumer->generation() != taken_generation || !active) break;
-      if ((*polled)->offset < next) continue;
-      if (auto status = take(**polled, change); !status) return status;
-      next = (*polled)->offset + 1;
+      const auto record = client::copy_of(**polled);
+      if (record.offset < next) continue;
+      if (auto status = take(record, change); !status) return status;
+      next = record.offset + 1;
       last_record = SteadyClock::now();
       change.next = next;
       patience = 0ms;

@@ -1,6 +1,7 @@
 // The books in a real Redis: each charge counts once in them, and they are the same when they are made again from the log.
 #include "workers/cost/books/books.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/redis_server.hpp"
@@ -189,15 +190,20 @@ TEST_F(BooksTest, ReadsManyDays) {
 }
 
 TEST_F(BooksTest, LooksAtSoManyRunsAndNoMore) {
+  cost::Run run;
+  run.record.team = "vision";
+  run.record.started_at = today;
+  run.tells_epochs = true;
+  const auto list = "{oppen.cost}:runs:" + day_text(this_day);
+  ASSERT_TRUE(redis->command({"ZADD", list, "1", "1"}));
   const auto add = [&](std::size_t from, std::size_t to) {
     ASSERT_TRUE(redis->command(
         {"EVAL",
          "for i = tonumber(ARGV[3]), tonumber(ARGV[4]) do redis.call('ZADD', KEYS[1], -i, 'r' .. "
          "i) "
          "redis.call('SET', ARGV[1] .. 'r' .. i, ARGV[2]) end",
-         "1", "{oppen.cost}:runs:" + day_text(this_day), "{oppen.cost}:run:",
-         R"({"t":"vision","te":true,"s":)" + std::to_string(today.time_since_epoch().count()) + "}",
-         std::to_string(from), std::to_string(to)}));
+         "1", list + ":1", "{oppen.cost}:run:", encode_run(run), std::to_string(from),
+         std::to_string(to)}));
   };
   add(1, most_examined_runs);
   ASSERT_TRUE(redis->command({"RPUSH", "{oppen.cost}:epochs:r1", "10"}));
@@ -208,6 +214,47 @@ TEST_F(BooksTest, LooksAtSoManyRunsAndNoMore) {
   const auto found = books.runs(today, today + 24h, {}, 1).value().runs;
   ASSERT_EQ(found.size(), 1U);
   EXPECT_TRUE(found[0].epoch_seconds.empty());
+}
+
+// The list of a day is kept in slices.
+TEST_F(BooksTest, ListsADaysRunsByWhenTheyBegan) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const std::pair<const char*, Time> jobs[] = {{"b", today + 4min},
+                                               {"e", today + 86'390s},
+                                               {"a", today - 1h},
+                                               {"d", today + 11min},
+                                               {"c", today + 6min}};
+  for (const auto& [id, start] : jobs) {
+    const Time end = start < today ? today + 10s : start + 5s;
+    ledger.apply(named(ended(start, end, 1, id), "succeeded", true));
+  }
+  ASSERT_TRUE(store_all(claim, ledger, today + 86'400s));
+  std::string ids;
+  for (const auto& run : books.runs(today, today + 24h, {}, 100).value().runs) ids += run.job_id;
+  EXPECT_EQ(ids, "edcba");
+  EXPECT_EQ(day_slice(this_day, today - 1ms), 0);
+  EXPECT_EQ(day_slice(this_day, today), 1);
+  EXPECT_EQ(day_slice(this_day, today + 24h - 1ms), 288);
+}
+
+TEST_F(BooksTest, KnowsTheLatestOfEachName) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const auto ran = [&](const std::string& id, Time start) {
+    auto fact = named(ended(start, start + 5s, 1, id), "succeeded", true);
+    fact.told->name = "of-" + id.substr(0, 3);
+    ledger.apply(fact);
+  };
+  // More than a part holds before it is looked through.
+  for (int i = 0; i < 200; ++i) ran(fmt::format("{:03}", i), today);
+  ran("007-later", today + 1min);
+  ran("008-earlier", today - 1min);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_all(claim, ledger, today + 1h));
+  EXPECT_EQ(books.run("of-007").value()->job_id, "007-later");
+  EXPECT_EQ(books.run("of-008").value()->job_id, "008");
+  EXPECT_EQ(books.run("of-199").value()->job_id, "199");
+  EXPECT_FALSE(books.run("of-200").value());
 }
 
 TEST_F(BooksTest, WhatIsRefusedChangesNothing) {

@@ -106,6 +106,27 @@ TEST_F(LedgerStoreTest, AnIdOfManyLinesIsReadBack) {
       << "as long as it may be reported again";
 }
 
+// With its run, where that is kept for as long as events of it may come again.
+TEST_F(LedgerStoreTest, WhatIsSettledIsKeptOnce) {
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const Time now = store.time().value();
+  ledger.apply(ended(now - 100s, now - 90s, 1, "late"));
+  ledger.apply(ended(now - 70 * 24h, now - 70 * 24h + 10s, 1, "old"));
+  ASSERT_TRUE(store_all(claim, ledger, now, {}, {}));
+  EXPECT_EQ(redis->command({"EXISTS", "{oppen.cost}:settled:late"}).value().integer, 0);
+  EXPECT_EQ(redis->command({"EXISTS", "{oppen.cost}:settled:old"}).value().integer, 1);
+  const auto settled = store.settled_jobs({"late", "old"}).value();
+  for (const char* id : {"late", "old"}) {
+    EXPECT_EQ(encode(settled.at(id)), encode(ledger.job(id))) << id;
+    EXPECT_EQ(settled.at(id).attempts.at(1).until, settled.at(id).attempts.at(1).ended_at) << id;
+    EXPECT_EQ(settled.at(id).run.record.spent.total_microusd,
+              ledger.job(id).run.record.spent.total_microusd)
+        << id;
+    EXPECT_GT(settled.at(id).run.record.spent.total_microusd, 0);
+  }
+}
+
 TEST_F(LedgerStoreTest, AJobThatRunsAgainIsOpenAgain) {
   Ledger ledger(rates);
   auto claim = store.claim(0).value();
@@ -296,6 +317,15 @@ TEST_F(LedgerStoreTest, RemembersPolicies) {
 TEST_F(LedgerStoreTest, BelongsToOneKafka) {
   EXPECT_EQ(store.cluster("one").value(), "one");
   EXPECT_EQ(store.cluster("two").value(), "one");
+}
+
+TEST_F(LedgerStoreTest, RefusesWhatAnotherVersionHasWritten) {
+  ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:cluster", "one"}));  // as it was at first
+  const auto known = store.cluster("one");
+  ASSERT_FALSE(known);
+  EXPECT_EQ(known.error().kind, ErrorKind::fatal);
+  EXPECT_NE(known.error().message.find("{oppen.cost}:cluster: one"), std::string::npos)
+      << known.error().message;
 }
 
 TEST_F(LedgerStoreTest, SaysWhatIsBroken) {

@@ -36,7 +36,7 @@ class GroupConsumerTest : public testing::Test {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "it did not come to that";
       for (auto* member : members) {
         const auto record = member->poll(20ms);
-        if (record && *record) keys.push_back((*record)->record.key);
+        if (record && *record) keys.emplace_back((*record)->record.key);
       }
     }
   }
@@ -70,6 +70,37 @@ TEST_F(GroupConsumerTest, ReadsWhatItOwnsFromWhereItSays) {
   poll_until({member.get()}, [&] { return keys.size() == 5; });
   std::sort(keys.begin(), keys.end());
   EXPECT_EQ(keys, (std::vector<std::string>{"a", "b", "b", "c", "d"}));
+}
+
+TEST_F(GroupConsumerTest, ShowsARecordUntilItIsPolledAgain) {
+  ASSERT_TRUE(producer_->send_and_wait("job-events",
+                                       {"k", "value", {{"ce_id", "1"}, {"empty", ""}}}, 20s, 0));
+  ASSERT_TRUE(producer_->send_and_wait("job-events", {"", std::nullopt, {}}, 20s, 0));
+  const auto member = join();
+  poll_until({member.get()}, [&] { return member->owned().size() == 2; });
+  ASSERT_TRUE(member->start({{first, 0}, {second, 0}}));
+  const auto next = [&] {
+    const ConsumedView* view = nullptr;
+    const auto give_up_at = std::chrono::steady_clock::now() + 60s;
+    while (view == nullptr && std::chrono::steady_clock::now() < give_up_at)
+      view = member->poll(20ms).value_or(nullptr);
+    EXPECT_NE(view, nullptr) << "nothing came";
+    return view;
+  };
+  const auto* view = next();
+  EXPECT_EQ(view->topic, "job-events");
+  EXPECT_EQ(view->partition, 0);
+  EXPECT_EQ(view->record.key, "k");
+  const auto copy = copy_of(*view);
+  EXPECT_EQ(copy.record.value, "value");
+  EXPECT_EQ(copy.record.headers,
+            (std::vector<std::pair<std::string, std::string>>{{"ce_id", "1"}, {"empty", ""}}));
+  EXPECT_GT(copy.timestamp, Time{});
+  view = next();
+  EXPECT_EQ(view->offset, 1);
+  EXPECT_EQ(view->record.value.data(), nullptr);
+  EXPECT_EQ(copy_of(*view).record.value, std::nullopt);
+  EXPECT_TRUE(view->record.headers.empty());
 }
 
 TEST_F(GroupConsumerTest, SharesWithAnotherMember) {

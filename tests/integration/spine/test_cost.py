@@ -68,6 +68,32 @@ def each_costs_its_price(bus, wanted, attempts, deadline=60):
     return charged
 
 
+RUN_FIELDS = (  # as workers/cost/books/run.cpp has them
+    "run_id name team project user model_type workload_type priority spot gpus gpu_share wanted_gpu_type cpu memory "
+    "gpu_type other_gpu_types state attempts epochs epochs_done batch_size precision started ended charged_until metrics "
+    "baseline gpu_use gpu_use_max use_source gpu_memory cores_mean cores_max memory_max gpu_microusd cpu_microusd "
+    "memory_microusd run_ms gpu_ms measured effective seq epochs_attempt reported tells_epochs tells_accuracies advice_due "
+    "listed"
+).split()
+RUN_WORDS = "training inference batch queued running succeeded failed cancelled sm_active gpu_utilization".split()
+
+
+def run_record(stack, job_id):
+    """A run of the books in Redis: what there is of it, by name."""
+    # Of a number cjson writes 14 digits.
+    script = """
+        local run = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+        run[1] = string.format('%.0f', run[1])
+        return cjson.encode(run)"""
+    present, *values = json.loads(stack.redis("EVAL", script, "1", f"{{oppen.cost}}:run:{job_id}"))
+    names = [name for number, name in enumerate(RUN_FIELDS) if int(present) >> number & 1]
+    run = dict(zip(names, values, strict=False))  # behind them stand the attempts
+    for name in ("state", "use_source"):
+        if isinstance(run.get(name), int):
+            run[name] = RUN_WORDS[run[name]]
+    return run
+
+
 def books_agree(stack, bus, charged):
     """What the worker's books in Redis say of days and of jobs is what was charged."""
 
@@ -86,11 +112,10 @@ def books_agree(stack, bus, charged):
         sums = jobs.setdefault(job_id, [0, 0, 0])
         for place, amount in enumerate((account.gpu, account.cpu, account.memory)):
             sums[place] += amount
-    texts = stack.redis("MGET", *(f"{{oppen.cost}}:run:{job_id}" for job_id in jobs)).splitlines()
-    for (job_id, sums), text in zip(jobs.items(), texts, strict=True):
-        run = json.loads(text)
-        assert [run.get(name, 0) for name in ("$g", "$c", "$m")] == sums, job_id
-        assert (run["j"], run["n"], run["st"]) == (job_id, "made", "running")
+    for job_id, sums in jobs.items():
+        run = run_record(stack, job_id)
+        assert [run.get(name, 0) for name in ("gpu_microusd", "cpu_microusd", "memory_microusd")] == sums, job_id
+        assert (run["name"], run["state"]) == ("made", "running")
 
 
 # On the whole stack, with jobs that really run.
@@ -365,8 +390,8 @@ def test_a_run_from_outside(bare, workers):
     assert (sum(data["gpu_microusd"] for data in charges().values()), 0, 0) == price
     assert all("job_id" not in data and data["attempt"] == 0 for data in charges().values())
     bus.wait_for("the job's progress", lambda: stack.redis("LRANGE", "{oppen.cost}:epochs:told-1", "0", "-1") == "1.5")
-    told = json.loads(stack.redis("GET", "{oppen.cost}:run:told-1"))
-    assert (told["ed"], told["me"]) == (2, {"loss": 0.5})
+    told = run_record(stack, "told-1")
+    assert (told["epochs_done"], told["metrics"]) == (2, {"loss": 0.5})
 
 
 def test_telemetry_divides_the_cost(bare, workers):
@@ -410,11 +435,11 @@ def test_telemetry_divides_the_cost(bare, workers):
     job |= {"ended_at": stamp(now - 1), "message": "", "class": "node", "state": "failed"}
     bus.produce_all([made.command("job.failed", "measured-1", 2, 1, **job)], "oppen.job-events")
     wait_charged(bus, lambda job_id: job_id == "measured-1", 1)
-    run = json.loads(stack.redis("GET", "{oppen.cost}:run:measured-1"))
+    run = run_record(stack, "measured-1")
     begin = milliseconds(stamp(now - 70))
     price, _, _ = policies_of(bus).of(job, "T4", begin, begin + 30_000)
-    assert abs(run["$M"] - price) <= 2 and abs(run["$E"] - price / 2) <= 2
-    assert (run["gu"], run["us"], run["gm"]) == (50, "gpu_utilization", 1002)
+    assert abs(run["measured"] - price) <= 2 and abs(run["effective"] - price / 2) <= 2
+    assert (run["gpu_use"], run["use_source"], run["gpu_memory"]) == (50, "gpu_utilization", 1002)
     bus.wait_for("it is forgotten", lambda: not stack.redis("HGET", usage, "measured-1/1"))
 
 

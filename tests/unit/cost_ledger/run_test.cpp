@@ -100,7 +100,7 @@ TEST_F(RunTest, KnowsUpToWhenItIsChargedAndOnWhatItWas) {
   ledger.apply(second);
   EXPECT_EQ(record().gpu_type, "A100");
   EXPECT_EQ(record().other_gpu_types, std::vector<std::string>{"T4"});
-  const auto again = decode_run(encode_run(ledger.job("a").run)).value();
+  const auto again = decode_run("a", encode_run(ledger.job("a").run)).value();
   EXPECT_EQ(again.record.other_gpu_types, record().other_gpu_types);
   EXPECT_EQ(again.record.charged_until, record().charged_until);
 }
@@ -252,14 +252,14 @@ TEST_F(RunTest, IsReadBackAsItWas) {
   ledger.apply(progress(2, 11));
   ledger.charge(run_noon + 1h, 1'000);
   const auto text = encode_run(ledger.job("a").run);
-  const auto run = decode_run(text).value();
+  const auto run = decode_run("a", text).value();
   EXPECT_EQ(encode_run(run), text);
   EXPECT_EQ(run.record.name, "digits");
   EXPECT_EQ(run.record.resources, bearer().usage.resources);
   EXPECT_EQ(run.record.run_seconds, 3'600);
   EXPECT_EQ(run.record.spent.total_microusd, record().spent.total_microusd);
-  EXPECT_EQ(decode_run("[]").error().kind, ErrorKind::fatal);
-  EXPECT_EQ(decode_run("{").error().kind, ErrorKind::fatal);
+  EXPECT_EQ(decode_run("a", "\x90").error().kind, ErrorKind::fatal);
+  EXPECT_EQ(decode_run("a", "{").error().kind, ErrorKind::fatal);
 }
 
 TEST(DayRow, IsReadBackAsItWas) {

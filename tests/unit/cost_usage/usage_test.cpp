@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+#include <random>
+
 #include "tests/unit/cost_usage/samples.hpp"
 #include "workers/cost/usage/gpu_hourly.hpp"
 #include "workers/cost/usage/usage_book.hpp"
@@ -195,6 +198,37 @@ TEST(UsageBook, KeepsAttemptsApartAndBounded) {
     ADD_FAILURE() << key.job_id;
     return true;
   });
+}
+
+// Against a map, with attempts that come and go.
+TEST(UsageBook, FindsWhatItHoldsAndNothingElse) {
+  UsageBook book(200);
+  std::map<std::string, std::int64_t> expected;
+  std::mt19937 random(1);
+  for (int step = 1; step <= 20'000; ++step) {
+    const auto job = "job-" + std::to_string(random() % 300);
+    auto reading = gpu(noon + step * 1s, 50);
+    reading.job_id = job;
+    if (random() % 3 == 0) {
+      book.forget({job, 1});
+      expected.erase(job);
+    } else if (expected.contains(job) || expected.size() < 200) {
+      ASSERT_EQ(book.add(reading), Outcome::counted) << job;
+      expected[job] += 10'000;
+    } else {
+      ASSERT_EQ(book.add(reading), Outcome::no_room) << job;
+    }
+    if (step % 1'000 != 0) continue;
+    std::map<std::string, std::int64_t> found;
+    book.visit([&](const auto& key, const Usage& usage) {
+      found[key.job_id] = usage.measured().gpu_ms;
+      const bool keeps = random() % 2 == 0;
+      if (!keeps) expected.erase(key.job_id);
+      EXPECT_EQ(book.find(key), &usage);
+      return keeps;
+    });
+    for (const auto& [id, time] : expected) ASSERT_EQ(found[id], time) << id;
+  }
 }
 
 }  // namespace

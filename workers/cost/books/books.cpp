@@ -16,6 +16,7 @@ using runtime::RedisReply;
 using std::chrono::sys_days;
 
 constexpr int page = 500;
+constexpr std::size_t most_slices = 1'000;  // of a day: more than there are
 // Each has a hash of as many fields as there are teams, projects, models and kinds of GPU together.
 constexpr std::chrono::days days_at_once{8};
 
@@ -61,7 +62,7 @@ Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
   std::vector<std::size_t> whose;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (reply->elements.at(i).is_nil()) continue;
-    auto run = decode_run(reply->elements[i].text);
+    auto run = decode_run(keys[i], reply->elements[i].text);
     if (!run) return fail(run.error());
     if (run->tells_epochs && epochs == Epochs::with) {
       lists.push_back({"LRANGE", prefix + "epochs:" + keys[i], "0", "-1"});
@@ -141,11 +142,14 @@ Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
 }
 
 Result<std::optional<RunRecord>> Books::run(const std::string& id_or_name) {
-  const auto known =
-      redis_.command({"MGET", prefix_ + "run-id:" + id_or_name, prefix_ + "name:" + id_or_name});
+  const auto known = redis_.pipeline(
+      {{"GET", prefix_ + "run-id:" + id_or_name},
+       {"HGET", prefix_ + "names:" + std::to_string(name_part(id_or_name)), id_or_name}});
   if (!known) return fail(known.error());
   std::vector<std::string> keys{id_or_name, ":" + id_or_name};
-  for (const auto& element : known->elements) {
+  for (const auto& element : *known) {
+    if (element.type == RedisReply::Type::error)
+      return fail(ErrorKind::fatal, "the books in Redis: " + element.text);
     // After the time by which the latest one is found.
     if (!element.is_nil()) keys.push_back(element.text.substr(element.text.find(' ') + 1));
   }
@@ -165,22 +169,27 @@ Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::si
   const auto first_day = std::chrono::floor<std::chrono::days>(from);
   auto day = std::chrono::floor<std::chrono::days>(to - std::chrono::milliseconds(1));
   for (; day >= first_day; day -= std::chrono::days(1)) {
-    for (std::size_t place = 0;; place += page) {
-      auto keys = latest(redis_, prefix_ + "runs:" + day_text(day), place, page);
-      if (!keys) return fail(keys.error());
-      const bool last = keys->size() < page;
-      std::erase_if(*keys, [&](const auto& key) { return !seen.insert(key).second; });
-      found.all = seen.size() <= most_examined_runs;
-      if (!found.all) return found;
-      auto records = load(redis_, prefix_, *keys, Epochs::without);
-      if (!records) return fail(records.error());
-      for (auto& record : *records) {
-        if (!matches(record, filter) || !at_work(record, from, to)) continue;
-        found.all = found.runs.size() < limit;
+    const auto list = prefix_ + "runs:" + day_text(day);
+    const auto slices = latest(redis_, list, 0, most_slices);
+    if (!slices) return fail(slices.error());
+    for (const auto& slice : *slices) {
+      for (std::size_t place = 0;; place += page) {
+        auto keys = latest(redis_, list + ':' + slice, place, page);
+        if (!keys) return fail(keys.error());
+        const bool last = keys->size() < page;
+        std::erase_if(*keys, [&](const auto& key) { return !seen.insert(key).second; });
+        found.all = seen.size() <= most_examined_runs;
         if (!found.all) return found;
-        found.runs.push_back(std::move(record));
+        auto records = load(redis_, prefix_, *keys, Epochs::without);
+        if (!records) return fail(records.error());
+        for (auto& record : *records) {
+          if (!matches(record, filter) || !at_work(record, from, to)) continue;
+          found.all = found.runs.size() < limit;
+          if (!found.all) return found;
+          found.runs.push_back(std::move(record));
+        }
+        if (last) break;
       }
-      if (last) break;
     }
   }
   return found;

@@ -42,8 +42,16 @@ struct Run {
 // What a run is known by in the ledger and in Redis: its job id, else ":" and its run id, which can be no job id.
 std::string run_key(const std::string& job_id, const std::string& run_id);
 
-// As one string of Redis, and back. Fatal when malformed.
-std::string encode_run(const Run& run);
-Result<Run> decode_run(std::string_view text);
+// As MessagePack, and back: what cmsgpack.unpack of a script in Redis makes a list. Without the job id, which `key` tells, as run_key makes
+// it. `attempts`: JSON that is kept with it, "" for none. Fatal when malformed.
+std::string encode_run(const Run& run, std::string_view attempts = {});
+Result<Run> decode_run(const std::string& key, std::string_view text,
+                       std::string* attempts = nullptr);
+
+// Runs stand on the list of a day in slices of 5 minutes by when they began: from 1; 0 holds those that began before. Redis keeps a
+// short list in a third of the room of a long one.
+int day_slice(std::chrono::sys_days day, Time started);
+// Which of 16,384 parts of all names this one is in, for the same reason.
+int name_part(const std::string& name);
 
 }  // namespace oppen::cost

@@ -60,7 +60,8 @@ json attempt_json(const Attempt& attempt) {
   put(into, "s", attempt.started_at);
   put(into, "e", attempt.ended_at);
   put(into, "o", attempt.over_by);
-  put(into, "u", attempt.until);
+  // One that is charged whole is charged to its end.
+  if (!attempt.final || attempt.until != attempt.ended_at) put(into, "u", attempt.until);
   if (attempt.end_seq != 0) into["q"] = attempt.end_seq;
   if (attempt.corrections != 0) into["n"] = attempt.corrections;
   if (attempt.final) into["f"] = 1;
@@ -80,6 +81,7 @@ Attempt attempt_of(const json& from) {
   attempt.end_seq = from.value("q", std::int64_t{0});
   attempt.corrections = from.value("n", 0);
   attempt.final = from.contains("f");
+  if (attempt.final && !attempt.until) attempt.until = attempt.ended_at;
   const auto& charged = from.at("c");
   charged.at(0).get_to(attempt.charged.gpu.value);
   charged.at(1).get_to(attempt.charged.cpu.value);

@@ -80,7 +80,10 @@ class Charging {
     Time until = attempt_.until.value_or(start);
     while (out_.size() < limit && !(over && until >= *end)) {
       const Time cut = next_cut(until, over ? *end : Time::max());
-      if (cut > time) break;
+      if (cut > time) {
+        due_ = std::min(cut, end.value_or(cut));
+        break;
+      }
       put(until, cut, less(rates_.price(usage(), start, cut), attempt_.charged));
       until = cut;
     }
@@ -94,6 +97,9 @@ class Charging {
     }
     return out_.size() > before;
   }
+
+  // When there will be something to charge, after go() within its limit.
+  Time due() const { return due_; }
 
  private:
   const pricing::Usage& usage() const { return attempt_.bearer->usage; }
@@ -156,6 +162,7 @@ class Charging {
   int number_;
   Attempt& attempt_;
   std::vector<Charge>& out_;
+  Time due_ = Time::max();
 };
 
 // False: it is no news.
@@ -187,7 +194,10 @@ bool apply_fact(Attempt& attempt, const Fact& fact) {
 
 }  // namespace
 
-void Ledger::load(const std::string& job_id, Job job) { jobs_.emplace(job_id, std::move(job)); }
+void Ledger::load(const std::string& job_id, Job job) {
+  jobs_.emplace(job_id, std::move(job));
+  quiet_until_ = {};
+}
 
 void Ledger::load_settled(const std::string& job_id, Job job) {
   load(job_id, std::move(job));
@@ -242,6 +252,7 @@ void Ledger::stored(const std::string& job_id) {
 }
 
 void Ledger::rates_changed() {
+  quiet_until_ = {};
   for (auto& [job_id, job] : jobs_) {
     for (auto& [number, attempt] : job.attempts) {
       if (!attempt.final) attempt.stale = true;
@@ -251,6 +262,8 @@ void Ledger::rates_changed() {
 
 std::vector<Charge> Ledger::charge(Time time, std::size_t limit) {
   std::vector<Charge> out;
+  if (time < quiet_until_) return out;
+  Time due = Time::max();
   for (auto& [job_id, job] : jobs_) {
     for (auto& [number, attempt] : job.attempts) {
       if (out.size() >= limit) return out;
@@ -259,12 +272,16 @@ std::vector<Charge> Ledger::charge(Time time, std::size_t limit) {
       // end has been recalled: its end will be told again.
       if (attempt.final && !attempt.stale && (!end || end == attempt.until)) continue;
       const auto before = out.size();
-      if (!Charging(*rates_, job_id, number, attempt, out).go(end, time, limit)) continue;
+      Charging charging(*rates_, job_id, number, attempt, out);
+      const bool charged = charging.go(end, time, limit);
+      due = std::min(due, charging.due());
+      if (!charged) continue;
       for (auto charge = before; charge < out.size(); ++charge)
         tell_charge(job.run, out[charge].event);
       touch(job_id);
     }
   }
+  if (out.size() < limit) quiet_until_ = due;
   return out;
 }
 

@@ -61,11 +61,15 @@ class Ledger {
   const std::unordered_map<std::string, Job>& jobs() const { return jobs_; }
 
  private:
-  void touch(const std::string& job_id) { changed_.push_back(job_id); }
+  void touch(const std::string& job_id) {
+    changed_.push_back(job_id);
+    quiet_until_ = {};
+  }
 
   const pricing::RateHistory* rates_;
   std::unordered_map<std::string, Job> jobs_;
   std::vector<std::string> changed_;  // with repetitions
+  Time quiet_until_{};  // before that nothing is to be charged, unless something changes
 };
 
 }  // namespace oppen::cost

@@ -38,17 +38,19 @@ void add_days(Redis::Args& args, const std::vector<const CostAccrued*>& charges,
   }
 }
 
-void add_run(Redis::Args& args, const std::string& id, const Run& run) {
+void add_run(Redis::Args& args, const std::string& id, const Job& job) {
+  const auto& run = job.run;
   const auto& record = run.record;
   const auto expire = milliseconds(run.keep_until());
   const auto add = [&](const char* operation, std::initializer_list<std::string> rest) {
     args.insert(args.end(), {operation, id, expire});
     args.insert(args.end(), rest);
   };
-  add("R", {encode_run(run)});
+  add("R", {encode_run(run, job.settled() ? encode(job) : "")});
   if (!record.job_id.empty() && !record.run_id.empty()) add("A", {record.run_id});
   if (!record.name.empty() && record.started_at)
-    add("N", {record.name, milliseconds(record.started_at)});
+    add("N",
+        {record.name, milliseconds(record.started_at), std::to_string(name_part(record.name))});
   if (run.known() && record.started_at && record.ended_at)
     add("H", {record.model_type, milliseconds(record.ended_at)});
   const auto add_list = [&](const char* name, const std::vector<double>& values, bool anew) {
@@ -67,20 +69,21 @@ void add_books(Redis::Args& args, const Change& change) {
   auto charges = change.recalled;
   for (const auto* charge : change.charges) charges.push_back(&charge->event);
   add_days(args, charges, change.measured);
-  std::map<std::string, Run*> runs;
-  for (const auto& [id, job] : change.jobs) runs[id] = &job->run;
+  std::map<std::string, Job*> jobs;
+  for (const auto& [id, job] : change.jobs) jobs[id] = job;
   for (const auto* charge : charges) {
     const auto id = run_key(charge->job_id, charge->run_id);
     const auto day = std::chrono::floor<std::chrono::days>(charge->interval_start);
-    const auto run = runs.find(id);
-    if (run == runs.end() || run->second->listed == day) continue;
-    auto& listed = run->second->listed;
-    listed = std::max(listed.value_or(day), day);
+    const auto job = jobs.find(id);
+    if (job == jobs.end() || job->second->run.listed == day) continue;
+    auto& run = job->second->run;
+    run.listed = std::max(run.listed.value_or(day), day);
+    const auto started = run.record.started_at.value_or(charge->interval_start);
     args.insert(args.end(),
                 {"L", id, milliseconds(Time(day) + std::chrono::days(1) + keep_runs), day_text(day),
-                 milliseconds(run->second->record.started_at.value_or(charge->interval_start))});
+                 milliseconds(started), std::to_string(day_slice(day, started))});
   }
-  for (const auto& [id, run] : runs) add_run(args, id, *run);
+  for (const auto& [id, job] : jobs) add_run(args, id, *job);
 }
 
 }  // namespace oppen::cost

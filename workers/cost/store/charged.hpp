@@ -16,7 +16,7 @@ struct AttemptId {
 };
 
 // For each of `ids` its cost with all corrections so far, once it and whatever else has begun of its job is charged to its end; nullopt
-// until then, and from 31 days after that on. Errors: of Redis; fatal for what is broken in it.
+// until then, and from when its run is forgotten on. Errors: of Redis; fatal for what is broken in it.
 Result<std::vector<std::optional<MicroUsd>>> charged(runtime::Redis& redis,
                                                      const std::string& topic_prefix,
                                                      const std::vector<AttemptId>& ids);

@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
 // A run from outside may be reported again for so long.
 constexpr std::chrono::milliseconds keep_settled_outside = longest_ago + std::chrono::days(1);
 constexpr std::size_t runs_at_once = 1'000;
+// Stands behind the cluster's id; another one with each change of how keys or what they hold are written.
+constexpr std::string_view form = " 2";
 
 // Two instances never have the same one, whatever Redis has forgotten.
 std::string new_token() {
@@ -58,9 +60,18 @@ LedgerStore::LedgerStore(Redis& redis, const std::string& topic_prefix)
 
 Result<std::string> LedgerStore::cluster(const std::string& connected) {
   const auto key = prefix_ + "cluster";
-  if (const auto set = redis_.command({"SET", key, connected, "NX"}); !set)
+  if (const auto set = redis_.command({"SET", key, connected + std::string(form), "NX"}); !set)
     return fail(set.error());
-  return redis_.command({"GET", key}).map([](const auto& reply) { return reply.text; });
+  auto reply = redis_.command({"GET", key});
+  if (!reply) return fail(reply.error());
+  auto& text = reply->text;
+  if (!text.ends_with(form)) {
+    return fail(ErrorKind::fatal,
+                "an instance of another version has written the ledger in Redis (" + key + ": " +
+                    text + "): empty its keys, " + prefix_ + "*, to rebuild it from the log");
+  }
+  text.resize(text.size() - form.size());
+  return std::move(text);
 }
 
 Status LedgerStore::remember_policies(const std::map<std::int64_t, std::string>& texts) {
@@ -117,6 +128,7 @@ Result<Claim> LedgerStore::claim(int partition) {
   return claim;
 }
 
+// Of one that is settled what is kept of its attempts is there, too.
 Status LedgerStore::load_runs(std::vector<std::pair<std::string, Job*>> jobs) {
   for (std::size_t first = 0; first < jobs.size(); first += runs_at_once) {
     const auto end = std::min(jobs.size(), first + runs_at_once);
@@ -127,8 +139,14 @@ Status LedgerStore::load_runs(std::vector<std::pair<std::string, Job*>> jobs) {
     for (auto i = first; i < end; ++i) {
       const auto& element = reply->elements.at(i - first);
       if (element.is_nil()) continue;
-      auto run = decode_run(element.text);
+      std::string attempts;
+      auto run = decode_run(jobs[i].first, element.text, &attempts);
       if (!run) return fail(run.error());
+      if (!attempts.empty() && jobs[i].second->attempts.empty()) {
+        auto settled = decode_job(attempts);
+        if (!settled) return fail(settled.error());
+        *jobs[i].second = std::move(*settled);
+      }
       jobs[i].second->run = std::move(*run);
     }
   }
@@ -212,9 +230,11 @@ Status LedgerStore::commit(Claim& claim, const Change& change) {
   for (const auto& [id, job] : change.jobs) {
     const bool settled = job->settled();
     args.insert(args.end(), {settled ? "S" : "O", id, encode(*job)});
-    if (settled)
-      args.push_back(
-          std::to_string((id.starts_with(':') ? keep_settled_outside : keep_settled).count()));
+    if (!settled) continue;
+    const auto until = job->run.keep_until();
+    args.push_back(
+        std::to_string((id.starts_with(':') ? keep_settled_outside : keep_settled).count()));
+    args.push_back(until ? text_of(until->time_since_epoch().count()) : "");
   }
   for (const auto* charge : change.charges) {
     args.emplace_back("E");

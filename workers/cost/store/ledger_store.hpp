@@ -57,7 +57,8 @@ class LedgerStore {
   // `redis` must outlive this.
   LedgerStore(runtime::Redis& redis, const std::string& topic_prefix);
 
-  // The id of the Kafka cluster whose events these are; the first one that asks settles it.
+  // The id of the Kafka cluster whose events these are; the first one that asks settles it. fatal, too, when what is there was written
+  // by another version, in another form.
   Result<std::string> cluster(const std::string& connected);
   Result<Claim> claim(int partition);
   Result<std::vector<std::pair<std::string, Job>>> open_jobs(int partition);

@@ -1,16 +1,32 @@
 #include "workers/cost/usage/seen.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace oppen::cost {
 
 std::uint64_t key_of_device(std::string_view name) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : name) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3;
+  constexpr std::uint64_t multiplier = 0xc6a4a7935bd1e995;
+  constexpr unsigned shift = 47;
+  std::uint64_t hash = name.size() * multiplier;
+  std::uint64_t word = 0;
+  for (; name.size() >= sizeof word; name.remove_prefix(sizeof word)) {
+    std::memcpy(&word, name.data(), sizeof word);
+    word *= multiplier;
+    word ^= word >> shift;
+    word *= multiplier;
+    hash ^= word;
+    hash *= multiplier;
   }
-  return hash;
+  if (!name.empty()) {
+    word = 0;
+    std::memcpy(&word, name.data(), name.size());
+    hash ^= word;
+    hash *= multiplier;
+  }
+  hash ^= hash >> shift;
+  hash *= multiplier;
+  return hash ^ hash >> shift;
 }
 
 Seen::Verdict Seen::see(Time sampled_at) {

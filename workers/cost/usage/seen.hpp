@@ -10,8 +10,7 @@
 
 namespace oppen::cost {
 
-// Of a GPU's UUID, or a pod's name. The same in every process: FNV-1a of 64 bits (Fowler, Noll, Vo;
-// RFC 9923).
+// Of a GPU's UUID, or a pod's name. The same in every process: MurmurHash64A (Austin Appleby), seed 0.
 std::uint64_t key_of_device(std::string_view name);
 
 class Seen {

@@ -1,4 +1,7 @@
 // A usage as a short JSON list of numbers, and back.
+#include <fmt/format.h>
+
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -11,17 +14,6 @@ using nlohmann::json;
 
 std::int64_t millis_of(Time time) { return time.time_since_epoch().count(); }
 Time time_of_millis(std::int64_t millis) { return Time(std::chrono::milliseconds(millis)); }
-
-// The device, the time of its latest sample, and how much earlier each other one was than the one after it.
-json seen_list(const Seen& seen) {
-  json list = {seen.device()};
-  Time later{};
-  for (const Time time : seen.times()) {
-    list.push_back(list.size() == 1 ? millis_of(time) : (later - time).count());
-    later = time;
-  }
-  return list;
-}
 
 Seen seen_of(const json& list) {
   Seen seen(list.at(0).get<std::uint64_t>());
@@ -38,26 +30,31 @@ Seen seen_of(const json& list) {
 
 std::string Usage::encode() const {
   const auto& m = measured_;
-  json list = {m.gpu_ms,
-               m.gpu_busy,
-               m.sm_ms,
-               m.gpu_highest,
-               m.gpu_memory_max_mb ? json(*m.gpu_memory_max_mb) : json(),
-               m.pod_ms,
-               m.cpu_used,
-               m.cpu_highest,
-               m.memory_max_bytes,
-               millis_of(latest_),
-               settled_ms_,
-               settled_busy_,
-               measured_nanousd_,
-               effective_nanousd_,
-               told_.measured_microusd,
-               told_.effective_microusd};
-  json devices = json::array();
-  for (const auto& seen : seen_) devices.push_back(seen_list(seen));
-  list.push_back(std::move(devices));
-  return list.dump();
+  std::string text = fmt::format("[{},{},{},{},", m.gpu_ms, m.gpu_busy, m.sm_ms, m.gpu_highest);
+  const auto into = std::back_inserter(text);
+  if (m.gpu_memory_max_mb) {
+    fmt::format_to(into, "{}", *m.gpu_memory_max_mb);
+  } else {
+    text += "null";
+  }
+  for (const auto number : {m.pod_ms, m.cpu_used, m.cpu_highest, m.memory_max_bytes,
+                            millis_of(latest_), settled_ms_, settled_busy_, measured_nanousd_,
+                            effective_nanousd_, told_.measured_microusd, told_.effective_microusd})
+    fmt::format_to(into, ",{}", number);
+  // Of each device its key, the time of its latest sample, and how much earlier each other one was than the one after it.
+  const char* between = ",[[";
+  for (const auto& seen : seen_) {
+    fmt::format_to(into, "{}{}", between, seen.device());
+    Time later{};
+    for (const Time time : seen.times()) {
+      const bool latest = later == Time{};
+      fmt::format_to(into, ",{}", latest ? millis_of(time) : (later - time).count());
+      later = time;
+    }
+    between = "],[";
+  }
+  text += seen_.empty() ? ",[]]" : "]]]";
+  return text;
 }
 
 Result<Usage> Usage::decode(std::string_view text) try {

@@ -38,6 +38,23 @@ void tell_measured(RunRecord& record, const Measured& measured) {
   record.memory_max_bytes = measured.memory_max();
 }
 
+const char* why_left_out(Usage::Outcome outcome) {
+  switch (outcome) {
+    case Usage::Outcome::counted:
+    case Usage::Outcome::repeated:
+      return nullptr;
+    case Usage::Outcome::late:
+      return "late";
+    case Usage::Outcome::absurd:
+      return "absurd";
+    case Usage::Outcome::too_many:
+      return "too_many_gpus";
+    case Usage::Outcome::no_room:
+      return "too_many_attempts";
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Status Measuring::load(const std::map<std::string, std::string>& stored) {
@@ -52,6 +69,18 @@ Status Measuring::load(const std::map<std::string, std::string>& stored) {
     if (attempt > 0) book_.load({name.substr(0, slash), attempt}, std::move(*usage));
   }
   return {};
+}
+
+Result<const char*> Measuring::take(const client::ConsumedView& record, SampleReader& reader,
+                                    int partitions) {
+  const auto& [key, value, headers] = record.record;
+  const auto reading = reader.read(value, headers, record.timestamp);
+  if (!reading) return fail(reading.error());
+  if (!*reading) return nullptr;
+  // Who charges its job would not hear of it here.
+  if (partition_of(key, partitions) != record.partition) return "misplaced";
+  const auto outcome = add(**reading);
+  return outcome ? why_left_out(*outcome) : nullptr;
 }
 
 std::optional<Usage::Outcome> Measuring::add(const Reading& reading) {

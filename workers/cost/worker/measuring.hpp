@@ -6,7 +6,9 @@
 #include <map>
 #include <string>
 
+#include "producers/client/kafka.hpp"
 #include "workers/cost/store/ledger_store.hpp"
+#include "workers/cost/usage/sample_reader.hpp"
 #include "workers/cost/usage/usage_book.hpp"
 
 namespace oppen::cost {
@@ -25,12 +27,17 @@ class Measuring {
   void begin(std::int64_t offset) { next = stored_ = offset; }
   // As LedgerStore::usages has them. Errors: fatal for what is broken in it.
   Status load(const std::map<std::string, std::string>& stored);
+  // Adds what a record of the topic tells, and says why it was left out: nullptr where it was not, came again, or tells of no attempt.
+  // `partitions`: of the topic. Errors: of SampleReader.
+  Result<const char*> take(const client::ConsumedView& record, SampleReader& reader,
+                           int partitions);
   // As UsageBook::add.
   std::optional<Usage::Outcome> add(const Reading& reading);
   // Adds to `change` what has become known of the attempts of these charges, which have been made, and to their runs' records. A GPU's
   // time has the price of the time that was charged.
   void settle(Ledger& ledger, const std::vector<Charge>& charges, const pricing::RateHistory& rates,
               Change& change);
+  UsageBook& book() { return book_; }
   // When it is due, or `now` is said: everything that is not stored yet, and the offset up to which it has been read. Attempts of
   // which the latest samples have long told nothing are forgotten, unless the ledger has them open.
   void store_all(const Ledger& ledger, bool now, Change& change);

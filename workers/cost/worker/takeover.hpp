@@ -24,7 +24,7 @@ struct Partition {
   Measuring measuring = {};
   std::optional<std::int64_t> costs =
       {};  // what was published last is on the bus up to here, which is not stored yet
-  std::map<std::string, FirstRecord> first = {};  // by topic
+  std::map<std::string, FirstRecord, std::less<>> first = {};  // by topic
 };
 
 inline constexpr std::int64_t most_records = 500;  // of a turn

@@ -188,25 +188,33 @@ struct Worker::Impl {
     return consumer->start(places);
   }
 
-  // Some records, of the partitions that are owned now.
+  // Some records, of the partitions that are owned now. Samples, which are by far the most, are measured as they come; what else
+  // there is comes back.
   Result<std::vector<ConsumedRecord>> read() {
     std::vector<ConsumedRecord> records;
     std::size_t bytes = 0;
-    const auto most = static_cast<std::size_t>(careful() ? 1 : most_records);
-    for (auto patience = 100ms; records.size() < most && bytes < most_bytes;) {
-      auto polled = consumer->poll(patience);
+    const auto most = careful() ? 1 : most_records;
+    auto patience = 100ms;
+    for (std::int64_t count = 0; count < most && bytes < most_bytes; ++count) {
+      const auto polled = consumer->poll(patience);
       if (!polled) {
         parts.health.set("kafka", fail(polled.error()));
         // While Kafka is away, what has been read is still good.
         if (polled.error().kind == ErrorKind::unavailable) break;
         return fail(polled.error());
       }
-      if (!*polled) break;
-      bytes += (*polled)->record.value.value_or("").size();
-      records.push_back(std::move(**polled));
+      if (*polled == nullptr) break;
+      const auto& record = **polled;
+      bytes += record.record.value.size();
       patience = 0ms;
+      // Taken away in between: it will be read by who owns it.
+      if (consumer->generation() != taken_generation) break;
+      if (record.topic != topics::telemetry) {
+        records.push_back(copy_of(record));
+      } else if (auto status = measure(record); !status) {
+        return fail(status.error());
+      }
     }
-    // Taken away in between: they will be read by who owns them.
     if (consumer->generation() != taken_generation) records.clear();
     return records;
   }
@@ -220,31 +228,57 @@ struct Worker::Impl {
     });
   }
 
-  Status handle(std::vector<ConsumedRecord>& records) {
+  // Before a record is handled; see FirstRecord.
+  Status begin(Partition& partition, FirstRecord& first, std::string_view topic,
+               std::int64_t offset) {
+    const auto trying = first.begin(offset);
+    if (!trying) return {};
+    Change change;
+    change.tried[std::string(topic)] = *trying;
+    return store.commit(partition.claim, change);
+  }
+
+  // A sample of telemetry. It changes nothing but what has been measured.
+  Status measure(const client::ConsumedView& record) {
+    const auto found = partitions.find(record.partition);
+    if (found == partitions.end()) return {};
+    auto& partition = *found->second;
+    auto& measuring = partition.measuring;
+    if (record.offset < measuring.next) return {};
+    auto& first = partition.first.find(topics::telemetry)->second;
+    if (auto status = begin(partition, first, record.topic, record.offset); !status) return status;
+    if (first.sets_aside()) {
+      if (auto put = set_aside(copy_of(record), crashing); !put) return put;
+    } else if (const auto why = measuring.take(record, samples, partition_count); !why) {
+      if (auto put = set_aside(copy_of(record), why.error().message); !put) return put;
+    } else if (*why != nullptr) {
+      parts.metrics
+          .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
+                   {{"why", *why}})
+          .add();
+    }
+    measuring.next = record.offset + 1;
+    return {};
+  }
+
+  Status handle(const std::vector<ConsumedRecord>& records) {
     std::map<int, std::vector<Said>> all;
     for (const auto& record : records) {
       const auto found = partitions.find(record.partition);
       if (found == partitions.end()) continue;
       auto& partition = *found->second;
       const bool is_event = record.topic == topics::job_events;
-      const bool is_sample = record.topic == topics::telemetry;
-      auto& next = is_event    ? partition.next
-                   : is_sample ? partition.measuring.next
-                               : partition.runs;
+      auto& next = is_event ? partition.next : partition.runs;
       if (record.offset < next) continue;
       auto& first = partition.first.at(record.topic);
-      if (const auto trying = first.begin(record.offset)) {
-        Change change;
-        change.tried[record.topic] = *trying;
-        if (auto status = store.commit(partition.claim, change); !status) return status;
-      }
-      auto what = first.sets_aside() ? set_aside(record, crashing)
-                  : is_sample        ? measure(record, partition.measuring)
+      if (auto status = begin(partition, first, record.topic, record.offset); !status)
+        return status;
+      auto what = first.sets_aside() ? set_aside(record, crashing).map([] { return Said(); })
                                      : look_at(record);
       if (!what) return fail(what.error());
       if (!job_of(*what).empty()) all[record.partition].push_back(std::move(*what));
       next = record.offset + 1;
-      if (!is_sample) (is_event ? partition.moved : partition.runs_moved) = true;
+      (is_event ? partition.moved : partition.runs_moved) = true;
       if (is_event) partition.told = std::max(partition.told, record.timestamp);
     }
     for (auto& [number, some] : all) {
@@ -261,42 +295,10 @@ struct Worker::Impl {
   }
 
   // Onto the dead letter's topic.
-  Result<Said> set_aside(const ConsumedRecord& record, const std::string& reason) {
+  Status set_aside(const ConsumedRecord& record, const std::string& reason) {
     spdlog::warn("{}/{} offset {} is set aside: {}", record.topic, record.partition, record.offset,
                  reason);
-    if (auto put = dead_letters.put(record, reason, dead_letter_deadline); !put)
-      return fail(put.error());
-    return Said();
-  }
-
-  void count_ignored(const char* why) {
-    parts.metrics
-        .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
-                 {{"why", why}})
-        .add();
-  }
-
-  void count_outcome(std::optional<Usage::Outcome> outcome) {
-    const char* const why = outcome == Usage::Outcome::absurd     ? "absurd"
-                            : outcome == Usage::Outcome::late     ? "late"
-                            : outcome == Usage::Outcome::too_many ? "too_many_gpus"
-                            : outcome == Usage::Outcome::no_room  ? "too_many_attempts"
-                                                                  : nullptr;
-    if (why != nullptr) count_ignored(why);
-  }
-
-  // A sample of telemetry. It changes nothing but what has been measured.
-  Result<Said> measure(const ConsumedRecord& record, Measuring& measuring) {
-    const auto reading = samples.read(record.record, record.timestamp);
-    if (!reading) return set_aside(record, reading.error().message);
-    if (!*reading) return Said();
-    // Who charges its job would not hear of it here.
-    if (partition_of(record.record.key, partition_count) != record.partition) {
-      count_ignored("misplaced");
-    } else {
-      count_outcome(measuring.add(**reading));
-    }
-    return Said();
+    return dead_letters.put(record, reason, dead_letter_deadline);
   }
 
   // What a record says. What can't be read is on the dead letter's topic by then, what lies in the wrong place is in the right one.
@@ -313,7 +315,7 @@ struct Worker::Impl {
     if (what && !job_of(*what).empty() && !is_key(job_of(*what)))
       what = fail(ErrorKind::invalid, "the record's key is not " + job_of(*what));
     if (!what) {
-      if (auto put = set_aside(record, what.error().message); !put) return put;
+      if (auto put = set_aside(record, what.error().message); !put) return fail(put.error());
       auto over = event && is_event ? over_fact(*event, record.timestamp) : std::nullopt;
       return over && over->job_id == key ? Said(std::move(*over)) : Said();
     }

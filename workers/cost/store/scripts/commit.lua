@@ -7,14 +7,14 @@
 --         V id                                it has been published
 --         F model place text strategy kept saved   the recommendation that stands there has been followed; unless another one does
 --         G model place ended text            a recommendation that may be followed now
---         S id job milliseconds               everything is charged: it is kept for so long
+--         S id job milliseconds expire        everything is charged: it is kept for so long; by its run, where that is (`expire`)
 --         E entry                             a charge, to be published
 --         T topic text                        who is trying the record that comes next in a topic, see first_record.hpp
 --         U attempt usage                     what telemetry has told of an attempt; '': it is forgotten
 --         R id expire run                     the record of a run. `expire`, here and below: a time in milliseconds, '': runs from now
---         L id expire day started             it was at work on that day
+--         L id expire day started slice       it was at work on that day
 --         H id expire model ended             it is over
---         N id expire name started            it has that name
+--         N id expire name started part       it has that name, of those of that part
 --         A id expire run_id                  it has that run_id
 --         P list id expire anew count value...  what its epochs told; `anew` '1': in the place of what is there
 --         D day expire count field amount...  what is added to a day's cost
@@ -34,6 +34,16 @@ local function keep(key, expire)
     redis.call('PEXPIREAT', key, expire)
   else
     redis.call('PEXPIRE', key, ARGV[10])
+  end
+end
+
+-- Names of one part are forgotten together. Where they become many, those go before whose runs began twice as long ago as runs are
+-- kept.
+local function forget_names(key)
+  if redis.call('HLEN', key) % 64 ~= 63 then return end
+  local names = redis.call('HGETALL', key)
+  for j = 1, #names, 2 do
+    if tonumber(string.match(names[j + 1], '^%S+')) < now - 2 * ARGV[10] then redis.call('HDEL', key, names[j]) end
   end
 end
 
@@ -89,8 +99,13 @@ local operations = {
   end,
   S = function(i)
     redis.call('HDEL', open, ARGV[i + 1])
-    redis.call('SET', prefix .. 'settled:' .. ARGV[i + 1], ARGV[i + 2], 'PX', ARGV[i + 3])
-    return i + 4
+    local key = prefix .. 'settled:' .. ARGV[i + 1]
+    if ARGV[i + 4] == '' or tonumber(ARGV[i + 4]) < now + ARGV[i + 3] then
+      redis.call('SET', key, ARGV[i + 2], 'PX', ARGV[i + 3])
+    else
+      redis.call('DEL', key)
+    end
+    return i + 5
   end,
   E = function(i)
     redis.call('RPUSH', outbox, ARGV[i + 1])
@@ -116,10 +131,15 @@ local operations = {
     return i + 4
   end,
   L = function(i)
-    local key = prefix .. 'runs:' .. ARGV[i + 3]
-    redis.call('ZADD', key, ARGV[i + 4], ARGV[i + 1])
-    if redis.call('PTTL', key) < 0 then keep(key, ARGV[i + 2]) end
-    return i + 5
+    local day = prefix .. 'runs:' .. ARGV[i + 3]
+    local slice = day .. ':' .. ARGV[i + 5]
+    redis.call('ZADD', slice, ARGV[i + 4], ARGV[i + 1])
+    if redis.call('PTTL', slice) < 0 then
+      keep(slice, ARGV[i + 2])
+      redis.call('ZADD', day, ARGV[i + 5], ARGV[i + 5])
+      keep(day, ARGV[i + 2])
+    end
+    return i + 6
   end,
   H = function(i)
     local key = prefix .. 'history:' .. ARGV[i + 3]
@@ -129,13 +149,18 @@ local operations = {
     return i + 5
   end,
   N = function(i)
-    local key = prefix .. 'name:' .. ARGV[i + 3]
-    local known = redis.call('GET', key)
-    if not known or tonumber(string.match(known, '^%S+')) <= tonumber(ARGV[i + 4]) then
-      redis.call('SET', key, ARGV[i + 4] .. ' ' .. ARGV[i + 1])
-      keep(key, ARGV[i + 2])
+    local key = prefix .. 'names:' .. ARGV[i + 5]
+    local known = redis.call('HGET', key, ARGV[i + 3])
+    if not known then
+      forget_names(key)
+    elseif tonumber(string.match(known, '^%S+')) > tonumber(ARGV[i + 4]) then
+      return i + 6
     end
-    return i + 5
+    redis.call('HSET', key, ARGV[i + 3], ARGV[i + 4] .. ' ' .. ARGV[i + 1])
+    local expire = ARGV[i + 2] == '' and now + ARGV[10] or tonumber(ARGV[i + 2])
+    local kept = redis.call('PTTL', key)
+    if kept < 0 or now + kept < expire then redis.call('PEXPIREAT', key, string.format('%d', expire)) end
+    return i + 6
   end,
   A = function(i)
     local key = prefix .. 'run-id:' .. ARGV[i + 3]

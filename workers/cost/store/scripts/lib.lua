@@ -5,20 +5,24 @@
 --                  offsets of job-events, runs and telemetry from which to go on), costs (the offset of costs up to which everything is accounted for),
 --                  tried:<topic> (who is trying the record that comes next)
 --   open:P         hash: job id -> its attempts, of jobs of which something runs or is not charged yet
---   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again
+--   settled:<id>   the same of a job of which everything is charged, for as long as events of it may come again, where its run (below)
+--                  is not kept for as long
 --   usage:P        hash: job id/attempt -> what telemetry has told of it, while it is not charged to its end
 --   advise:P       sorted set: the runs of which it is still to be published what could have been saved, by from when on
 --   policies       hash: offset in control -> what that policy says of rates
---   cluster        the id of the Kafka cluster whose events these are
+--   cluster        the id of the Kafka cluster whose events these are, a blank, and in which form all of this is written
 --   outbox:P       list: the last charges, which are on the bus once the next ones are here, or `costs` says so
 --
 -- and the books. An id is a job's, or ":" and the run_id of a run from outside:
 --   day:<YYYY-MM-DD>   hash: letter of an amount and a JSON array of what it is told by -> what was charged for that day. 400 days
---   run:<id>           the record of a run. 90 days after its end, like all that follow
+--   run:<id>           the record of a run, see encode_run, with its attempts once all of them are charged. 90 days after its end, like
+--                      all that follow
 --   epochs:<id>        list: what its last epochs took, in seconds
---   runs:<YYYY-MM-DD>  sorted set: the ids of runs that were charged for that day, by when they began
+--   runs:<YYYY-MM-DD>:<slice>  sorted set: the ids of runs that were charged for that day and began in a slice of it (see day_slice),
+--                      by when they began
+--   runs:<YYYY-MM-DD>  sorted set: the slices of which there is one
 --   history:<model>    sorted set: the last 1,000 finished runs of a model type, by when they ended
---   name:<name>        when the latest run of that name began, a blank, its id
+--   names:<part>       hash: name -> when the latest run of that name began, a blank, its id; see name_part
 --   run-id:<run_id>    the id of the job that is tracked as this run
 --   accuracies:<id>    list: the accuracy that each of its epochs told
 --   recommended:<model>       hash: strategy and work -> the last recommendation for it that no run has followed yet
