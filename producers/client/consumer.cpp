@@ -185,7 +185,7 @@ Result<std::map<TopicPartition, std::int64_t>> Consumer::ends(
   std::map<TopicPartition, std::int64_t> all;
   for (int i = 0; i < list->cnt; ++i) {
     const auto& one = list->elems[i];
-    const TopicPartition at{without_prefix(one.topic, impl_->prefix), one.partition};
+    const TopicPartition at{std::string(without_prefix(one.topic, impl_->prefix)), one.partition};
     if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
       return fail(kafka_error(one.err, impl_->describe(at)));
     all[at] = one.offset;
@@ -235,7 +235,7 @@ Result<std::map<TopicPartition, std::int64_t>> Consumer::committed_by(const std:
     for (int j = 0; list != nullptr && j < list->cnt; ++j) {
       const auto& one = list->elems[j];
       if (one.offset < 0 || !std::string_view(one.topic).starts_with(impl_->prefix)) continue;
-      all[{without_prefix(one.topic, impl_->prefix), one.partition}] = one.offset;
+      all[{std::string(without_prefix(one.topic, impl_->prefix)), one.partition}] = one.offset;
     }
   }
   return all;

@@ -60,7 +60,8 @@ TEST(Completion, KnowsEveryCommand) {
                   "logs", "watch", "watch jobs", "watch costs", "watch recommendations",
                   "watch alerts", "report", "forecast", "recommend", "compare", "dead-letter",
                   "dead-letter list", "dead-letter replay", "health", "budget", "budget set",
-                  "budget list", "budget check", "proposals", "approve", "reject", "undo",
+                  "budget list", "budget check", "proposals", "approve", "reject", "undo", "alerts",
+                  "alerts list", "alerts silence", "alerts feedback",
                   "dashboard", "challenge", "repl", "tool", "mcp", "completion"));
 }
 
