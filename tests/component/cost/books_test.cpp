@@ -231,7 +231,8 @@ TEST_F(BooksTest, ListsADaysRunsByWhenTheyBegan) {
   }
   ASSERT_TRUE(store_all(claim, ledger, today + 86'400s));
   std::string ids;
-  for (const auto& run : books.runs(today, today + 24h, {}, 100).value().runs) ids += run.job_id;
+  const auto found = books.runs(today, today + 24h, {}, 100).value();
+  for (const auto& run : found.runs) ids += run.job_id;
   EXPECT_EQ(ids, "edcba");
   EXPECT_EQ(day_slice(this_day, today - 1ms), 0);
   EXPECT_EQ(day_slice(this_day, today), 1);

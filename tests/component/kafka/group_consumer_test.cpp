@@ -103,6 +103,36 @@ TEST_F(GroupConsumerTest, ShowsARecordUntilItIsPolledAgain) {
   EXPECT_TRUE(view->record.headers.empty());
 }
 
+// What librdkafka holds of an earlier place when another one is begun from is not given out.
+TEST_F(GroupConsumerTest, GivesOutManyInTheirOrder) {
+  constexpr int count = 3'000;
+  for (int i = 0; i < count; ++i) {
+    const auto number = std::to_string(i);
+    const KafkaRecord record{number, "{}", {{"ce_id", number}, {"a", "b"}}};
+    if (i % 500 == 499) {
+      ASSERT_TRUE(producer_->send_and_wait("job-events", record, 20s, 0));
+    } else {
+      ASSERT_TRUE(producer_->send(
+          "job-events", record, [](const auto&) {}, 0));
+    }
+  }
+  const auto member = join();
+  poll_until({member.get()}, [&] { return member->owned().size() == 2; });
+  for (const int begin : {0, 1'000}) {
+    ASSERT_TRUE(member->start({{first, begin}, {second, 0}}));
+    for (int next = begin; next < begin + 1'500;) {
+      const auto record = member->poll(1s);
+      ASSERT_TRUE(record);
+      if (*record == nullptr) continue;
+      ASSERT_EQ((*record)->offset, next);
+      ASSERT_EQ((*record)->record.key, std::to_string(next));
+      ASSERT_EQ((*record)->record.headers.size(), 2U);
+      ASSERT_EQ((*record)->record.headers.front().value, std::to_string(next));
+      ++next;
+    }
+  }
+}
+
 TEST_F(GroupConsumerTest, SharesWithAnotherMember) {
   auto one = join();
   int revoked = 0;
