@@ -354,13 +354,14 @@ def test_redis_is_lost(bare, workers):
 
 
 def test_a_run_from_outside(bare, workers):
-    """Charged once, by its run_id, whoever reports it twice; what a job reports is in its record."""
+    """Charged once, by its run_id, whoever reports it twice, and whoever dies before it is known to be published; what a job reports is in
+    its record."""
     stack, bus, _ = bare
-    workers()
+    worker = workers()
     end = time.time() - 30
     outside = {
         "run_id": "outside-1",
-        "model_type": "mnist",
+        "model_type": "outsider",
         "workload_type": "training",
         "status": "succeeded",
         "epochs": 3,
@@ -392,6 +393,24 @@ def test_a_run_from_outside(bare, workers):
     bus.wait_for("the job's progress", lambda: stack.redis("LRANGE", "{oppen.cost}:epochs:told-1", "0", "-1") == "1.5")
     told = run_record(stack, "told-1")
     assert (told["epochs_done"], told["metrics"]) == (2, {"loss": 0.5})
+
+    def scan(pattern):
+        return stack.redis("--scan", "--pattern", "{oppen.cost}:" + pattern).split()
+
+    def books():
+        days = {key: stack.redis("HGETALL", key).split("\n") for key in scan("day:*")}
+        of_it = sorted((key, *pair) for key, all_of in days.items() for pair in zip(*[iter(all_of)] * 2) if "outsider" in pair[0])
+        return of_it, run_record(stack, ":outside-1")
+
+    bus.wait_for("nothing that is to be published", lambda: not scan("outbox:*"))
+    before = books()
+    assert before[0]
+    worker.kill()
+    forgotten = [key for key in scan("partition:*") if stack.redis("HDEL", key, "costs") == "1"]
+    assert forgotten
+    workers()
+    bus.wait_for("what is published is recalled", lambda: all(stack.redis("HEXISTS", key, "costs") == "1" for key in forgotten))
+    assert books() == before
 
 
 def test_telemetry_divides_the_cost(bare, workers):
