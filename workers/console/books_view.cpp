@@ -24,6 +24,11 @@ Result<cost::RunList> PooledBooks::runs(Time from, Time to, const cost::RunFilte
   });
 }
 
+Result<std::size_t> PooledBooks::runs_on(std::chrono::sys_days day) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).runs_on(day); });
+}
+
 Result<std::vector<cost::RunRecord>> PooledBooks::history(const std::string& model_type,
                                                           std::size_t limit) {
   return pool_.with([&](runtime::Redis& redis) {

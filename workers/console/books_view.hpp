@@ -21,6 +21,7 @@ class BooksView {
   virtual Result<std::optional<cost::RunRecord>> job(const std::string& job_id) = 0;
   virtual Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                                      std::size_t limit) = 0;
+  virtual Result<std::size_t> runs_on(std::chrono::sys_days day) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
   virtual Result<std::vector<double>> accuracies(const cost::RunRecord& run) = 0;
@@ -42,6 +43,7 @@ class PooledBooks final : public BooksView {
   Result<std::optional<cost::RunRecord>> job(const std::string& job_id) override;
   Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                              std::size_t limit) override;
+  Result<std::size_t> runs_on(std::chrono::sys_days day) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
   Result<std::vector<double>> accuracies(const cost::RunRecord& run) override;

@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-// Of more runs than these in a day it isn't told how many they are: each is read.
-constexpr std::size_t most_runs_of_day = 500;
 constexpr std::size_t most_groups = 5;  // of teams, and of model types; the dearest
 
 json missing(const Error& error) {
@@ -164,12 +162,12 @@ Result<json> Dashboard::costs_part(const Basis& basis, Time now) {
     by_team[key.team] += spent.total_microusd;
     by_model[key.model_type] += spent.total_microusd;
   }
-  const auto runs = books_.runs(today, today + std::chrono::days{1}, {}, most_runs_of_day);
+  const auto runs = books_.runs_on(today);
   if (!runs) return fail(runs.error());
   json day = {{"day", cost::to_text(today)},
               {"total_microusd", of_today.total_microusd},
-              {"run_seconds", static_cast<double>(of_today.run_ms) / 1'000}};
-  if (runs->all) day["runs"] = runs->runs.size();
+              {"run_seconds", static_cast<double>(of_today.run_ms) / 1'000},
+              {"runs", *runs}};
   MicroUsd pending;
   for (const auto& cost : basis.counters.pending_cost) pending += cost;
   MicroUsd hourly;

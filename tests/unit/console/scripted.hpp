@@ -128,6 +128,10 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
+  Result<std::size_t> runs_on(std::chrono::sys_days) override {
+    if (away) return fail(*away);
+    return records.size();
+  }
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override {
     if (away) return fail(*away);
