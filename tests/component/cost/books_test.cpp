@@ -411,6 +411,8 @@ TEST_F(BooksTest, SaysWhatIsBroken) {
   ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:run:a", "no run"}));
   ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:day:" + day_text(this_day), "g", "1"}));
   EXPECT_EQ(books.run("a").error().kind, ErrorKind::fatal);
+  ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:run:a", "{\"run_id\":\"r\"}"}));
+  EXPECT_NE(books.run("a").error().message.find("of another version"), std::string::npos);
   EXPECT_EQ(books.days(this_day, this_day + std::chrono::days(1)).error().kind, ErrorKind::fatal);
 }
 

@@ -213,6 +213,12 @@ std::string encode_run(const Run& run, std::string_view attempts) {
 }
 
 Result<Run> decode_run(const std::string& key, std::string_view text, std::string* attempts) {
+  // As JSON, which no MessagePack of ours begins like.
+  if (text.starts_with('{')) {
+    return fail(ErrorKind::fatal,
+                "the books in Redis were written by a cost worker of another version (run " + key +
+                    "): docs/cost-model.md says how they are rebuilt");
+  }
   try {
     const auto from = json::from_msgpack(text);
     Run run;
