@@ -175,6 +175,8 @@ TEST_F(BooksTest, FindsRuns) {
   EXPECT_FALSE(books.run("nobody").value());
   EXPECT_EQ(books.job("early").value()->state, "succeeded");
   EXPECT_FALSE(books.job("digits").value()) << "that is a name";
+  EXPECT_EQ(ids(books.jobs({"early", "digits", "late"}).value()), (Ids{"early", "late"}));
+  EXPECT_TRUE(books.jobs({}).value().empty());
 }
 
 TEST_F(BooksTest, ReadsManyDays) {

@@ -207,6 +207,10 @@ Result<std::optional<RunRecord>> Books::job(const std::string& job_id) {
   return first_of(redis_, prefix_, {job_id});
 }
 
+Result<std::vector<RunRecord>> Books::jobs(const std::vector<std::string>& job_ids) {
+  return load(redis_, prefix_, job_ids, Epochs::without);
+}
+
 Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::size_t limit) {
   RunList found;
   if (from >= to) return found;

@@ -36,6 +36,8 @@ class Books {
   Result<std::optional<RunRecord>> run(const std::string& id_or_name);
   // By job id alone; of a run from outside, by its run_key.
   Result<std::optional<RunRecord>> job(const std::string& job_id);
+  // Those of these that there are, without their epoch_seconds.
+  Result<std::vector<RunRecord>> jobs(const std::vector<std::string>& job_ids);
   // Runs that were at work within [from, to), the latest first: by the last day in it on which they were charged, then by their
   // begin. At most `limit`, of most_examined_runs and at most 400 days; more days are invalid. What was at work over 90 days ago is not found
   // any more.
