@@ -17,7 +17,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto fresh = std::chrono::seconds(2);
+constexpr auto fresh =
+    std::chrono::seconds(1);  // so that who asks every 2 seconds always sees something new
 constexpr std::size_t most_groups = 5;  // of teams, and of model types; the dearest
 
 json missing(const Error& error) {

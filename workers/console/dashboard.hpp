@@ -28,7 +28,7 @@ class Dashboard {
         nodes_(std::move(nodes)),
         clock_(clock) {}
 
-  // `limit`: of pods, of jobs that wait and of nodes, how many are listed. As of at most 2 seconds ago: one asks, and those who come
+  // `limit`: of pods, of jobs that wait and of nodes, how many are listed. As of at most a second ago: one asks, and those who come
   // meanwhile get its answer.
   nlohmann::json show(int limit);
 

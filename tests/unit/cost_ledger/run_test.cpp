@@ -263,7 +263,7 @@ TEST_F(RunTest, IsReadBackAsItWas) {
 }
 
 TEST(RunText, HasNothingThatIsNoUtf8) {
-  Run run;
+  cost::Run run;
   run.record.name =
       "gr\xc3\xb6\xc3\x9f"
       "er";
