@@ -37,13 +37,16 @@ bool at_work(const RunRecord& run, Time from, Time to) {
 
 enum class Epochs { without, with };
 
-// One after the other without waiting; an error reply to any is one of the whole.
+// One after the other without waiting.
 Result<std::vector<RedisReply>> all_of(Redis& redis, const std::vector<Redis::Args>& commands) {
   auto replies = redis.pipeline(commands);
   if (!replies) return fail(replies.error());
-  for (const auto& reply : *replies) {
-    if (reply.type == RedisReply::Type::error)
-      return fail(ErrorKind::fatal, "the books in Redis: " + reply.text);
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (replies->at(i).type != RedisReply::Type::error) continue;
+    // Asked alone, of what kind the error is comes with it.
+    auto again = redis.command(commands[i]);
+    if (!again) return fail(again.error());
+    replies->at(i) = std::move(*again);
   }
   return replies;
 }
