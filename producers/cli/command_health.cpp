@@ -43,12 +43,13 @@ int health(Context& context) {
   for (const json& part : parts) {
     const bool ok = part.value("ok", false);
     all = all && ok;
-    rows.push_back({text_field(part, "name"), ok ? "ok" : "DOWN", text_field(part, "detail")});
+    rows.push_back({text_field(part, "name"), ok ? "ok" : "DOWN",
+                    part.contains("lag") ? part["lag"].dump() : "", text_field(part, "detail")});
   }
   if (context.json()) {
     context.print({{"ok", all}, {"parts", parts}});
   } else {
-    context.out << table({{"PART"}, {"STATE"}, {"DETAIL"}}, std::move(rows), 0);
+    context.out << table({{"PART"}, {"STATE"}, {"LAG", true}, {"DETAIL"}}, std::move(rows), 0);
     if (!answer)
       context.out
           << "Redis, Kubernetes and the scheduler are not known: only the console can tell.\n";

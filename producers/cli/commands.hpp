@@ -35,6 +35,9 @@ void add_budget(CLI::App& app, Context& context);
 void add_proposals(CLI::App& app, Context& context);
 void add_tool(CLI::App& app, Context& context);
 void add_mcp(CLI::App& app, Context& context);
+void add_dashboard(CLI::App& app, Context& context);
+void add_repl(CLI::App& app, Context& context);
+void add_challenge(CLI::App& app, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 }  // namespace oppen::cli

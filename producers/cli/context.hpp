@@ -32,6 +32,7 @@ struct Context : Endpoints {
   std::ostream& out;
   std::ostream& err;
   bool in_is_terminal = false;
+  bool out_is_terminal = false;
   int width = 0;
 
   std::string output = "text";  // a global option, like the endpoints

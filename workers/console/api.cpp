@@ -55,6 +55,8 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(4, "batches")) return {batch(path[3], params), nullptr};
   if (is(3, "budgets")) return {budgets(params), nullptr};
   if (is(3, "health")) return {health(params), nullptr};
+  if (is(3, "dashboard")) return {dashboard(params), nullptr};
+  if (is(3, "rates")) return {rates(params), nullptr};
   if (is(3, "openapi.yaml"))
     return {{200, std::string(openapi_document()), "application/yaml"}, nullptr};
   return {not_found("there is no path " + shortened(query.path) +
@@ -218,6 +220,26 @@ HttpAnswer Api::budgets(Params params) {
 HttpAnswer Api::health(Params params) {
   if (auto fault = params.fault()) return *fault;
   return json_answer(health_json(parts_()));
+}
+
+HttpAnswer Api::dashboard(Params params) {
+  const int limit = params.whole("limit", 10, 1, max_page);
+  if (auto fault = params.fault()) return *fault;
+  return json_answer(dashboard_.show(limit));
+}
+
+HttpAnswer Api::rates(Params params) {
+  if (auto fault = params.fault()) return *fault;
+  const auto rules = costs_.in_force();
+  if (!rules) return error_answer(rules.error());
+  const Time now = clock_.now();
+  const auto& model = rules->rates.at(now);
+  return json_answer({{"gpu_hourly_microusd", model.gpu_hourly},
+                      {"gpu_type_hourly_microusd", model.gpu_type_hourly},
+                      {"cpu_only_hourly_microusd", model.cpu_only_hourly},
+                      {"cpu_core_hourly_microusd", model.cpu_core_hourly},
+                      {"memory_gib_hourly_microusd", model.memory_gib_hourly},
+                      {"as_of", to_rfc3339(now)}});
 }
 
 }  // namespace oppen::console

@@ -12,6 +12,7 @@
 
 #include "schemas/time.hpp"
 #include "workers/console/cost_answers.hpp"
+#include "workers/console/dashboard.hpp"
 #include "workers/console/health.hpp"
 #include "workers/console/logs.hpp"
 #include "workers/console/params.hpp"
@@ -39,14 +40,15 @@ class Api {
   using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
 
   Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
-      std::function<std::vector<Part>()> parts, const Clock& clock, std::string pod_namespace,
-      ReadBudgets read_budgets)
+      Dashboard::ReadParts parts, Dashboard::ReadNodes nodes, const Clock& clock,
+      std::string pod_namespace, ReadBudgets read_budgets)
       : queue_(queue),
         logs_(logs),
         scheduler_(scheduler),
-        parts_(std::move(parts)),
+        parts_(parts),
         clock_(clock),
         costs_(books, queue, clock),
+        dashboard_(queue, books, costs_, std::move(parts), std::move(nodes), clock),
         namespace_(std::move(pod_namespace)),
         read_budgets_(std::move(read_budgets)) {}
 
@@ -64,15 +66,18 @@ class Api {
   runtime::HttpAnswer explain(const std::string& job_id, Params params);
   runtime::HttpAnswer simulate(std::string_view batch, Params params);
   runtime::HttpAnswer health(Params params);
+  runtime::HttpAnswer dashboard(Params params);
+  runtime::HttpAnswer rates(Params params);
   runtime::HttpAnswer budgets(Params params);
   Result<plan::Policy> policy();
 
   QueueView& queue_;
   LogSource& logs_;
   SchedulerQuestions& scheduler_;
-  std::function<std::vector<Part>()> parts_;
+  Dashboard::ReadParts parts_;
   const Clock& clock_;
   CostAnswers costs_;
+  Dashboard dashboard_;
   std::string namespace_;
   ReadBudgets read_budgets_;
 };

@@ -37,13 +37,14 @@ class CostAnswers {
   // runs have shown, and at the rates at which it would run next; and nothing has to be kept of answers that nobody asks for.
   runtime::HttpAnswer recommendations(Params params);
 
- private:
-  runtime::HttpAnswer attempts(std::string_view listed);
   struct InForce {
     plan::Policy policy;
     pricing::RateHistory rates;  // hold since ever
   };
   Result<InForce> in_force();
+
+ private:
+  runtime::HttpAnswer attempts(std::string_view listed);
   // nullopt: the queue has no job of this id. It is asked before the books are: they may know another job by this as its name.
   Result<std::optional<queue::JobRecord>> job_of_id(const std::string& id);
 

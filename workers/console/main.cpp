@@ -23,14 +23,23 @@ int main(int argc, char** argv) {
   runtime::Settings settings(
       "oppen-console", "Answers questions about the queue and the jobs over HTTP (/api/v1/...).");
   worker.declare(settings, "127.0.0.1:8088");
+  std::string worker_urls;
   settings.add(scheduler_url,
                {.name = "scheduler-url",
                 .help = "Where the scheduler answers; of several, the one that leads does",
                 .unit = "URL[,URL...]"});
+  settings.add(worker_urls,
+               {.name = "worker-urls",
+                .help = "Where the other workers answer, of which health and dashboard tell, as in "
+                        "cost=http://127.0.0.1:8082",
+                .unit = "NAME=URL[,NAME=URL...]"});
   if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
   runtime::start_logging("console", worker.log_level, worker.log_format);
   SPDLOG_INFO("starting with {}", settings.describe());
 
+  const auto workers = console::worker_urls(worker_urls);
+  if (!workers)
+    return std::fprintf(stderr, "oppen-console: %s\n", workers.error().message.c_str()), 2;
   const auto queue = console::PooledQueue::create(worker.redis_url, worker.topic_prefix, 5s);
   if (!queue) return std::fprintf(stderr, "oppen-console: %s\n", queue.error().message.c_str()), 2;
   const auto kube = runtime::KubeAccess::from_environment();
@@ -42,12 +51,13 @@ int main(int argc, char** argv) {
   runtime::Health health;
   console::KubeLogs logs(kube, worker.kube_namespace);
   const auto schedulers = console::scheduler_urls(scheduler_url);
-  console::Parts parts(**queue, http, kube, schedulers);
+  console::Parts parts(**queue, http, kube, schedulers, *workers);
   console::SchedulerApi scheduler(http, schedulers);
   console::PooledBooks books((*queue)->pool(), worker.topic_prefix);
   console::Api api(
-      **queue, books, logs, scheduler, [&parts] { return parts.check(); }, clock,
-      worker.kube_namespace, [&queue] { return (*queue)->budgets(); });
+      **queue, books, logs, scheduler, [&parts] { return parts.check(); },
+      [&http, &kube] { return console::read_nodes(http, kube); }, clock, worker.kube_namespace,
+      [&queue] { return (*queue)->budgets(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);
   if (!server)

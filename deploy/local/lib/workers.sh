@@ -39,8 +39,19 @@ simulated_nodes() {
   kubectl_admin get nodes -l type=kwok -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' | paste --serial --delimiters ,
 }
 
+# other_workers: those of whose health the console tells, beside itself and the scheduler: NAME=URL,...
+other_workers() {
+  local program port account
+  while read -r program port account; do
+    [[ $program =~ ^oppen-(console|scheduler)$ ]] || echo "$port=$(worker_url "$port")"
+  done < <(workers_list) | paste --serial --delimiters ,
+}
+
 # worker_settings PROGRAM: what it gets beside what all get, one KEY=value a line.
 worker_settings() {
+  if [[ $1 == oppen-console ]]; then
+    echo "OPPEN_WORKER_URLS=$(other_workers)"
+  fi
   [[ $1 == oppen-telemetry ]] || return 0
   echo "OPPEN_SIMULATED_NODES=$(simulated_nodes)"
   echo "OPPEN_REPLAY=$LOCAL_DIR/telemetry/loads.jsonl"

@@ -38,12 +38,14 @@ class ApiTest : public ::testing::Test {
   ScriptedScheduler scheduler_;
   StoppedClock clock_;
   std::vector<Part> parts_;
+  Result<ClusterRoom> nodes_;
   Result<std::vector<budgets::BudgetView>> budgets_;
   Api api_{queue_,
            books_,
            logs_,
            scheduler_,
            [this] { return parts_; },
+           [this] { return nodes_; },
            clock_,
            "ml-training",
            [this] { return budgets_; }};
@@ -323,6 +325,24 @@ TEST_F(ApiTest, HealthTellsOfEveryPart) {
   EXPECT_EQ(status, 200);
   EXPECT_EQ(body["ok"], false);
   EXPECT_EQ(body["parts"][1]["detail"], "no answer");
+}
+
+TEST_F(ApiTest, TheRatesInForce) {
+  auto [status, body] = get("/api/v1/rates");
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body["gpu_type_hourly_microusd"]["T4"], 150'000) << "the default";
+  queue_.policies = {{"scheduling_policies", json::object()},
+                     {"cost_model", {{"gpu_type_hourly_usd", "{\"T4\":0.2}"}}},
+                     {"overrides", json::array()},
+                     {"effective_from", "2026-01-01T00:00:00Z"}};
+  EXPECT_EQ(get("/api/v1/rates").body["gpu_type_hourly_microusd"], (json{{"T4", 200'000}}));
+}
+
+TEST_F(ApiTest, TheDashboardListsAtMostWhatItIsAskedFor) {
+  queue_.waiting = {record("a", JobState::queued), record("b", JobState::queued)};
+  EXPECT_EQ(get("/api/v1/dashboard").body["queue"]["jobs"].size(), 2u);
+  EXPECT_EQ(get("/api/v1/dashboard", {{"limit", "1"}}).body["queue"]["jobs"].size(), 1u);
+  EXPECT_EQ(get("/api/v1/dashboard", {{"limit", "0"}}).status, 400);
 }
 
 TEST_F(ApiTest, DescribesItself) {

@@ -72,6 +72,7 @@ class CostAnswersTest : public ::testing::Test {
            logs_,
            scheduler_,
            [] { return std::vector<Part>{}; },
+           [] { return ClusterRoom{}; },
            clock_,
            "ml-training",
            [] { return std::vector<budgets::BudgetView>{}; }};

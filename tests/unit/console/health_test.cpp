@@ -40,6 +40,51 @@ TEST(SchedulerParts, NameTheSettingWhenNobodyAnswers) {
   EXPECT_THAT(stranger[0].detail, HasSubstr("no Oppen worker"));
 }
 
+TEST(WorkerParts, TellTheLagOfAllItsTopics) {
+  const std::string metrics =
+      "# TYPE oppen_consumer_lag gauge\noppen_consumer_lag{topic=\"oppen.runs\"} 3\n"
+      "oppen_consumer_lag_of_others{topic=\"x\"} 90\noppen_consumer_lag{topic=\"oppen.telemetry\"} "
+      "1e3\n"
+      "oppen_leader 1\n";
+  const auto parts =
+      worker_parts("cost", R"({"ready":true,"dependencies":{"kafka":"ok"}})", metrics, "http://c");
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_TRUE(parts[0].ok);
+  EXPECT_EQ(parts[0].lag, 1'003);
+  EXPECT_EQ(health_json(parts)["parts"][0]["lag"], 1'003);
+  EXPECT_FALSE(lag_in("oppen_leader 1\n"));
+  EXPECT_FALSE(lag_in(""));
+  EXPECT_EQ(lag_in("oppen_consumer_lag{topic=\"a\"} 7"), 7);
+}
+
+TEST(WorkerParts, NameTheSettingAndTellOfMlflowThroughItsBridge) {
+  const auto away = worker_parts("cost", fail(ErrorKind::unavailable, "refused"), "", "http://c");
+  EXPECT_FALSE(away[0].ok);
+  EXPECT_THAT(away[0].detail, HasSubstr("OPPEN_WORKER_URLS"));
+  EXPECT_FALSE(away[0].lag);
+  const auto bridge = worker_parts(
+      "mlflow-bridge",
+      R"({"ready":false,"dependencies":{"console":"ok","kafka":"ok","mlflow":"no answer"}})", "",
+      "http://m");
+  ASSERT_EQ(bridge.size(), 2u);
+  EXPECT_EQ(bridge[0].detail, "not ready; mlflow: no answer");
+  EXPECT_EQ(bridge[1].name, "mlflow");
+  EXPECT_FALSE(bridge[1].ok);
+}
+
+TEST(WorkerUrls, AreNamesAndUrls) {
+  EXPECT_TRUE(worker_urls("")->empty());
+  const auto two = worker_urls("cost=http://c:1/,telemetry=http://t:2");
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->at(0), std::pair(std::string("cost"), std::string("http://c:1")));
+  EXPECT_EQ(two->at(1).first, "telemetry");
+  for (const auto* wrong : {"http://c:1", "=http://c", "cost="}) {
+    const auto refused = worker_urls(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message, HasSubstr("OPPEN_WORKER_URLS"));
+  }
+}
+
 TEST(LeaderPart, IsDownUntilSomebodyLeads) {
   ScriptedQueue queue;
   EXPECT_FALSE(leader_part(queue).ok);

@@ -55,6 +55,7 @@ class ServerTest : public ::testing::Test {
            logs_,
            scheduler_,
            [] { return std::vector<Part>{}; },
+           [] { return ClusterRoom{}; },
            clock_,
            "ml-training",
            [] { return std::vector<budgets::BudgetView>{}; }};
@@ -162,7 +163,8 @@ TEST(ServerStart, RefusesAnAddressThatItCannotHave) {
   StoppedClock clock;
   ScriptedScheduler scheduler;
   Api api(
-      queue, books, logs, scheduler, [] { return std::vector<Part>{}; }, clock, "ml-training",
+      queue, books, logs, scheduler, [] { return std::vector<Part>{}; },
+      [] { return ClusterRoom{}; }, clock, "ml-training",
       [] { return std::vector<budgets::BudgetView>{}; });
   runtime::Metrics metrics;
   runtime::Health health;

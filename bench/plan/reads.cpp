@@ -1,0 +1,119 @@
+// What questions take with a long queue and full books, asked of the console; beside them, what a bare request costs on the same way. The
+// runs get into the books by the cost worker's own way: its ledger charges them, its store commits them.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bench/plan/ask.hpp"
+#include "bench/support/process_memory.hpp"
+#include "workers/cost/store/ledger_store.hpp"
+
+namespace {
+
+using namespace oppen;
+using namespace std::chrono_literals;
+
+constexpr auto filling = "filling the books";
+constexpr std::size_t at_once = 500;
+constexpr double dashboard_bar_ms = 200;
+constexpr double question_bar_ms = 100;
+constexpr double console_bar_mb = 50;
+
+std::string run_id(std::size_t number) { return fmt::format("mnist-{:06}", number); }
+
+// A job as the worker knows it at its end; they follow one another from `from` on.
+cost::Fact run(std::size_t number, Time from, std::chrono::milliseconds apart) {
+  cost::Fact fact;
+  fact.job_id = run_id(number);
+  fact.attempt = 1;
+  fact.seq = 4;
+  fact.started_at = from + number * apart;
+  fact.ended_at = *fact.started_at + 20s;
+  auto& bearer = fact.bearer;
+  bearer.usage.resources = {1, std::nullopt, "", 1'000, std::int64_t{2} << 30};
+  bearer.usage.gpu_type = "A100";
+  bearer.pod = fact.job_id + "-1";
+  bearer.pod_namespace = "ml-training";
+  bearer.model_type = fmt::format("model-{}", number % 30);
+  bearer.workload_type = "training";
+  bearer.team = fmt::format("team-{}", number % 20);
+  bearer.project = fmt::format("project-{}", number % 50);
+  fact.told = cost::Told{fmt::format("sweep-{}", number), "kim", "succeeded", true, 3, 64};
+  fact.told->metrics = {{"accuracy", 0.9123}};
+  return fact;
+}
+
+// Over the month so far, or the last day where it has just begun.
+void fill_books(bench::Bench& bench, std::size_t runs) {
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
+  const Time from =
+      std::min<Time>(std::chrono::sys_days(today.year() / today.month() / 1), now - 24h);
+  const auto apart = std::chrono::duration_cast<std::chrono::milliseconds>(now - 60s - from) /
+                     static_cast<int>(runs);
+  const pricing::RateHistory rates;
+  cost::Ledger ledger(rates);
+  cost::LedgerStore store(bench.redis(), bench.options().common.topic_prefix);
+  auto claim = bench::must(store.claim(0), filling);
+  for (std::size_t first = 0; first < runs; first += at_once) {
+    for (auto number = first; number < std::min(runs, first + at_once); ++number)
+      ledger.apply(run(number, from, apart));
+    const auto charges = ledger.charge(now, 4 * at_once);
+    cost::Change change;
+    change.costs = static_cast<std::int64_t>(first);
+    for (const auto& charge : charges) change.charges.push_back(&charge);
+    const auto changed = ledger.take_changed();
+    for (const auto& id : changed) change.jobs.emplace_back(id, &ledger.job(id));
+    bench::must(store.commit(claim, change), filling);
+    for (const auto& id : changed) ledger.stored(id);
+  }
+}
+
+void measure(bench::Bench& bench, bench::Report& report) {
+  const int queued = bench.samples(100'000, 20'000);
+  const auto runs = static_cast<std::size_t>(bench.samples(100'000, 20'000));
+  const int questions = bench.samples(200, 50);
+  bench.hold_queue();
+  bench.fill_queue({bench.job("1h")}, queued);
+  bench.wait_outbox_empty();
+  fill_books(bench, runs);
+
+  const std::pair<const char*, std::string> asked[] = {
+      {"queue", "/api/v1/queue?limit=10"},
+      {"jobs", "/api/v1/jobs?state=queued&limit=100"},
+      {"report", "/api/v1/report"},
+      {"costs", "/api/v1/costs"},
+      {"forecast of a month", "/api/v1/forecast?period=month"},
+      {"forecast of a run", "/api/v1/forecast/" + run_id(runs / 2)},
+      {"recommendations", "/api/v1/recommendations?run=" + run_id(runs / 2)},
+      {"budgets", "/api/v1/budgets"},
+      {"health", "/api/v1/health"}};
+  report.claim("reads", fmt::format("{} jobs queued, {} runs in the books of this month: questions "
+                                    "to the console",
+                                    queued, runs));
+  bench::Ask ask(bench.options().console_url);
+  bench::Samples bare;
+  bench::Samples dashboard;
+  for (int i = 0; i < questions; ++i) {
+    ask("/api/v1/dashboard", dashboard);
+    ask("/healthz", bare);
+  }
+  report.measured("dashboard", dashboard);
+  report.bar("p99 of the dashboard", dashboard.percentile(99), dashboard_bar_ms, "ms");
+  for (const auto& [name, path] : asked) {
+    bench::Samples samples;
+    for (int i = 0; i < questions; ++i) ask(path, samples);
+    report.measured(name, samples);
+    report.bar(std::string("p99 of ") + name, samples.percentile(99), question_bar_ms, "ms");
+  }
+  report.limit("bare GET of /healthz", bare);
+  report.bar("oppen-console, at its peak",
+             bench::process_memory(bench.options().console_pid).peak_mb, console_bar_mb, "MB");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::run_bench(argc, argv, "Measures what questions take.", measure);
+}
