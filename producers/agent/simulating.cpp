@@ -31,6 +31,7 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   batch.batch_id = "simulate";
   batch.jobs.push_back(amended(job->spec, amend.changes));
   batch.jobs[0].job_id = make_job_id("simulate");
+  batch.jobs[0].max_runtime_seconds.reset();  // of whom it is, the default's or the job's own, isn't told; only an own one tells of its time
   const auto plan = backend.post("simulate", to_text(batch));
   if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
   const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");

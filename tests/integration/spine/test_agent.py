@@ -274,7 +274,7 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
     assert spot["confidence"] and spot["risk"] and spot["evidence"]["cost_before_microusd"] == pytest.approx(cost, abs=1)
     simulated = agent.call("simulate_optimization", changes=changes)
     assert simulated["savings_microusd"] == pytest.approx(spot["savings_microusd"], abs=2)
-    assert simulated["now"]["position"] >= 1 and simulated["plan"]["estimated_cost_microusd"] > 0
+    assert simulated["now"]["position"] >= 1 and simulated["plan"]["estimated_cost_microusd"] == pytest.approx(0.3 * cost, abs=2)
 
     applied = agent.call("apply_optimization", changes=changes, summary="it can be repeated")
     proposal = applied["proposal_id"]
