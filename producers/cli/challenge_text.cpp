@@ -4,14 +4,13 @@
 
 #include <cmath>
 
-#include "producers/challenge/published.hpp"
-#include "producers/cli/dashboard_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 #include "producers/access/render.hpp"
+#include "producers/challenge/published.hpp"
+#include "producers/cli/context.hpp"
 
 namespace oppen::cli {
 namespace {
-
-using namespace access;
 
 using challenge::Outcome;
 
