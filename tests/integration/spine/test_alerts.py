@@ -60,8 +60,8 @@ class Log:
         self.stack, self.folder = stack, folder
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         brokers = {"bootstrap.servers": stack.env["OPPEN_KAFKA_BROKERS"], "log_level": 0}
-        made = AdminClient(brokers).create_topics([NewTopic(self.prefix + name, count) for name, count in TOPICS.items()])
-        for done in made.values():
+        admin = AdminClient(brokers)
+        for done in admin.create_topics([NewTopic(self.prefix + name, count) for name, count in TOPICS.items()]).values():
             done.result(30)
         self._brokers = brokers
         self._producer = Producer({**brokers, "partitioner": "murmur2_random"})
@@ -101,7 +101,8 @@ class Log:
         return found
 
     def alerts(self):
-        return [json.loads(message.value()) for message in self.records("alerts")]
+        """With when each was said, by the time of the events."""
+        return [{**json.loads(one.value()), "said": dict(one.headers())["ce_time"].decode()} for one in self.records("alerts")]
 
     def committed(self, group, topic, offset):
         """As a worker of that group would have."""
@@ -205,7 +206,7 @@ def sample(log, at, gpu, pod=None, node="node-a", **fields):
     log.put("telemetry", at, "gpu.sample", pod or gpu, data)
 
 
-def charge(log, at, job_id, amount):
+def charge(log, at, job_id, amount, seconds=30, team="vision"):
     data = {
         "job_id": job_id,
         "attempt": 1,
@@ -213,10 +214,10 @@ def charge(log, at, job_id, amount):
         "namespace": "ml-training",
         "model_type": "mnist",
         "workload_type": "training",
-        "team": "vision",
+        "team": team,
         "project": "digits",
         "gpu_type": "A100",
-        "interval_start": rfc3339(at - 30),
+        "interval_start": rfc3339(at - seconds),
         "interval_end": rfc3339(at),
         "gpu_microusd": amount,
         "cpu_microusd": 0,
@@ -281,6 +282,11 @@ def history(log, now):
             at(second, lambda when: sample(log, when, "gpu-dear", "dear", utilization_percent=20))
             at(second, lambda when: charge(log, when, "dear", 3_000))
 
+    for hour in range(-14 * 24, 0):
+        at(hour * HOUR, lambda when: charge(log, when, "always", 2_000_000, HOUR, team="speech"))
+    for second in range(0, HOUR, 300):
+        at(HOUR + second, lambda when: charge(log, when, "spikes", 5_000_000, 300, team="speech"))
+
     at(2.5 * HOUR, lambda when: queued(log, when, "waits"))
     at(3 * HOUR, lambda when: launched(log, when, "waits"))
     at(3 * HOUR + 60, lambda when: ended(log, when, "waits"))
@@ -300,7 +306,7 @@ def history(log, now):
 
 def past(alerts, end):
     """Those that were said in the time that was made, by id; what comes now depends on how long a test takes."""
-    return {one["alert_id"]: one for one in alerts if (one.get("ended_at") or one["started_at"]) < rfc3339(end)}
+    return {one["alert_id"]: one for one in alerts if one["said"] < rfc3339(end)}
 
 
 def all_over(alerts):
@@ -348,9 +354,11 @@ def test_every_kind_and_its_end_whatever_is_killed(silenced, stack, tmp_path):
     expected = past(alerts, end)
     assert len(alerts) == len({one["alert_id"] for one in alerts}), "none is said twice"
     for one in expected.values():
-        assert one["kind"] in KINDS | {"worker_lagging"}
+        assert one["kind"] in KINDS | {"worker_lagging", "cost_spike"}
     firing = [one for one in expected.values() if one["state"] == "firing"]
     assert len(firing) == len({one["fingerprint"] for one in firing}), [one["summary"] for one in firing]
+    spike = next(one for one in firing if one["kind"] == "cost_spike")
+    assert "Daily cost spike: expected $" in spike["summary"] and spike["expected"] < spike["actual"], spike
     assert sorted(one["labels"].get("pod", "") for one in firing if one["kind"] == "wasteful_pod") == ["dear-1"]
     letters = [dict(message.headers()) for message in left_alone.records("dead-letter")]
     assert len(letters) == 4 * 5, "of control the scheduler is the judge"
@@ -385,11 +393,11 @@ def test_a_standby_takes_over(log):
     """What leads is stopped and wakes up later: it says nothing."""
     first = log.worker().start()
     first.wait("it leads", first.leads)
-    second = log.worker().start().wait_ready()
-    assert second.metric("oppen_leader") == 0
     first.signal(signal.SIGSTOP)
-    second.wait("it takes over", second.leads)
+    # Before anybody has heard that there is nothing: what comes later counts from then on.
     end = history(log, time.time())
+    second = log.worker().start()
+    second.wait("it takes over", second.leads)
     log.wait_alerts(second, "it watches", all_over)
     first.signal(signal.SIGCONT)
     first.wait("it stands by", lambda: first.metric("oppen_leader") == 0)
