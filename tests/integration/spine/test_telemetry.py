@@ -105,29 +105,6 @@ def test_bad_settings_are_named(arguments, said):
     assert done.returncode == 2 and said in done.stderr, (done.returncode, done.stderr)
 
 
-def test_the_api_server_takes_the_daemonset(world, bus):
-    def kubectl(*arguments):
-        command = [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"], *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    folder = str(ROOT / "deploy" / "kubernetes" / "telemetry")
-    try:
-        applied = kubectl("apply", "-k", folder, "-o", "name")
-        assert applied.returncode == 0 and "daemonset.apps/oppen-telemetry" in applied.stdout, applied.stderr
-        assert "Warning" not in applied.stderr, applied.stderr
-        account = "system:serviceaccount:oppen-telemetry:oppen-telemetry"
-
-        def can(verb, what):
-            return kubectl("auth", "can-i", verb, what, "-n", world.kube.namespace, "--as", account).stdout
-
-        # The API server knows of new rights a moment after they are written.
-        bus.wait_for("the right to list pods", lambda: can("list", "pods") == "yes\n")
-        for verb, what in (("get", "secrets"), ("delete", "pods"), ("list", "nodes")):
-            assert can(verb, what) == "no\n"
-    finally:
-        kubectl("delete", "-k", folder, "--ignore-not-found", "--wait=false")
-
-
 def test_samples_follow_the_pod_of_a_job(world, agent, bus, jobs):
     job = jobs.spec("training", seconds=600, model_type="resnet50", resources=GPU)
     bus.submit(job)

@@ -23,10 +23,12 @@ def free_port():
 
 
 class Worker:
-    """Its log is kept in one file over all its starts. `kubeconfig` None: it has no business with the cluster."""
+    """Its log is kept in one file over all its starts. `kubeconfig` None: it has no business with the cluster. `command` starts it where it is
+    not among our programs."""
 
-    def __init__(self, stack, name, kubeconfig, log_dir, listen=None, label=None, settings=None):
+    def __init__(self, stack, name, kubeconfig, log_dir, listen=None, label=None, settings=None, command=None):
         self.name = name
+        self._command = command or [program(name)]
         self.listen = listen or f"127.0.0.1:{free_port()}"
         self.log = pathlib.Path(log_dir) / f"{label or name}.log"
         self._env = {
@@ -43,7 +45,7 @@ class Worker:
         assert not self.runs(), f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program(self.name)], env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         return self
 
