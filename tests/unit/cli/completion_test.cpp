@@ -54,13 +54,14 @@ TEST(Completion, KnowsEveryCommand) {
   std::vector<std::string> paths;
   for (const auto& command : commands()) paths.push_back(command.path);
   EXPECT_THAT(
-      paths, ElementsAre("", "submit", "submit-batch", "retry", "amend", "cancel", "queue",
-                         "queue pause", "queue resume", "status", "list", "describe", "explain",
-                         "simulate", "wait", "logs", "watch", "watch jobs", "watch costs",
-                         "watch recommendations", "watch alerts", "report", "forecast", "recommend",
-                         "compare", "dead-letter", "dead-letter list", "dead-letter replay",
-                         "health", "budget", "budget set", "budget list", "budget check",
-                         "proposals", "approve", "reject", "undo", "completion"));
+      paths,
+      ElementsAre("", "submit", "submit-batch", "retry", "amend", "cancel", "queue", "queue pause",
+                  "queue resume", "status", "list", "describe", "explain", "simulate", "wait",
+                  "logs", "watch", "watch jobs", "watch costs", "watch recommendations",
+                  "watch alerts", "report", "forecast", "recommend", "compare", "dead-letter",
+                  "dead-letter list", "dead-letter replay", "health", "budget", "budget set",
+                  "budget list", "budget check", "proposals", "approve", "reject", "undo", "alerts",
+                  "alerts list", "alerts silence", "alerts feedback", "completion"));
 }
 
 TEST(Completion, KnowsTheOptionsOfAGroup) {
