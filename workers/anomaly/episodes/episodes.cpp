@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "schemas/job.hpp"
@@ -170,7 +171,14 @@ void Episodes::step(const std::string& fingerprint, Time now, std::vector<Said>&
 }
 
 std::vector<Said> Episodes::look(const std::vector<Finding>& findings, Time now) {
-  for (const auto& finding : findings) note(finding, now);
+  // Most of what is well was well before, and costs no digest.
+  std::set<std::string> open_kinds;
+  for (const auto& [fingerprint, one] : episodes_.all()) {
+    if (one.state != "resolved") open_kinds.insert(one.kind);
+  }
+  for (const auto& finding : findings) {
+    if (finding.holds || open_kinds.contains(finding.kind)) note(finding, now);
+  }
   // What explains others comes before them.
   std::vector<std::tuple<std::size_t, std::string>> open;
   for (const auto& [fingerprint, one] : episodes_.all()) {

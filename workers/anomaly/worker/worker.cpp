@@ -36,7 +36,8 @@ constexpr int most_looks = 500;      // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
-constexpr auto quiet = 10s;  // the end of a log may be no record, and then is never read
+// The end of a log may be no record, and then is never read: so many polls in turn that wait for one, in vain.
+constexpr int quiet_polls = 50;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: a log waits at so many records where all together are more than that.
@@ -182,7 +183,6 @@ class Term {
     }
     asked_.push_back(jobs_log);
     asked_.push_back(alerts_log);
-    heard_ = SteadyClock::now();
     return consumer_.assign(read_);
   }
 
@@ -192,10 +192,11 @@ class Term {
       const auto record = consumer_.poll(wait);
       if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      if (!record) heard_ = SteadyClock::now();  // what Kafka does not tell may be a lot
+      if (!record) in_vain_ = 0;  // what Kafka does not tell may be a lot
+      if (record && !*record && i == 0) ++in_vain_;
       if (!record || !*record) break;
       wait = 0ms;
-      heard_ = SteadyClock::now();
+      in_vain_ = 0;
       if (auto status = take(**record); !status) return status;
     }
     return {};
@@ -241,7 +242,7 @@ class Term {
       parts_.health.set("kafka", fail(ends.error()));
       return ends.error().kind == ErrorKind::unavailable ? Status() : fail(ends.error());
     }
-    const bool is_quiet = SteadyClock::now() - heard_ > quiet;
+    const bool is_quiet = in_vain_ >= quiet_polls;
     std::map<std::string, std::int64_t> behind;
     for (const auto& [partition, next] : read_) {
       const auto end = ends->at(partition);
@@ -377,7 +378,7 @@ class Term {
   std::vector<TopicPartition> asked_;
   Offsets ends_;
   std::uint64_t late_told_ = 0;
-  SteadyClock::time_point heard_;
+  int in_vain_ = 0;
   SteadyClock::time_point next_ends_{};
 };
 
