@@ -122,8 +122,7 @@ std::string why_quantity(const std::string& dimension, const Sum& sum, const See
   const auto of = " of " + named(dimension, sum.value);
   const double change = sum.split.sum() - sum.split.price;
   if (change < 0) return "less spent" + of;
-  if (sum.spot < 0 && -sum.spot * 0.5 > 0 && sum.on_demand > -sum.spot)
-    return "on-demand nodes instead of spot" + of;
+  if (sum.spot < 0 && sum.on_demand > -sum.spot) return "on-demand nodes instead of spot" + of;
   if (seen.requeued >= 3 && seen.requeued >= sum.jobs)
     return counted(seen.requeued, "retry", "retries") + of +
            (seen.gpu_faults >= 1 ? ", with GPU faults" : "");

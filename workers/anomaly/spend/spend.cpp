@@ -27,7 +27,8 @@ constexpr float most_bar = 3, noise_bar = 1.25F;
 constexpr Slot story_grows = 24;
 constexpr double same_thing = 0.6;  // part of an excess
 constexpr double not_told_yet =
-    0.5;                          // part of its excess that a series needs to be told beside others
+    0.5;  // part of its excess that a series needs to be told beside others
+constexpr double as_wide = 1.05;
 constexpr double narrower = 0.9;  // of what the wider one usually costs
 // A series is told by its prices alone where four fifths of what goes on cost 5 % more, and all of it 20 %.
 constexpr double price_gate = 0.2, well_price = 0.1, price_rises = 0.05, most_of_it = 0.8;
@@ -107,6 +108,15 @@ bool contains(const std::string& series, const WorkloadKey& workload) {
     if (series.starts_with(spend_dimensions[i]) && series[spend_dimensions[i].size()] == between)
       return std::string_view(series).substr(spend_dimensions[i].size() + 1) == workload.values[i];
   return false;
+}
+
+// In this order what tells the same is told.
+std::size_t rank_of(const std::string& series) {
+  const auto dimension = series.substr(0, series.find(between));
+  const auto found = std::find(spend_dimensions.begin(), spend_dimensions.end(), dimension);
+  return found == spend_dimensions.end()
+             ? 0
+             : 1 + static_cast<std::size_t>(found - spend_dimensions.begin());
 }
 
 // The same quantity at the prices before: nothing but prices is left to explain.
@@ -533,6 +543,9 @@ std::vector<Finding> Spend::look(Time at) {
     cover(one);
     told.push_back(one);
   };
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const Candidate& a, const Candidate& b) { return rank_of(*a.key) < rank_of(*b.key); });
   // What a price explains needs no other explanation.
   for (const auto& one : candidates)
     if (one.judgement.basis == Basis::prices) tell(one);
@@ -553,9 +566,10 @@ std::vector<Finding> Spend::look(Time at) {
       return left < in.floor() || left < not_told_yet * one.judgement.excess();
     });
     if (candidates.empty()) break;
-    const auto widest = *std::max_element(
-        candidates.begin(), candidates.end(),
-        [&](const Candidate& a, const Candidate& b) { return rest(a, *a.key) < rest(b, *b.key); });
+    // The first in order of those that have as much of it.
+    Candidate widest = candidates.front();
+    for (const auto& one : candidates)
+      if (rest(one, *one.key) > as_wide * rest(widest, *widest.key)) widest = one;
     const double all = rest(widest, *widest.key);
     const Candidate* chosen = &widest;
     for (const auto& one : candidates)
