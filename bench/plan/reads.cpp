@@ -98,7 +98,8 @@ void measure(bench::Bench& bench, bench::Report& report) {
   bench::Samples bare;
   bench::Samples dashboard;
   for (int i = 0; i < questions; ++i) {
-    ask("/api/v1/dashboard", dashboard);
+    // What was shown last is kept for a moment, but not for another limit.
+    ask(i % 2 == 0 ? "/api/v1/dashboard" : "/api/v1/dashboard?limit=11", dashboard);
     ask("/healthz", bare);
   }
   report.measured("dashboard", dashboard);

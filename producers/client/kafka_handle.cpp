@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -22,8 +24,16 @@ void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque)
   if (events->log) events->log(3, reason);
 }
 
-constexpr std::size_t look_after_bytes = 64 * 1024;
-constexpr std::size_t has_room_bytes = 768 * 1024;  // of queued.max.messages.kbytes
+// What librdkafka fetches ahead at most, by the property in force.
+std::size_t queue_bytes(rd_kafka_t* kafka) {
+  std::array<char, 32> text{};
+  std::size_t size = text.size();
+  std::size_t kbytes = 0;
+  if (rd_kafka_conf_get(rd_kafka_conf(kafka), "queued.max.messages.kbytes", text.data(), &size) ==
+      RD_KAFKA_CONF_OK)
+    std::from_chars(text.data(), text.data() + std::strlen(text.data()), kbytes);
+  return kbytes * 1024;
+}
 
 void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
                   rd_kafka_topic_partition_list_t* partitions, void* opaque) {
@@ -96,12 +106,17 @@ ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view pre
 
 void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
                       const rd_kafka_message_t& message) {
+  if (queue_bytes_ == 0) queue_bytes_ = queue_bytes(kafka);
+  const auto bytes = message.len + message.key_len;
   ++taken_;
-  taken_bytes_ += message.len + message.key_len;
-  if (taken_bytes_ < look_after_bytes) return;
+  taken_bytes_ += bytes;
+  if (taken_bytes_ < queue_bytes_ / 16) return;
   const auto mean = std::exchange(taken_bytes_, 0) / std::exchange(taken_, 0);
-  const bool has_room = rd_kafka_queue_length(queue) * mean <= has_room_bytes;
-  if (!std::exchange(was_full_, !has_room) || !has_room) return;
+  const auto nearly_full = queue_bytes_ / 4 * 3;
+  const auto left = rd_kafka_queue_length(queue) * mean;
+  // With the message that was taken: it may have filled the queue alone.
+  if (left + bytes > nearly_full) was_full_ = true;
+  if (left > nearly_full || !std::exchange(was_full_, false)) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)
       ->offset = Consumer::end;

@@ -60,13 +60,15 @@ std::string_view without_prefix(std::string_view topic, std::string_view prefix)
 
 // librdkafka fetches no more while its queue is full, and by itself looks only once a second whether it has room again: the thread
 // that fetches is asleep. Anything asked of the broker wakes it; the answer is not waited for. It is asked once each time that the queue
-// has been full, or nearly, and has room again.
+// has been full, or nearly, and has room again. Only the broker that leads the message's partition wakes: of several, the others may sleep
+// out their second, while there is what this one fetches.
 class FetchPacer {
  public:
   // `queue`: from which the message came.
   void took(rd_kafka_t* kafka, rd_kafka_queue_t* queue, const rd_kafka_message_t& message);
 
  private:
+  std::size_t queue_bytes_ = 0;  // as librdkafka bounds it; 0: not asked yet
   // Since it was looked at last.
   std::size_t taken_bytes_ = 0;
   std::size_t taken_ = 0;

@@ -17,11 +17,21 @@ Result<std::optional<cost::RunRecord>> PooledBooks::job(const std::string& job_i
   return pool_.with([&](runtime::Redis& redis) { return cost::Books(redis, prefix_).job(job_id); });
 }
 
+Result<std::vector<cost::RunRecord>> PooledBooks::jobs(const std::vector<std::string>& job_ids) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).jobs(job_ids); });
+}
+
 Result<cost::RunList> PooledBooks::runs(Time from, Time to, const cost::RunFilter& filter,
                                         std::size_t limit) {
   return pool_.with([&](runtime::Redis& redis) {
     return cost::Books(redis, prefix_).runs(from, to, filter, limit);
   });
+}
+
+Result<std::size_t> PooledBooks::runs_on(std::chrono::sys_days day) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).runs_on(day); });
 }
 
 Result<std::vector<cost::RunRecord>> PooledBooks::history(const std::string& model_type,

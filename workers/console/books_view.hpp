@@ -19,8 +19,10 @@ class BooksView {
                                                  std::chrono::sys_days to) = 0;
   virtual Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) = 0;
   virtual Result<std::optional<cost::RunRecord>> job(const std::string& job_id) = 0;
+  virtual Result<std::vector<cost::RunRecord>> jobs(const std::vector<std::string>& job_ids) = 0;
   virtual Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                                      std::size_t limit) = 0;
+  virtual Result<std::size_t> runs_on(std::chrono::sys_days day) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
   virtual Result<std::vector<double>> accuracies(const cost::RunRecord& run) = 0;
@@ -40,8 +42,10 @@ class PooledBooks final : public BooksView {
                                          std::chrono::sys_days to) override;
   Result<std::optional<cost::RunRecord>> run(const std::string& id_or_name) override;
   Result<std::optional<cost::RunRecord>> job(const std::string& job_id) override;
+  Result<std::vector<cost::RunRecord>> jobs(const std::vector<std::string>& job_ids) override;
   Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                              std::size_t limit) override;
+  Result<std::size_t> runs_on(std::chrono::sys_days day) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;
   Result<std::vector<double>> accuracies(const cost::RunRecord& run) override;

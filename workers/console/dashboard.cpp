@@ -4,6 +4,9 @@
 #include <future>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string_view>
 
 #include "workers/console/job_json.hpp"
 #include "workers/console/listing.hpp"
@@ -14,8 +17,8 @@ namespace {
 
 using nlohmann::json;
 
-// Of more runs than these in a day it isn't told how many they are: each is read.
-constexpr std::size_t most_runs_of_day = 500;
+constexpr auto fresh =
+    std::chrono::seconds(1);  // so that who asks every 2 seconds always sees something new
 constexpr std::size_t most_groups = 5;  // of teams, and of model types; the dearest
 
 json missing(const Error& error) {
@@ -164,12 +167,12 @@ Result<json> Dashboard::costs_part(const Basis& basis, Time now) {
     by_team[key.team] += spent.total_microusd;
     by_model[key.model_type] += spent.total_microusd;
   }
-  const auto runs = books_.runs(today, today + std::chrono::days{1}, {}, most_runs_of_day);
+  const auto runs = books_.runs_on(today);
   if (!runs) return fail(runs.error());
   json day = {{"day", cost::to_text(today)},
               {"total_microusd", of_today.total_microusd},
-              {"run_seconds", static_cast<double>(of_today.run_ms) / 1'000}};
-  if (runs->all) day["runs"] = runs->runs.size();
+              {"run_seconds", static_cast<double>(of_today.run_ms) / 1'000},
+              {"runs", *runs}};
   MicroUsd pending;
   for (const auto& cost : basis.counters.pending_cost) pending += cost;
   MicroUsd hourly;
@@ -188,37 +191,57 @@ Result<json> Dashboard::costs_part(const Basis& basis, Time now) {
 }
 
 Result<json> Dashboard::pods_part(const Basis& basis, int limit, Time now) {
+  const std::span listed(basis.live.data(),
+                         std::min(basis.live.size(), static_cast<std::size_t>(limit)));
+  std::vector<std::string> ids;
+  for (const auto& job : listed) ids.push_back(job.spec.job_id);
+  const auto runs = books_.jobs(ids);
+  if (!runs) return fail(runs.error());
+  std::map<std::string_view, const cost::RunRecord*> run_of;
+  for (const auto& run : *runs) run_of[run.job_id] = &run;
   json list = json::array();
-  for (const auto& job : basis.live) {
-    if (list.size() == static_cast<std::size_t>(limit)) break;
+  for (const auto& job : listed) {
     json pod = job_summary(job, std::nullopt);
     pod["pod"] = job.pod_name();
     if (!job.gpu_type.empty()) pod["gpu_type"] = job.gpu_type;
     if (job.started_at) pod["running_seconds"] = Seconds(now - *job.started_at).count();
     if (is_charged_now(job)) pod["hourly_microusd"] = hourly_of(job, basis.rules.rates, now).value;
-    const auto run = books_.job(job.spec.job_id);
-    if (!run) return fail(run.error());
-    if (*run) add_measured(pod, **run);
+    const auto run = run_of.find(job.spec.job_id);
+    if (run != run_of.end()) add_measured(pod, *run->second);
     list.push_back(std::move(pod));
   }
   return json{{"total", basis.live.size()}, {"pods", std::move(list)}};
 }
 
 json Dashboard::show(int limit) {
+  const std::lock_guard lock(mutex_);
+  const auto age = clock_.now() - shown_at_;
+  if (limit != shown_limit_ || age < age.zero() || age >= fresh) {
+    shown_ = look(limit);
+    shown_limit_ = limit;
+    shown_at_ = clock_.now();
+  }
+  return shown_;
+}
+
+json Dashboard::look(int limit) {
   // What is asked over the network may take a while, and each by itself.
   auto parts = std::async(std::launch::async, parts_);
   auto nodes = std::async(std::launch::async, nodes_);
   const Time now = clock_.now();
   const auto basis = this->basis();
   json body = {{"generated_at", to_rfc3339(now)}};
-  if (basis) {
-    body["queue"] = part_or_error(queue_part(*basis, limit));
-    body["costs"] = part_or_error(costs_part(*basis, now));
-    body["pods"] = part_or_error(pods_part(*basis, limit, now));
-  } else {
-    // All of them are in the same Redis.
-    for (const char* name : {"queue", "costs", "pods"}) body[name] = missing(basis.error());
-  }
+  // All of them are in the same Redis: one that does not answer is not waited for again.
+  std::optional<Error> away;
+  const auto add = [&](const char* name, const auto& ask) {
+    auto part = away ? Result<json>(fail(*away)) : ask();
+    if (!part && part.error().kind == ErrorKind::unavailable) away = part.error();
+    body[name] = part_or_error(std::move(part));
+  };
+  if (!basis) away = basis.error();
+  add("queue", [&] { return queue_part(*basis, limit); });
+  add("costs", [&] { return costs_part(*basis, now); });
+  add("pods", [&] { return pods_part(*basis, limit, now); });
   body["cluster"] = cluster_part(nodes.get(), basis ? &basis->live : nullptr,
                                  basis ? basis->rules.policy : plan::Policy{}, limit);
   body["health"] = health_json(parts.get());

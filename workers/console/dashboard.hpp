@@ -4,7 +4,8 @@
 //
 // A part that cannot be had is {"error":{"code","message"}} in its place; the others are there.
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
+#include <mutex>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "workers/console/cost_answers.hpp"
@@ -27,7 +28,8 @@ class Dashboard {
         nodes_(std::move(nodes)),
         clock_(clock) {}
 
-  // `limit`: of pods, of jobs that wait and of nodes, how many are listed.
+  // `limit`: of pods, of jobs that wait and of nodes, how many are listed. As of at most a second ago: one asks, and those who come
+  // meanwhile get its answer.
   nlohmann::json show(int limit);
 
  private:
@@ -37,6 +39,7 @@ class Dashboard {
     CostAnswers::InForce rules;
     std::vector<queue::JobRecord> live;
   };
+  nlohmann::json look(int limit);
   Result<Basis> basis();
   Result<nlohmann::json> queue_part(const Basis& basis, int limit);
   Result<nlohmann::json> costs_part(const Basis& basis, Time now);
@@ -48,6 +51,11 @@ class Dashboard {
   ReadParts parts_;
   ReadNodes nodes_;
   const Clock& clock_;
+
+  std::mutex mutex_;  // of what was shown last
+  nlohmann::json shown_;
+  int shown_limit_ = 0;
+  Time shown_at_{};
 };
 
 }  // namespace oppen::console

@@ -83,7 +83,8 @@ std::optional<std::int64_t> lag_in(std::string_view metrics) {
     if (!line.starts_with(metric) || blank == std::string_view::npos) continue;
     double value = 0;
     const auto [rest, code] = std::from_chars(line.data() + blank + 1, line.data() + end, value);
-    if (code == std::errc{} && rest == line.data() + end)
+    // No more than a double counts one by one.
+    if (code == std::errc{} && rest == line.data() + end && std::abs(value) < 0x1p53)
       lag = lag.value_or(0) + std::llround(value);
   }
   return lag;
@@ -94,6 +95,13 @@ Result<std::vector<std::pair<std::string, std::string>>> worker_urls(const std::
   for (std::size_t begin = 0; begin < setting.size();) {
     const auto end = std::min(setting.find(',', begin), setting.size());
     const std::string one = setting.substr(begin, end - begin);
+    // Health tells the URL to everybody. Nor is it shown here.
+    const auto host = one.find("://") == std::string::npos ? 0 : one.find("://") + 3;
+    if (one.substr(host, one.find_first_of("/?#", host) - host).find('@') != std::string::npos) {
+      return fail(ErrorKind::invalid,
+                  "worker-urls (OPPEN_WORKER_URLS), part " + std::to_string(workers.size() + 1) +
+                      ": a URL with a user or a password is refused, as health would show it");
+    }
     const auto equals = one.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == one.size()) {
       return fail(ErrorKind::invalid,

@@ -35,11 +35,11 @@ int main(int argc, char** argv) {
                 .unit = "NAME=URL[,NAME=URL...]"});
   if (const auto exit_code = settings.parse(argc, argv)) return *exit_code;
   runtime::start_logging("console", worker.log_level, worker.log_format);
-  SPDLOG_INFO("starting with {}", settings.describe());
-
   const auto workers = console::worker_urls(worker_urls);
   if (!workers)
     return std::fprintf(stderr, "oppen-console: %s\n", workers.error().message.c_str()), 2;
+  SPDLOG_INFO("starting with {}", settings.describe());
+
   const auto queue = console::PooledQueue::create(worker.redis_url, worker.topic_prefix, 5s);
   if (!queue) return std::fprintf(stderr, "oppen-console: %s\n", queue.error().message.c_str()), 2;
   const auto kube = runtime::KubeAccess::from_environment();
@@ -52,11 +52,12 @@ int main(int argc, char** argv) {
   console::KubeLogs logs(kube, worker.kube_namespace);
   const auto schedulers = console::scheduler_urls(scheduler_url);
   console::Parts parts(**queue, http, kube, schedulers, *workers);
+  console::Nodes nodes(http, kube);
   console::SchedulerApi scheduler(http, schedulers);
   console::PooledBooks books((*queue)->pool(), worker.topic_prefix);
   console::Api api(
       **queue, books, logs, scheduler, [&parts] { return parts.check(); },
-      [&http, &kube] { return console::read_nodes(http, kube); }, clock, worker.kube_namespace,
+      [&nodes] { return nodes.room(); }, clock, worker.kube_namespace,
       [&queue] { return (*queue)->budgets(); }, [&queue] { return (*queue)->alerts(); });
   health.set("redis", (*queue)->ping());
   const auto server = console::Server::start(worker.listen, api, metrics, health);

@@ -11,6 +11,7 @@ using nlohmann::json;
 using namespace std::chrono_literals;
 
 constexpr auto nodes_patience = 2s;
+constexpr auto nodes_fresh = 10s;  // nodes come and go in minutes
 
 std::string text_in(const json& object, const char* name) {
   const auto found = object.find(name);
@@ -56,19 +57,31 @@ Result<ClusterRoom> parse_nodes(std::string_view list) {
   return room;
 }
 
-Result<ClusterRoom> read_nodes(runtime::HttpClient& http,
-                               const Result<std::unique_ptr<runtime::KubeAccess>>& kube) {
+Result<ClusterRoom> Nodes::room() {
+  const std::lock_guard lock(mutex_);
+  if (known_ && std::chrono::steady_clock::now() < read_at_ + nodes_fresh) return *known_;
+  known_.reset();
+  auto room = read();
+  if (!room) return room;
+  known_ = *room;
+  read_at_ = std::chrono::steady_clock::now();
+  return room;
+}
+
+Result<ClusterRoom> Nodes::read() {
   const std::string knob = "the Kubernetes API (setting KUBECONFIG)";
-  if (!kube)
-    return fail(ErrorKind::unavailable, "not known where " + knob + " is: " + kube.error().message);
-  // resourceVersion=0: from the API server's cache.
-  auto request = (*kube)->request(
-      "GET", "/api/v1/nodes?resourceVersion=0&limit=" + std::to_string(most_nodes));
+  if (!kube_)
+    return fail(ErrorKind::unavailable,
+                "not known where " + knob + " is: " + kube_.error().message);
+  // Without resourceVersion=0, with which the API server answers from its cache and knows no limit.
+  auto request = (*kube_)->request("GET", "/api/v1/nodes?limit=" + std::to_string(most_nodes));
   request.timeout = nodes_patience;
-  const auto response = http.send(std::move(request));
+  const auto response = http_.send(std::move(request));
+  if (!response && response.error().kind == ErrorKind::invalid)
+    return fail(ErrorKind::invalid, "of " + knob + ": " + response.error().message);
   if (!response)
     return fail(ErrorKind::unavailable, knob + " does not answer: " + response.error().message);
-  if (response->status == 401) (*kube)->unauthorized();
+  if (response->status == 401) (*kube_)->unauthorized();
   if (response->status == 403)
     return fail(ErrorKind::refused,
                 "the console lacks the right to list nodes (deploy/kubernetes/console-rbac.yaml)");

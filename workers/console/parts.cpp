@@ -72,7 +72,8 @@ std::vector<Part> Parts::check() {
   std::vector<Asked> workers;
   for (const auto& [name, url] : worker_urls_) workers.push_back(ask_worker(url));
 
-  std::vector<Part> parts = {{"console", true, "answers"}, redis(), kubernetes(std::move(version))};
+  const Part redis = this->redis();
+  std::vector<Part> parts = {{"console", true, "answers"}, redis, kubernetes(std::move(version))};
   Result<std::string> answer = fail(ErrorKind::unavailable, "");
   std::string url;
   std::optional<std::int64_t> lag;
@@ -89,7 +90,8 @@ std::vector<Part> Parts::check() {
     std::move(more.begin(), more.end(), std::back_inserter(parts));
   };
   add(std::move(of_scheduler));
-  parts.push_back(leader_part(queue_));
+  // A Redis that does not answer is not waited for twice.
+  parts.push_back(redis.ok ? leader_part(queue_) : Part{"leader", false, redis.detail});
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const auto& [name, where] = worker_urls_[i];
     const auto ready = body_of(workers[i].ready.get());

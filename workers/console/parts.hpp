@@ -26,7 +26,7 @@ class Parts {
         scheduler_urls_(std::move(scheduler_urls)),
         worker_urls_(std::move(worker_urls)) {}
 
-  // Usually milliseconds: all are asked at once, and have 2 seconds (Redis 5). Of several schedulers the first that answers speaks for
+  // Usually milliseconds: all are asked at once, and have 2 seconds; Redis, which tells who leads, has 5. Of several schedulers the first that answers speaks for
   // them, and the lag is that of the one that lags most.
   std::vector<Part> check();
 

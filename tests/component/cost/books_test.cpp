@@ -175,6 +175,8 @@ TEST_F(BooksTest, FindsRuns) {
   EXPECT_FALSE(books.run("nobody").value());
   EXPECT_EQ(books.job("early").value()->state, "succeeded");
   EXPECT_FALSE(books.job("digits").value()) << "that is a name";
+  EXPECT_EQ(ids(books.jobs({"early", "digits", "late"}).value()), (Ids{"early", "late"}));
+  EXPECT_TRUE(books.jobs({}).value().empty());
 }
 
 TEST_F(BooksTest, ReadsManyDays) {
@@ -237,6 +239,42 @@ TEST_F(BooksTest, ListsADaysRunsByWhenTheyBegan) {
   EXPECT_EQ(day_slice(this_day, today - 1ms), 0);
   EXPECT_EQ(day_slice(this_day, today), 1);
   EXPECT_EQ(day_slice(this_day, today + 24h - 1ms), 288);
+}
+
+// More days, more slices of them and more runs of a slice than are asked for at once.
+TEST_F(BooksTest, ListsAllRunsOfManyDaysInTheirOrder) {
+  constexpr int days = 10;
+  constexpr int slices = 70;
+  const auto runs_in = [](int slice) { return slice == 3 ? 1'250 : 1; };
+  cost::Run run;
+  run.record.started_at = today - days * 24h;
+  const auto record = encode_run(run);
+  std::vector<std::string> expected;
+  for (int ago = 0; ago < days; ++ago) {
+    const auto list = "{oppen.cost}:runs:" + day_text(this_day - std::chrono::days(ago));
+    for (int slice = slices; slice > 0; --slice) {
+      const auto of = std::to_string(slice);
+      std::vector<runtime::Redis::Args> commands{{"ZADD", list, of, of}};
+      for (int i = runs_in(slice); i > 0; --i) {
+        expected.push_back(fmt::format("{}-{}-{}", ago, slice, i));
+        commands.push_back({"ZADD", list + ":" + of, std::to_string(i), expected.back()});
+        commands.push_back({"SET", "{oppen.cost}:run:" + expected.back(), record});
+      }
+      // On the list of the day before, too, as one that ran on.
+      commands.push_back(
+          {"ZADD",
+           "{oppen.cost}:runs:" + day_text(this_day - std::chrono::days(ago + 1)) + ":" + of, "0",
+           expected.back()});
+      ASSERT_TRUE(redis->pipeline(commands));
+    }
+  }
+  std::vector<std::string> ids;
+  const auto found = books.runs(today - (days - 1) * 24h, today + 24h, {}, 100'000).value();
+  EXPECT_TRUE(found.all);
+  for (const auto& one : found.runs) ids.push_back(one.job_id);
+  EXPECT_EQ(ids, expected);
+  EXPECT_EQ(books.runs_on(this_day).value(), 1'250U + slices - 1);
+  EXPECT_EQ(books.runs_on(this_day + std::chrono::days(1)).value(), 0U);
 }
 
 TEST_F(BooksTest, KnowsTheLatestOfEachName) {
@@ -375,6 +413,8 @@ TEST_F(BooksTest, SaysWhatIsBroken) {
   ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:run:a", "no run"}));
   ASSERT_TRUE(redis->command({"HSET", "{oppen.cost}:day:" + day_text(this_day), "g", "1"}));
   EXPECT_EQ(books.run("a").error().kind, ErrorKind::fatal);
+  ASSERT_TRUE(redis->command({"SET", "{oppen.cost}:run:a", "{\"run_id\":\"r\"}"}));
+  EXPECT_NE(books.run("a").error().message.find("of another version"), std::string::npos);
   EXPECT_EQ(books.days(this_day, this_day + std::chrono::days(1)).error().kind, ErrorKind::fatal);
 }
 

@@ -120,7 +120,9 @@ TEST_F(GroupConsumerTest, GivesOutManyInTheirOrder) {
   poll_until({member.get()}, [&] { return member->owned().size() == 2; });
   for (const int begin : {0, 1'000}) {
     ASSERT_TRUE(member->start({{first, begin}, {second, 0}}));
+    const auto give_up_at = std::chrono::steady_clock::now() + 60s;
     for (int next = begin; next < begin + 1'500;) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "no " << next;
       const auto record = member->poll(1s);
       ASSERT_TRUE(record);
       if (*record == nullptr) continue;

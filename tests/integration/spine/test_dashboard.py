@@ -161,7 +161,7 @@ def test_a_worker_that_is_away_is_said(world, console, cost, bus):
         assert run(world, "health").returncode == UNREACHABLE
     finally:
         cost.start().wait_ready()
-    assert parts(world)["cost"]["ok"]
+    bus.wait_for("the dashboard says that it is back", lambda: parts(world)["cost"]["ok"])
 
 
 def test_without_redis_the_rest_is_there(rough_world):

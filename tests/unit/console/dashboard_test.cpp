@@ -122,6 +122,18 @@ TEST_F(DashboardTest, ShowsHealthAsItsOwnQuestionDoes) {
   EXPECT_EQ(show()["health"], health_json(parts_));
 }
 
+TEST_F(DashboardTest, IsLookedAtOnceInASecond) {
+  const auto first = show();
+  queue_.waiting.clear();
+  parts_.clear();
+  EXPECT_EQ(show(), first);
+  EXPECT_TRUE(show(9)["queue"]["jobs"].empty()) << "another limit";
+  EXPECT_TRUE(show()["queue"]["jobs"].empty());
+  queue_.waiting = {record("third", JobState::queued)};
+  clock_.time += std::chrono::seconds(1);
+  EXPECT_EQ(show()["queue"]["jobs"][0]["job_id"], "third");
+}
+
 TEST_F(DashboardTest, WithoutRedisTheRestIsThere) {
   queue_.away = Error{ErrorKind::unavailable, "Redis is away"};
   books_.away = queue_.away;
@@ -141,6 +153,15 @@ TEST_F(DashboardTest, WithoutKubernetesTheRestIsThere) {
   EXPECT_EQ(body["cluster"]["in_use"]["gpus"], 1);
   EXPECT_FALSE(body["cluster"].contains("known"));
   EXPECT_EQ(body["pods"]["total"], 1);
+}
+
+TEST_F(DashboardTest, WaitsOnceForWhatDoesNotAnswer) {
+  books_.away = Error{ErrorKind::unavailable, "no answer in 5 s"};
+  const auto body = show();
+  EXPECT_EQ(body["queue"]["queued"]["total"], 2);
+  for (const auto* part : {"costs", "pods"})
+    EXPECT_EQ(body[part]["error"]["message"], "no answer in 5 s") << part;
+  EXPECT_EQ(books_.asked, 1);
 }
 
 TEST_F(DashboardTest, WithBrokenBooksTheQueueIsThere) {

@@ -10,6 +10,7 @@ namespace oppen::console {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(SchedulerParts, AreWellWhenItIsReady) {
   const auto parts =
@@ -55,6 +56,8 @@ TEST(WorkerParts, TellTheLagOfAllItsTopics) {
   EXPECT_FALSE(lag_in("oppen_leader 1\n"));
   EXPECT_FALSE(lag_in(""));
   EXPECT_EQ(lag_in("oppen_consumer_lag{topic=\"a\"} 7"), 7);
+  for (const auto* absurd : {"nan", "inf", "-inf", "1e300"})
+    EXPECT_FALSE(lag_in(std::string("oppen_consumer_lag{topic=\"a\"} ") + absurd)) << absurd;
 }
 
 TEST(WorkerParts, NameTheSettingAndTellOfMlflowThroughItsBridge) {
@@ -83,6 +86,17 @@ TEST(WorkerUrls, AreNamesAndUrls) {
     ASSERT_FALSE(refused) << wrong;
     EXPECT_THAT(refused.error().message, HasSubstr("OPPEN_WORKER_URLS"));
   }
+}
+
+TEST(WorkerUrls, HaveNoPassword) {
+  for (const auto* wrong : {"cost=http://c:1,mine=http://me:hush@t:2/x", "http://me:hush@t:2",
+                            "cost=me:hush@t:2", "cost=https://hush@t?a"}) {
+    const auto refused = worker_urls(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message, HasSubstr("OPPEN_WORKER_URLS"));
+    EXPECT_THAT(refused.error().message, Not(HasSubstr("hush")));
+  }
+  EXPECT_TRUE(worker_urls("cost=http://c:1/a@b"));
 }
 
 TEST(LeaderPart, IsDownUntilSomebodyLeads) {

@@ -1,5 +1,6 @@
 #pragma once
 // A queue, logs and a clock that say what the test tells them to.
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -91,9 +92,11 @@ class ScriptedBooks final : public BooksView {
   std::vector<cost::DayRow> rows;
   std::vector<cost::RunRecord> records;  // the latest first
   std::optional<Error> away;             // what every call answers, once set
+  int asked = 0;                         // how often for days or jobs
 
   Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
                                          std::chrono::sys_days to) override {
+    ++asked;
     if (away) return fail(*away);
     std::vector<cost::DayRow> found;
     for (const auto& row : rows) {
@@ -116,6 +119,16 @@ class ScriptedBooks final : public BooksView {
     }
     return std::nullopt;
   }
+  Result<std::vector<cost::RunRecord>> jobs(const std::vector<std::string>& job_ids) override {
+    ++asked;
+    if (away) return fail(*away);
+    std::vector<cost::RunRecord> found;
+    for (const auto& one : records) {
+      if (std::find(job_ids.begin(), job_ids.end(), one.job_id) != job_ids.end())
+        found.push_back(one);
+    }
+    return found;
+  }
   Result<cost::RunList> runs(Time, Time, const cost::RunFilter& filter,
                              std::size_t limit) override {
     if (away) return fail(*away);
@@ -127,6 +140,10 @@ class ScriptedBooks final : public BooksView {
       found.runs.push_back(one);
     }
     return found;
+  }
+  Result<std::size_t> runs_on(std::chrono::sys_days) override {
+    if (away) return fail(*away);
+    return records.size();
   }
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override {

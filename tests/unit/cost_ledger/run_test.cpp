@@ -262,6 +262,17 @@ TEST_F(RunTest, IsReadBackAsItWas) {
   EXPECT_EQ(decode_run("a", "{").error().kind, ErrorKind::fatal);
 }
 
+TEST(RunText, HasNothingThatIsNoUtf8) {
+  cost::Run run;
+  run.record.name =
+      "gr\xc3\xb6\xc3\x9f"
+      "er";
+  run.record.team = "a\xff\xc3";
+  const auto again = decode_run("a", encode_run(run)).value().record;
+  EXPECT_EQ(again.name, run.record.name);
+  EXPECT_EQ(again.team, "a\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST(DayRow, IsReadBackAsItWas) {
   CostAccrued event;
   event.team = "a \"team\"";

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <set>
+#include <span>
 
 #include "workers/cost/books/charge_rows.hpp"
 #include "workers/cost/books/run.hpp"
@@ -15,8 +16,10 @@ using runtime::Redis;
 using runtime::RedisReply;
 using std::chrono::sys_days;
 
-constexpr int page = 500;
-constexpr std::size_t most_slices = 1'000;  // of a day: more than there are
+constexpr std::size_t page = 500;
+// Of so many slices of days the first runs are asked for at once: most hold no more.
+constexpr std::size_t slices_at_once = 64;
+constexpr std::size_t first_of_slice = 100;
 // Each has a hash of as many fields as there are teams, projects, models and kinds of GPU together.
 constexpr std::chrono::days days_at_once{8};
 
@@ -33,6 +36,17 @@ bool at_work(const RunRecord& run, Time from, Time to) {
 }
 
 enum class Epochs { without, with };
+
+// One after the other without waiting; an error reply to any is one of the whole.
+Result<std::vector<RedisReply>> all_of(Redis& redis, const std::vector<Redis::Args>& commands) {
+  auto replies = redis.pipeline(commands);
+  if (!replies) return fail(replies.error());
+  for (const auto& reply : *replies) {
+    if (reply.type == RedisReply::Type::error)
+      return fail(ErrorKind::fatal, "the books in Redis: " + reply.text);
+  }
+  return replies;
+}
 
 double number(const std::string& text, double otherwise) {
   double value = 0;
@@ -71,7 +85,7 @@ Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
     records.push_back(std::move(run->record));
   }
   if (lists.empty()) return records;
-  const auto told = redis.pipeline(lists);
+  const auto told = all_of(redis, lists);
   if (!told) return fail(told.error());
   for (std::size_t i = 0; i < whose.size(); ++i) {
     records[whose[i]].epoch_seconds = numbers(told->at(i));
@@ -79,22 +93,59 @@ Result<std::vector<RunRecord>> load(Redis& redis, const std::string& prefix,
   return records;
 }
 
-// The keys at [first, first + count) of a sorted set, the highest first.
-Result<std::vector<std::string>> latest(Redis& redis, const std::string& set, std::size_t first,
-                                        std::size_t count) {
-  std::vector<std::string> keys;
-  if (count == 0) return keys;
-  const auto reply =
-      redis.command({"ZREVRANGE", set, std::to_string(first), std::to_string(first + count - 1)});
-  if (!reply) return fail(reply.error());
-  for (const auto& element : reply->elements) keys.push_back(element.text);
-  return keys;
+// The keys at [first, first + count) of a sorted set, the highest first. `count` is not 0.
+Redis::Args latest(const std::string& set, std::size_t first, std::size_t count) {
+  return {"ZREVRANGE", set, std::to_string(first), std::to_string(first + count - 1)};
+}
+
+// The lists of runs of the days from `first` to `last`, the latest first.
+Result<std::vector<std::string>> lists_of(Redis& redis, const std::string& prefix, sys_days first,
+                                          sys_days last) {
+  std::vector<std::string> of_days;
+  std::vector<Redis::Args> commands;
+  for (auto day = last; day >= first; day -= std::chrono::days(1)) {
+    of_days.push_back(prefix + "runs:" + day_text(day));
+    commands.push_back({"ZREVRANGE", of_days.back(), "0", "-1"});
+  }
+  const auto replies = all_of(redis, commands);
+  if (!replies) return fail(replies.error());
+  std::vector<std::string> lists;
+  for (std::size_t i = 0; i < of_days.size(); ++i) {
+    for (const auto& slice : replies->at(i).elements)
+      lists.push_back(of_days[i] + ':' + slice.text);
+  }
+  return lists;
+}
+
+// What stands on these lists and is not in `seen` yet, which it comes into. Ends early when `seen` is over most_examined_runs.
+Result<std::vector<std::string>> unseen(Redis& redis, std::span<const std::string> lists,
+                                        std::set<std::string>& seen) {
+  std::vector<Redis::Args> commands;
+  for (const auto& list : lists) commands.push_back(latest(list, 0, first_of_slice));
+  const auto replies = all_of(redis, commands);
+  if (!replies) return fail(replies.error());
+  std::vector<std::string> found;
+  const auto take = [&](const RedisReply& reply) {
+    for (const auto& element : reply.elements) {
+      if (seen.insert(element.text).second) found.push_back(element.text);
+    }
+  };
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    take(replies->at(i));
+    bool more = replies->at(i).elements.size() == first_of_slice;
+    for (auto place = first_of_slice; more && seen.size() <= most_examined_runs; place += page) {
+      const auto reply = redis.command(latest(lists[i], place, page));
+      if (!reply) return fail(reply.error());
+      take(*reply);
+      more = reply->elements.size() == page;
+    }
+    if (seen.size() > most_examined_runs) break;
+  }
+  return found;
 }
 
 Status add_day(DayRows& found, sys_days day, const RedisReply& reply) {
   const auto& fields = reply.elements;
-  if (reply.type == RedisReply::Type::error)
-    return fail(ErrorKind::fatal, "the books in Redis: " + reply.text);
   for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
     std::int64_t amount = 0;
     const auto& text = fields[f + 1].text;
@@ -129,7 +180,7 @@ Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
     std::vector<Redis::Args> commands;
     for (auto day = first; day < std::min(to, first + days_at_once); day += std::chrono::days(1))
       commands.push_back({"HGETALL", prefix_ + "day:" + day_text(day)});
-    const auto replies = redis_.pipeline(commands);
+    const auto replies = all_of(redis_, commands);
     if (!replies) return fail(replies.error());
     for (std::size_t i = 0; i < replies->size(); ++i) {
       const auto added = add_day(found, first + std::chrono::days(i), replies->at(i));
@@ -140,14 +191,12 @@ Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
 }
 
 Result<std::optional<RunRecord>> Books::run(const std::string& id_or_name) {
-  const auto known = redis_.pipeline(
-      {{"GET", prefix_ + "run-id:" + id_or_name},
-       {"HGET", prefix_ + "names:" + std::to_string(name_part(id_or_name)), id_or_name}});
+  const auto known = all_of(
+      redis_, {{"GET", prefix_ + "run-id:" + id_or_name},
+               {"HGET", prefix_ + "names:" + std::to_string(name_part(id_or_name)), id_or_name}});
   if (!known) return fail(known.error());
   std::vector<std::string> keys{id_or_name, ":" + id_or_name};
   for (const auto& element : *known) {
-    if (element.type == RedisReply::Type::error)
-      return fail(ErrorKind::fatal, "the books in Redis: " + element.text);
     // After the time by which the latest one is found.
     if (!element.is_nil()) keys.push_back(element.text.substr(element.text.find(' ') + 1));
   }
@@ -158,6 +207,10 @@ Result<std::optional<RunRecord>> Books::job(const std::string& job_id) {
   return first_of(redis_, prefix_, {job_id});
 }
 
+Result<std::vector<RunRecord>> Books::jobs(const std::vector<std::string>& job_ids) {
+  return load(redis_, prefix_, job_ids, Epochs::without);
+}
+
 Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::size_t limit) {
   RunList found;
   if (from >= to) return found;
@@ -166,19 +219,19 @@ Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::si
   std::set<std::string> seen;
   const auto first_day = std::chrono::floor<std::chrono::days>(from);
   auto day = std::chrono::floor<std::chrono::days>(to - std::chrono::milliseconds(1));
-  for (; day >= first_day; day -= std::chrono::days(1)) {
-    const auto list = prefix_ + "runs:" + day_text(day);
-    const auto slices = latest(redis_, list, 0, most_slices);
-    if (!slices) return fail(slices.error());
-    for (const auto& slice : *slices) {
-      for (std::size_t place = 0;; place += page) {
-        auto keys = latest(redis_, list + ':' + slice, place, page);
-        if (!keys) return fail(keys.error());
-        const bool last = keys->size() < page;
-        std::erase_if(*keys, [&](const auto& key) { return !seen.insert(key).second; });
-        found.all = seen.size() <= most_examined_runs;
-        if (!found.all) return found;
-        auto records = load(redis_, prefix_, *keys, Epochs::without);
+  for (; day >= first_day; day -= days_at_once) {
+    const auto some = std::max(first_day, day - days_at_once + std::chrono::days(1));
+    const auto lists = lists_of(redis_, prefix_, some, day);
+    if (!lists) return fail(lists.error());
+    for (std::size_t first = 0; first < lists->size(); first += slices_at_once) {
+      const auto count = std::min(slices_at_once, lists->size() - first);
+      const auto keys = unseen(redis_, std::span(*lists).subspan(first, count), seen);
+      if (!keys) return fail(keys.error());
+      for (std::size_t place = 0; place < keys->size(); place += page) {
+        const auto begin = keys->begin() + static_cast<std::ptrdiff_t>(place);
+        const auto left = std::min(page, keys->size() - place);
+        auto records = load(redis_, prefix_, {begin, begin + static_cast<std::ptrdiff_t>(left)},
+                            Epochs::without);
         if (!records) return fail(records.error());
         for (auto& record : *records) {
           if (!matches(record, filter) || !at_work(record, from, to)) continue;
@@ -186,17 +239,33 @@ Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::si
           if (!found.all) return found;
           found.runs.push_back(std::move(record));
         }
-        if (last) break;
       }
+      found.all = seen.size() <= most_examined_runs;
+      if (!found.all) return found;
     }
   }
   return found;
 }
 
+Result<std::size_t> Books::runs_on(sys_days day) {
+  const auto lists = lists_of(redis_, prefix_, day, day);
+  if (!lists) return fail(lists.error());
+  std::vector<Redis::Args> commands;
+  for (const auto& list : *lists) commands.push_back({"ZCARD", list});
+  const auto counts = all_of(redis_, commands);
+  if (!counts) return fail(counts.error());
+  std::size_t runs = 0;
+  for (const auto& count : *counts) runs += static_cast<std::size_t>(count.integer);
+  return runs;
+}
+
 Result<std::vector<RunRecord>> Books::history(const std::string& model_type, std::size_t limit) {
-  const auto keys = latest(redis_, prefix_ + "history:" + model_type, 0, limit);
-  if (!keys) return fail(keys.error());
-  return load(redis_, prefix_, *keys, Epochs::with);
+  if (limit == 0) return std::vector<RunRecord>();
+  const auto reply = redis_.command(latest(prefix_ + "history:" + model_type, 0, limit));
+  if (!reply) return fail(reply.error());
+  std::vector<std::string> keys;
+  for (const auto& element : reply->elements) keys.push_back(element.text);
+  return load(redis_, prefix_, keys, Epochs::with);
 }
 
 Result<std::vector<double>> Books::accuracies(const RunRecord& run) {

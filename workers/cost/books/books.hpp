@@ -36,10 +36,14 @@ class Books {
   Result<std::optional<RunRecord>> run(const std::string& id_or_name);
   // By job id alone; of a run from outside, by its run_key.
   Result<std::optional<RunRecord>> job(const std::string& job_id);
+  // Those of these that there are, without their epoch_seconds.
+  Result<std::vector<RunRecord>> jobs(const std::vector<std::string>& job_ids);
   // Runs that were at work within [from, to), the latest first: by the last day in it on which they were charged, then by their
   // begin. At most `limit`, of most_examined_runs and at most 400 days; more days are invalid. What was at work over 90 days ago is not found
   // any more.
   Result<RunList> runs(Time from, Time to, const RunFilter& filter, std::size_t limit);
+  // How many were charged for that day.
+  Result<std::size_t> runs_on(std::chrono::sys_days day);
   // The latest finished runs of a model type, the latest first, at most `limit`; the last 1,000 of each are kept.
   Result<std::vector<RunRecord>> history(const std::string& model_type, std::size_t limit);
   // The accuracy that each epoch of its last attempt told, the latest 1,000: of an epoch that told none there is none.

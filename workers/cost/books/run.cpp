@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "schemas/cloud_event.hpp"
+#include "schemas/text.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -110,7 +111,10 @@ class RunWriter {
   }
   void put(const std::string& value) {
     const auto* const word = std::find(std::begin(words), std::end(words), value);
-    add(word == std::end(words) ? json(value) : json(word - std::begin(words)));
+    if (word != std::end(words)) return add(word - std::begin(words));
+    if (utf8_length(value)) return add(value);
+    // Whoever writes it as JSON could not.
+    add(json::parse(json(value).dump(-1, ' ', false, json::error_handler_t::replace)));
   }
   void put(Time value) { add(value.time_since_epoch().count()); }
   void put(sys_days value) { add(value.time_since_epoch().count()); }
@@ -213,6 +217,12 @@ std::string encode_run(const Run& run, std::string_view attempts) {
 }
 
 Result<Run> decode_run(const std::string& key, std::string_view text, std::string* attempts) {
+  // As JSON, which no MessagePack of ours begins like.
+  if (text.starts_with('{')) {
+    return fail(ErrorKind::fatal,
+                "the books in Redis were written by a cost worker of another version (run " + key +
+                    "): docs/cost-model.md says how they are rebuilt");
+  }
   try {
     const auto from = json::from_msgpack(text);
     Run run;

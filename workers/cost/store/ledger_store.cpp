@@ -68,7 +68,8 @@ Result<std::string> LedgerStore::cluster(const std::string& connected) {
   if (!text.ends_with(form)) {
     return fail(ErrorKind::fatal,
                 "an instance of another version has written the ledger in Redis (" + key + ": " +
-                    text + "): empty its keys, " + prefix_ + "*, to rebuild it from the log");
+                    text + "): empty its keys, " + prefix_ +
+                    "*, that one last, to rebuild it from the log");
   }
   text.resize(text.size() - form.size());
   return std::move(text);

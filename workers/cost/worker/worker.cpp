@@ -116,6 +116,7 @@ struct Worker::Impl {
 
   std::map<int, std::unique_ptr<Partition>> partitions;  // that are taken over
   std::uint64_t taken_generation = 0;                    // of the group's assignments; 0: none
+  bool checked = false;  // that Redis holds this Kafka's ledger, in this form: it may be written to
   int partition_count = 0;
   int first_charged = 0;  // the partition whose turn it is to be charged first
   SteadyClock::time_point next_commit{};
@@ -132,6 +133,9 @@ struct Worker::Impl {
   }
 
   Status turn() {
+    if (!checked) {
+      if (auto status = check(); !status) return status;
+    }
     const auto changed = rates_reader->read();
     parts.health.set("kafka", changed.map([](bool) {}));
     if (!changed && changed.error().kind != ErrorKind::unavailable) return fail(changed.error());
@@ -149,6 +153,16 @@ struct Worker::Impl {
     if (auto status = advise(); !status) return status;
     tell();
     return {};
+  }
+
+  // Before anything is written, the policies that reading the rates stores and forgets included.
+  Status check() {
+    const auto count = takeover->check();
+    checked = count.has_value();
+    if (checked) return {};
+    // Unless it is Redis that is missed, which begin_again tells.
+    if (redis->command({"PING"})) parts.health.set("kafka", fail(count.error()));
+    return fail(count.error());
   }
 
   Status take_over() {
@@ -245,7 +259,10 @@ struct Worker::Impl {
     auto& partition = *found->second;
     auto& measuring = partition.measuring;
     if (record.offset < measuring.next) return {};
-    auto& first = partition.first.find(topics::telemetry)->second;
+    const auto of_topic = partition.first.find(record.topic);
+    if (of_topic == partition.first.end())
+      return fail(ErrorKind::fatal, "a partition was taken over without its telemetry");
+    auto& first = of_topic->second;
     if (auto status = begin(partition, first, record.topic, record.offset); !status) return status;
     if (first.sets_aside()) {
       if (auto put = set_aside(copy_of(record), crashing); !put) return put;
@@ -480,6 +497,7 @@ struct Worker::Impl {
   // Nothing in memory counted any more: everything is taken over anew.
   void begin_again() {
     taken_generation = 0;
+    checked = false;
     parts.health.set("redis", redis->command({"PING"}).map([](const auto&) {}));
     if (!consumer->owned().empty()) static_cast<void>(consumer->hold());
   }
