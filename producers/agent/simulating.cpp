@@ -31,6 +31,9 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   batch.batch_id = "simulate";
   batch.jobs.push_back(amended(job->spec, amend.changes));
   batch.jobs[0].job_id = make_job_id("simulate");
+  batch.jobs[0]
+      .max_runtime_seconds
+      .reset();  // of whom it is, the default's or the job's own, isn't told; only an own one tells of its time
   const auto plan = backend.post("simulate", to_text(batch));
   if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
   const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");
@@ -110,7 +113,9 @@ json changes_schema() {
         "batch_size": {"type": "integer", "minimum": 1, "maximum": 10000000},
         "spot": {"type": "boolean"},
         "gpu_type": {"type": "string", "minLength": 1, "maxLength": 63}}},
-      "key": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Of a policy, such as max_concurrent_jobs."},
+      "key": {"type": "string", "description": "Of a scheduling policy.", "enum": ["max_concurrent_jobs", "gpu_utilization_threshold_min",
+        "gpu_utilization_threshold_max", "gpu_utilization_target", "default_priority", "default_max_runtime_seconds", "backfill_enabled",
+        "preemption_enabled"]},
       "value": {"type": "string", "maxLength": 10000, "description": "As the ConfigMap would hold it: text."},
       "until": {"type": "string", "maxLength": 40, "description": "RFC 3339; until withdrawn without it."}}})json");
 }

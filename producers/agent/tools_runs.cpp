@@ -4,10 +4,9 @@
 #include <algorithm>
 
 #include "producers/access/cost_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 #include "producers/access/describe_text.hpp"
 #include "producers/access/event_text.hpp"
-#include "producers/access/job_table.hpp"
-#include "producers/access/queue_text.hpp"
 #include "producers/access/render.hpp"
 #include "producers/agent/tools.hpp"
 
@@ -224,49 +223,10 @@ Outcome compare_runs(Backend& backend, const json& arguments) {
   return told;
 }
 
-// One section of the dashboard: what it is about, and why it isn't there.
-void add_section(Told& told, const char* title, const char* name, Result<json> answer,
-                 const std::function<std::string(const json&)>& text) {
-  told.text += std::string("\n") + title + "\n";
-  if (!answer) {
-    told.text += "can't be told: " + answer.error().message + "\n";
-    told.data["missing"][name] = answer.error().message;
-    return;
-  }
-  try {
-    told.text += text(*answer);
-    told.data[name] = *std::move(answer);
-  } catch (const json::exception& error) {
-    told.text += "can't be read\n";
-    told.data["missing"][name] = error.what();
-  }
-}
-
-std::string health_text(const json& health) {
-  std::string text;
-  for (const json& part : health.value("parts", json::array())) {
-    text += fmt::format("  {} {}: {}\n", part.value("ok", false) ? "ok  " : "DOWN",
-                        text_field(part, "name"), printable(text_field(part, "detail")));
-  }
-  return text;
-}
-
-Outcome dashboard(Backend& backend, const json&) {
-  const Time now = backend.now();
-  Told told{"Training dashboard, " + to_rfc3339(now) + "\n", {{"generated_at", to_rfc3339(now)}}};
-  add_section(told, "HEALTH", "health", backend.get("health"), health_text);
-  add_section(told, "COST, THIS MONTH", "costs", backend.get("report?by=model"),
-              [](const json& report) { return report_text(report, 0); });
-  add_section(told, "FORECAST", "forecast", backend.get("forecast?period=month"),
-              period_forecast_text);
-  add_section(told, "QUEUE", "queue", backend.get("queue?limit=10"),
-              [](const json& queue) { return queue_text(queue, 0); });
-  add_section(told, "RUNNING", "running", backend.get("jobs?state=live&limit=20"),
-              [now](const json& page) {
-                const json jobs = page.value("jobs", json::array());
-                return jobs.empty() ? "Nothing runs.\n" : job_table(jobs, now, 0);
-              });
-  return told;
+Outcome dashboard(Backend& backend, const json& arguments) {
+  auto answer = backend.get("dashboard?limit=" + std::to_string(whole_of(arguments, "limit")));
+  if (!answer) return failed(answer.error());
+  return Told{dashboard_text(*answer, {}), *std::move(answer)};
 }
 
 Tool status_tool() {
@@ -352,20 +312,23 @@ Tool compare_runs_tool() {
 }
 
 Tool dashboard_tool() {
-  return {"get_training_dashboard",
-          "Dashboard",
-          "The whole system at a glance: health of every part, costs of this month and their "
-          "forecast, the queue, and what runs. A section "
-          "that can't be had says why; the others are there.",
-          Effect::read,
-          object_schema(json::object()),
-          told_schema(json::parse(R"json({
-            "generated_at": {"type": "string"}, "health": {"type": "object"}, "costs": {"type": "object"},
-            "forecast": {"type": "object"}, "queue": {"type": "object"}, "running": {"type": "object"},
-            "missing": {"type": "object", "description": "By section, why it isn't there."}})json"),
-                      {"generated_at"}),
-          json::object(),
-          dashboard};
+  return {
+      "get_training_dashboard",
+      "Dashboard",
+      "The whole system at a glance: health and lag of every part, costs of today and this month, "
+      "nodes, pods with their use and cost, and the "
+      "queue. A part that can't be had is `error` in its place.",
+      Effect::read,
+      object_schema(
+          {{"limit", limit_schema(10, 1000, "How many pods, nodes and waiting jobs to list.")}}),
+      told_schema(json::parse(R"json({
+            "generated_at": {"type": "string"}, "health": {"type": "object"},
+            "costs": {"type": "object", "description": "today, month, hourly_microusd, pending_microusd."},
+            "cluster": {"type": "object", "description": "in_use, known, nodes."},
+            "pods": {"type": "object", "description": "total, pods."}, "queue": {"type": "object"}})json"),
+                  {"generated_at", "health", "costs", "cluster", "pods", "queue"}),
+      {{"limit", 10}},
+      dashboard};
 }
 
 }  // namespace

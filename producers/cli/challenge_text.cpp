@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "producers/challenge/published.hpp"
-#include "producers/cli/dashboard_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 #include "producers/access/render.hpp"
+#include "producers/challenge/published.hpp"
 
 namespace oppen::cli {
 namespace {

@@ -1,15 +1,13 @@
 #pragma once
 // The commands of `oppen`, one file each. Each function adds its command to the app; when the user
 // chooses it, it sets context.run. App and context must outlive each other.
-#include <string>
+#include "producers/cli/context.hpp"
 
 namespace CLI {
 class App;
 }
 
 namespace oppen::cli {
-
-struct Context;
 
 void add_submit(CLI::App& app, Context& context);
 void add_submit_batch(CLI::App& app, Context& context);

@@ -174,8 +174,8 @@ def test_jobs_are_queued_listed_and_cancelled(agent, bus, jobs, policies, oppen)
     assert waits["forecast"]["begun"] is False
     dashboard = agent.call("get_training_dashboard")
     assert dashboard["queue"]["pending_cost_microusd"] == gone["pending_cost_microusd"]
-    assert [one["job_id"] for one in dashboard["running"]["jobs"]] == [blocker]
-    assert {"redis", "kafka"} & {one["name"] for one in dashboard["health"]["parts"]}
+    assert [one["job_id"] for one in dashboard["pods"]["pods"]] == [blocker]
+    assert "redis" in {one["name"] for one in dashboard["health"]["parts"]}
 
     # A person calls the same tool.
     told = oppen("tool", "get_queue_status", "limit=1", "-o", "json")
@@ -312,10 +312,7 @@ def test_a_stack_that_is_away(world):
 
     async def use():
         async with Client(server) as client:
-            failed = await client.call_tool("get_queue_status", {})
-            dashboard = await client.call_tool("get_training_dashboard", {})
-            return failed, dashboard
+            return [await client.call_tool(name, {}) for name in ("get_queue_status", "get_training_dashboard", "analyze_costs")]
 
-    failed, dashboard = asyncio.run(use())
-    assert failed.is_error and "OPPEN_CONSOLE_URL" in failed.content[0].text
-    assert not dashboard.is_error and set(dashboard.structured_content["missing"]) >= {"health", "costs", "queue"}
+    for failed in asyncio.run(use()):
+        assert failed.is_error and "OPPEN_CONSOLE_URL" in failed.content[0].text

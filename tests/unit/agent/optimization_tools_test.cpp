@@ -159,9 +159,11 @@ TEST_F(Optimizing, SlotsAreSimulated) {
 TEST_F(Optimizing, ChangesAreOfAJobOrOfAPolicy) {
   for (const json& changes :
        {json::object(), json({{"job_id", "llm-7"}}),
-        json({{"job_id", "llm-7"}, {"changes", json::object()}}), json({{"key", "k"}}),
-        json({{"key", "k"}, {"value", "v"}, {"job_id", "llm-7"}}),
-        json({{"key", "k"}, {"value", "v"}, {"until", "tomorrow"}}),
+        json({{"job_id", "llm-7"}, {"changes", json::object()}}),
+        json({{"key", "backfill_enabled"}}),
+        json({{"key", "backfill_enabled"}, {"value", "v"}, {"job_id", "llm-7"}}),
+        json({{"key", "backfill_enabled"}, {"value", "v"}, {"until", "tomorrow"}}),
+        json({{"key", "model_catalog"}, {"value", "{}"}}),
         json({{"job_id", "llm-7"}, {"changes", {{"epochs", 3}}}})}) {
     const auto outcome = run("apply_optimization", {{"changes", changes}});
     ASSERT_FALSE(outcome) << changes;
