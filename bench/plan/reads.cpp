@@ -34,10 +34,12 @@ cost::Fact run(std::size_t number, Time from, std::chrono::milliseconds apart) {
   bearer.usage.gpu_type = "A100";
   bearer.pod = fact.job_id + "-1";
   bearer.pod_namespace = "ml-training";
-  bearer.model_type = fmt::format("model-{}", number % 30);
+  // 50 projects of 20 teams, with three models each.
+  const auto project = number % 50;
+  bearer.model_type = fmt::format("model-{}", (3 * project + number % 3) % 30);
   bearer.workload_type = "training";
-  bearer.team = fmt::format("team-{}", number % 20);
-  bearer.project = fmt::format("project-{}", number % 50);
+  bearer.team = fmt::format("team-{}", project % 20);
+  bearer.project = fmt::format("project-{}", project);
   fact.told = cost::Told{fmt::format("sweep-{}", number), "kim", "succeeded", true, 3, 64};
   fact.told->metrics = {{"accuracy", 0.9123}};
   return fact;

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 // Of more runs than these in a day it isn't told how many they are: each is read.
-constexpr std::size_t most_runs_of_day = 1'000;
+constexpr std::size_t most_runs_of_day = 500;
 constexpr std::size_t most_groups = 5;  // of teams, and of model types; the dearest
 
 json missing(const Error& error) {

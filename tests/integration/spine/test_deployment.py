@@ -58,7 +58,7 @@ def test_the_api_server_takes_the_workers(world, bus):
     with Applied(world, "workers") as workers:
         scheduler = [("create", "pods"), ("patch", "pods"), ("watch", "resourcequotas"), ("list", "nodes")]
         workers.rights(bus, "oppen:oppen-scheduler", scheduler, [("get", "secrets"), ("get", "pods --subresource=log"), ("delete", "configmaps")])
-        workers.rights(bus, "oppen:oppen-console", [("get", "pods --subresource=log")], [("create", "pods"), ("delete", "pods"), ("list", "secrets")])
+        workers.rights(bus, "oppen:oppen-console", [("get", "pods --subresource=log"), ("list", "nodes")], [("create", "pods"), ("delete", "pods"), ("list", "secrets")])
         for more in ("notifier", "mlflow"):
             applied = kubectl(world, "apply", "-f", f"{workers.folder}/{more}.yaml", "-o", "name")
             assert applied.returncode == 0 and "Warning" not in applied.stderr, applied.stderr

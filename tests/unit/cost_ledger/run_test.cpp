@@ -275,15 +275,15 @@ TEST(DayRow, IsReadBackAsItWas) {
   event.gpus = 0.25;
   DayRows rows;
   for (const auto& [field, amount] : day_fields({day_key_of(event), spent_of(event)}))
-    rows.add(day_row_of(day_key_of(event).day, field, amount).value());
+    EXPECT_TRUE(rows.add(day_key_of(event).day, field, amount));
   const auto made = rows.take();
   ASSERT_EQ(made.size(), 1U);
   EXPECT_EQ(made[0].key.team, event.team);
   EXPECT_EQ(made[0].spent.total_microusd, 4);
   EXPECT_EQ(made[0].spent.run_ms, 20'000);
   EXPECT_EQ(made[0].spent.gpu_ms, 5'000);
-  EXPECT_FALSE(day_row_of({}, "g[1]", 1));
-  EXPECT_FALSE(day_row_of({}, "", 1));
+  for (const auto* broken : {"", "g", "g[1]", "g[1,2,3,4,5,6]", "x[\"\",\"\",\"\",\"\",\"\",\"\"]"})
+    EXPECT_FALSE(rows.add({}, broken, 1)) << broken;
 }
 
 }  // namespace

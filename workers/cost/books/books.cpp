@@ -99,12 +99,10 @@ Status add_day(DayRows& found, sys_days day, const RedisReply& reply) {
     std::int64_t amount = 0;
     const auto& text = fields[f + 1].text;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
-    const auto row = day_row_of(day, fields[f].text, amount);
-    if (read.ec != std::errc{} || !row) {
+    if (read.ec != std::errc{} || !found.add(day, fields[f].text, amount)) {
       return fail(ErrorKind::fatal, "a row of the books in Redis is broken: day " + day_text(day) +
                                         ", field " + fields[f].text);
     }
-    found.add(*row);
   }
   return {};
 }

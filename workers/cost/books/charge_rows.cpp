@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace oppen::cost {
 namespace {
@@ -72,28 +74,32 @@ std::vector<std::pair<std::string, std::int64_t>> day_fields(const DayRow& row) 
   return fields;
 }
 
-std::optional<DayRow> day_row_of(std::chrono::sys_days day, std::string_view field,
-                                 std::int64_t amount) {
-  if (field.empty()) return std::nullopt;
-  const auto key = json::parse(field.substr(1), nullptr, false);
-  if (!key.is_array() || key.size() != 6) return std::nullopt;
-  for (const auto& part : key) {
-    if (!part.is_string()) return std::nullopt;
-  }
-  DayRow row{{day, key[0], key[1], key[2], key[3], key[4], key[5]}, {}};
-  for (const auto& [letter, value] : day_amounts) {
-    if (letter != field.front()) continue;
-    row.spent.*value = amount;
-    row.spent.total_microusd =
-        row.spent.gpu_microusd + row.spent.cpu_microusd + row.spent.memory_microusd;
-    return row;
-  }
-  return std::nullopt;
-}
-
 void DayRows::add(const DayRow& row) {
   const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = row.key;
   rows_[{day, team, project, model_type, workload_type, gpu_type, pod_namespace}] += row.spent;
+}
+
+bool DayRows::add(std::chrono::sys_days day, std::string_view field, std::int64_t amount) {
+  if (field.empty()) return false;
+  const auto* const known_amount =
+      std::find_if(std::begin(day_amounts), std::end(day_amounts),
+                   [&field](const Amount& one) { return one.letter == field.front(); });
+  if (known_amount == std::end(day_amounts)) return false;
+  const auto text = field.substr(1);
+  if (day != std::exchange(day_, day)) known_.clear();
+  auto known = known_.find(text);
+  if (known == known_.end()) {
+    const auto key = json::parse(text, nullptr, false);
+    if (!key.is_array() || key.size() != 6 ||
+        !std::all_of(key.begin(), key.end(), [](const json& part) { return part.is_string(); }))
+      return false;
+    auto& spent = rows_[{day, key[0], key[1], key[2], key[3], key[4], key[5]}];
+    known = known_.emplace(text, &spent).first;
+  }
+  auto& spent = *known->second;
+  spent.*(known_amount->value) += amount;
+  spent.total_microusd = spent.gpu_microusd + spent.cpu_microusd + spent.memory_microusd;
+  return true;
 }
 
 std::vector<DayRow> DayRows::take() {
@@ -104,6 +110,7 @@ std::vector<DayRow> DayRows::take() {
         {{day, team, project, model_type, workload_type, gpu_type, pod_namespace}, spent});
   }
   rows_.clear();
+  known_.clear();
   return rows;
 }
 
