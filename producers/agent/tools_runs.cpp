@@ -37,8 +37,13 @@ json run_of_group(const json& group) {
   return run;
 }
 
+struct Runs {
+  json runs = json::array();
+  bool all = true;  // false: the latest alone are listed
+};
+
 // The runs of some days as the books have them. Errors: of the console.
-Result<json> runs_of(const Backend& backend, const std::string& from, const std::string& to,
+Result<Runs> runs_of(const Backend& backend, const std::string& from, const std::string& to,
                      const json& arguments) {
   const auto report =
       backend.get(query("report", {{"by", "run"},
@@ -48,10 +53,11 @@ Result<json> runs_of(const Backend& backend, const std::string& from, const std:
                                    {"project", text_of(arguments, "project")},
                                    {"model_type", text_of(arguments, "model_type")}}));
   if (!report) return fail(report.error());
-  json runs = json::array();
+  Runs runs;
   for (const json& group : report->value("groups", json::array())) {
-    if (!group.value("rest", false)) runs.push_back(run_of_group(group));
+    if (!group.value("rest", false)) runs.runs.push_back(run_of_group(group));
   }
+  runs.all = report->value("total", json::object()).contains("runs");
   return runs;
 }
 
@@ -79,8 +85,11 @@ Result<json> find_run(const Backend& backend, const std::string& id) {
            {"run_id", run_id},
            {"name", text_field(*cost, "name")},
            {"state", text_field(*cost, "state")}};
-    for (const json& one : *runs) {
-      if (text_field(one, "id") == run_id) run.update(one);
+    run["listed"] = false;
+    for (json one : runs->runs) {
+      if (text_field(one, "id") != run_id) continue;
+      run.update(one);
+      run.erase("listed");
     }
   } else {
     return fail(ErrorKind::not_found, "there is no run " + printable(id));
@@ -144,23 +153,28 @@ Outcome list_runs(Backend& backend, const json& arguments) {
   auto runs =
       runs_of(backend, day_text(now - days + std::chrono::days{1}), day_text(now), arguments);
   if (!runs) return failed(runs.error());
+  json& list = runs->runs;
   const auto state = text_of(arguments, "state");
   if (!state.empty()) {
     json kept = json::array();
-    for (const json& run : *runs) {
+    for (const json& run : list) {
       if (text_field(run, "state") == state) kept.push_back(run);
     }
-    *runs = std::move(kept);
+    list = std::move(kept);
   }
-  std::stable_sort(runs->begin(), runs->end(), [](const json& a, const json& b) {
+  std::stable_sort(list.begin(), list.end(), [](const json& a, const json& b) {
     return text_field(a, "started_at") > text_field(b, "started_at");
   });
-  const auto found = runs->size();
+  const auto found = list.size();
   const auto limit = static_cast<std::size_t>(whole_of(arguments, "limit"));
-  if (found > limit) runs->erase(runs->begin() + static_cast<std::ptrdiff_t>(limit), runs->end());
-  Told told{runs->empty() ? "There are no such runs in these days.\n" : run_table(*runs),
-            {{"runs", *runs}, {"found", found}}};
-  if (found > limit) told.text += fmt::format("... and {} more\n", found - limit);
+  if (found > limit) list.erase(list.begin() + static_cast<std::ptrdiff_t>(limit), list.end());
+  Told told{list.empty() ? "There are no such runs in these days.\n" : run_table(list),
+            {{"runs", list}, {"found", found}, {"all", runs->all}}};
+  if (found > limit)
+    told.text += fmt::format("... and {}{} more\n", runs->all ? "" : "at least ", found - limit);
+  if (!runs->all)
+    told.text +=
+        "There are more runs in these days than are listed by run: the latest were looked at.\n";
   return told;
 }
 
@@ -174,7 +188,12 @@ Outcome run_metrics(Backend& backend, const json& arguments) {
   if (run->contains("total_microusd"))
     text += "Cost: " + money_field(*run, "total_microusd") + "\n";
   const json& metrics = (*run)["metrics"];
-  if (metrics.empty()) text += "It has told no metrics.\n";
+  if (metrics.empty()) {
+    text += run->value("listed", true)
+                ? "It has told no metrics.\n"
+                : "Its metrics are not known: it is none of the latest runs, which alone are "
+                  "listed.\n";
+  }
   for (const auto& [name, value] : metrics.items())
     text += "  " + printable(name) + ": " + value.dump() + "\n";
   return Told{std::move(text), *std::move(run)};
@@ -270,8 +289,9 @@ Tool list_runs_tool() {
             {{"type", "string"}, {"enum", {"running", "succeeded", "failed", "cancelled"}}}},
            {"limit", limit_schema(20, 1000, "How many at most.")}}),
       told_schema({{"runs", {{"type", "array"}, {"items", run_schema()}}},
-                   {"found", {{"type", "integer"}}}},
-                  {"runs", "found"}),
+                   {"found", {{"type", "integer"}, {"description", "At least, unless all."}}},
+                   {"all", {{"type", "boolean"}}}},
+                  {"runs", "found", "all"}),
       {{"days", 7}, {"state", "succeeded"}},
       list_runs};
 }
