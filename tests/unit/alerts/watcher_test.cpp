@@ -155,7 +155,7 @@ std::vector<Happening> down_for_hours() {
     }
   }
   std::stable_sort(all.begin(), all.end(),
-                   [](const auto& a, const auto& b) { return a.at < b.at; });
+                   [](const auto& one, const auto& other) { return one.at < other.at; });
   return all;
 }
 
