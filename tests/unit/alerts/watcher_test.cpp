@@ -91,6 +91,40 @@ TEST(Watcher, TheSameLogGivesTheSameAlertsHoweverOftenItIsTakenOver) {
   EXPECT_EQ(interrupted.ids, whole.ids);
 }
 
+TEST(Watcher, SoItIsWithTheCostOfDays) {
+  std::vector<Happening> days;
+  const auto charge = [&](const std::string& job, std::chrono::seconds from,
+                          std::chrono::seconds length, std::int64_t amount) {
+    CostAccrued cost;
+    cost.job_id = job;
+    cost.attempt = 1;
+    cost.model_type = "mnist";
+    cost.team = "speech";
+    cost.project = "digits";
+    cost.gpu_type = "A100";
+    cost.pod_namespace = "ml";
+    cost.interval_start = at(from);
+    cost.interval_end = at(from + length);
+    cost.total = cost.gpu = {amount};
+    days.push_back(
+        {at(from + length), job + "/1/" + std::to_string(from.count()), at(from + length), cost});
+  };
+  for (auto hour = -14 * 24h; hour < 0h; hour += 1h) charge("always", hour, 1h, 2'000'000);
+  for (auto minute = 0min; minute < 60min; minute += 5min)
+    charge("spikes", minute, 5min, 5'000'000);
+  charge("always", 5h, 1h, 2'000'000);
+  Watching whole;
+  for (const auto& one : days) whole.take(one);
+  EXPECT_THAT(whole.ids, testing::Contains(testing::HasSubstr("cost_spike firing")));
+  Watching interrupted;
+  int count = 0;
+  for (const auto& one : days) {
+    if (++count % 3 == 0) interrupted.restart();
+    interrupted.take(one);
+  }
+  EXPECT_EQ(interrupted.ids, whole.ids);
+}
+
 TEST(Watcher, WhatComesTooLateIsCounted) {
   Watching run;
   for (const auto& one : a_day()) run.take(one);
