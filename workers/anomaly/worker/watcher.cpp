@@ -20,7 +20,7 @@ bool has(const All& all, const std::string& one) {
 
 Time time_of(const Fact& fact) {
   if (const auto* sample = std::get_if<GpuSample>(&fact)) return sample->sampled_at;
-  if (const auto* charge = std::get_if<CostAccrued>(&fact)) return charge->interval_start;
+  if (const auto* charge = std::get_if<CostAccrued>(&fact)) return charge->interval_end;
   return {};
 }
 

@@ -282,6 +282,7 @@ class Term {
     std::map<std::string, std::int64_t> behind;
     for (const auto& [partition, next] : read_) {
       const auto end = ends->at(partition);
+      if (next >= end) heard_[partition] = turns_;
       if (next >= end || is_quiet(partition)) merge_.heard(partition, now - on_its_way);
       behind[partition.topic] += std::max<std::int64_t>(end - handled_[partition], 0);
     }
@@ -350,10 +351,9 @@ class Term {
   }
 
   Status commit() {
-    std::vector<Cell> cells;
+    auto cells = set_aside_;  // first: there may be another value by now
     watcher_.take_changes(cells);
     outbox_.take_changes(cells);
-    cells.insert(cells.end(), set_aside_.begin(), set_aside_.end());
     for (const auto& [partition, place] : places_)
       cells.push_back({"next", name_of(partition), to_text(place)});
     if (cells.empty()) return {};
