@@ -65,22 +65,16 @@ void set_price(Fault& fault, const CostTrace& trace, const KindCosts& costs, dou
   fault.worth = (fault.price - 1) * dearest->second;
 }
 
-void set_shrinks(Fault& fault, const CostTrace& trace, const KindCosts& costs) {
-  std::vector<bool> allowed;
-  for (const auto& kind : trace.kinds) allowed.push_back(kind.team != fault.on.team);
-  std::map<std::string, double> by_team;
+// No more than the other teams have.
+void bound_swap(Fault& fault, const CostTrace& trace, const KindCosts& costs) {
+  double others = 0;
   for (std::size_t kind = 0; kind < trace.kinds.size(); ++kind)
-    if (allowed[kind]) by_team[trace.kinds[kind].team] += costs.sum(kind, fault.begins, fault.ends);
-  const auto dearest =
-      std::max_element(by_team.begin(), by_team.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  fault.shrinks = dearest->first;
-  // No more than the other team has.
-  const double most = 0.9 * dearest->second;
-  if (fault.worth > most) {
-    for (double& one : fault.added) one *= most / fault.worth;
-    fault.worth = most;
-  }
+    if (trace.kinds[kind].team != fault.on.team)
+      others += costs.sum(kind, fault.begins, fault.ends);
+  const double most = 0.9 * others;
+  if (fault.worth <= most) return;
+  for (double& one : fault.added) one *= most / fault.worth;
+  fault.worth = most;
 }
 
 Fault draw_fault(const CostTrace& trace, const KindCosts& costs, Slot begins, double floor,
@@ -104,7 +98,7 @@ Fault draw_fault(const CostTrace& trace, const KindCosts& costs, Slot begins, do
   std::vector<bool> allowed(trace.kinds.size(), true);
   const auto dearest = dearest_kind(costs, begins - 7 * slots_a_day, begins, allowed);
   const auto any = pick(random, trace.kinds.size());
-  const auto of = draw(random) < 0.5 ? dearest : any;
+  const auto of = fault.kind != FaultKind::swap && draw(random) < 0.5 ? dearest : any;
   fault.on = trace.kinds[of];
   const auto like = std::find_if(trace.parts.begin(), trace.parts.end(),
                                  [&](const auto& part) { return part.kind == of; });
@@ -115,7 +109,7 @@ Fault draw_fault(const CostTrace& trace, const KindCosts& costs, Slot begins, do
   for (double& one : fault.added) one *= scale;
   fault.worth = worth;
   fault.jobs = std::max(1.0, std::round(scale * static_cast<double>(hour) / job_usd_hour));
-  if (fault.kind == FaultKind::swap) set_shrinks(fault, trace, costs);
+  if (fault.kind == FaultKind::swap) bound_swap(fault, trace, costs);
   if (fault.kind == FaultKind::drift)
     fault.matters +=
         std::min(slots_a_day,

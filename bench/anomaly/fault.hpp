@@ -23,7 +23,6 @@ struct Fault {
   double unit_usd_hour = 1;   // of those jobs, as of all of their kind
   std::vector<double> added;  // dollars by slot
   double price = 1;           // of everything on that GPU type
-  std::string shrinks;        // of a swap: the team that spends less by as much
 };
 
 // Spend of each kind in each slot, without faults.
@@ -34,7 +33,7 @@ struct KindCosts {
 };
 KindCosts costs_of(const CostTrace& trace);
 
-// One after the other from the 15th day on, one to three days and a half apart, each kind as likely; worth evenly (in the logarithm) from half the floor to
+// A swap takes from all other teams what it adds. One after the other from the 15th day on, one to three days and a half apart, each kind as likely; worth evenly (in the logarithm) from half the floor to
 // six times that. Lengths: spikes 2 to 6 hours, retries 12 hours, steps, swaps and prices a day, drifts grow for a day and stay for one.
 std::vector<Fault> draw_faults(const CostTrace& trace, const KindCosts& costs, double floor,
                                std::mt19937_64& random);

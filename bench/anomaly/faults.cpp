@@ -160,7 +160,7 @@ class Play {
         if (slot < fault.begins || slot >= fault.ends) continue;
         if (fault.kind == FaultKind::price && fault.on.gpu_type == on.gpu_type)
           factor *= fault.price;
-        if (fault.kind == FaultKind::swap && fault.shrinks == on.team) factor *= kept(fault, slot);
+        if (fault.kind == FaultKind::swap && fault.on.team != on.team) factor *= kept(fault, slot);
       }
       // Less work is fewer jobs' time at the same price.
       const bool less = factor < time_multiplier(slot);
@@ -172,11 +172,11 @@ class Play {
   }
 
   double kept(const Fault& fault, Slot slot) const {
-    double team = 0;
+    double others = 0;
     for (std::size_t kind = 0; kind < trace_.kinds.size(); ++kind)
-      if (trace_.kinds[kind].team == fault.shrinks) team += costs_.sum(kind, slot, slot + 1);
+      if (trace_.kinds[kind].team != fault.on.team) others += costs_.sum(kind, slot, slot + 1);
     const double added = fault.added[static_cast<std::size_t>(slot - fault.begins)];
-    return team > 0 ? std::max(0.0, 1 - added / team) : 1;
+    return others > 0 ? std::max(0.0, 1 - added / others) : 1;
   }
 
   void inject(const Fault& fault, Slot slot) {
