@@ -11,6 +11,8 @@
 namespace oppen::cli {
 namespace {
 
+using namespace access;
+
 using challenge::Outcome;
 
 std::string per_thousand(double microusd) { return fmt::format("${:.6f}", microusd / 1e6); }
