@@ -361,19 +361,21 @@ class WaitingLines {
 // Each line of `in`, also the last one without its end, or nullopt for one that is too long, until `take` wants no more.
 void read_lines(std::istream& in,
                 const std::function<bool(std::optional<std::string> line)>& take) {
-  std::optional<std::string> line = "";
+  std::string line;
+  bool too_long = false;
   std::streambuf& buffer = *in.rdbuf();
   using Traits = std::istream::traits_type;
   while (true) {
     const auto c = buffer.sbumpc();
     const bool ends = Traits::eq_int_type(c, Traits::eof());
     if (!ends && c != '\n') {
-      if (line && line->size() == max_line_bytes) line.reset();
-      if (line) *line += Traits::to_char_type(c);
+      too_long = too_long || line.size() == max_line_bytes;
+      if (!too_long) line += Traits::to_char_type(c);
       continue;
     }
-    if (!take(std::move(line)) || ends) return;
-    line = "";
+    if (!take(too_long ? std::nullopt : std::optional(std::move(line))) || ends) return;
+    line.clear();
+    too_long = false;
   }
 }
 
