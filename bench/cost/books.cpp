@@ -79,7 +79,8 @@ double fill(cost::LedgerStore& store, const Filling& filling) {
   for (std::size_t first = 0; first < filling.runs; first += at_once) {
     for (auto number = first; number < std::min(filling.runs, first + at_once); ++number)
       tell(ledger, filling, number);
-    const auto charges = ledger.charge(filling.from + range_days, 4 * at_once);
+    // The last ones begin just before the range ends.
+    const auto charges = ledger.charge(filling.from + range_days + 1min, 4 * at_once);
     cost::Change change;
     change.costs = static_cast<std::int64_t>(first);
     for (const auto& charge : charges) change.charges.push_back(&charge);

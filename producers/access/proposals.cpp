@@ -13,25 +13,26 @@ namespace {
 
 using nlohmann::json;
 
-bool names_changes(const KnownProposal& known) {
-  const auto& changes = known.proposal.changes;
-  return changes.contains("key") || changes.contains("changes");
-}
-
 // As the scheduler takes them: of those that change something the first counts, until it expires undecided; to run a job beyond a budget the
 // last one is meant, of whatever attempt and period it is now.
 bool gives_way(const KnownProposal& known, Time now) {
   return !names_changes(known) || !(known.decision || is_open(known, now));
 }
 
-// Whether a decision takes effect. Those on a job are taken anew each time.
+// Whether a decision takes effect. Those on a job are taken anew each time, and are none on a change whose proposal bears the id of that job.
 bool takes(const KnownProposal& known, const ApprovalDecided& decision, Time now) {
   if (!names_changes(known)) return true;
+  if (decision.proposal_id.empty()) return false;
   if (decision.decision == "undo") return known.decision && known.decision->decision == "approve";
   return is_open(known, now);
 }
 
 }  // namespace
+
+bool names_changes(const KnownProposal& known) {
+  const auto& changes = known.proposal.changes;
+  return changes.contains("key") || changes.contains("changes");
+}
 
 bool is_open(const KnownProposal& known, Time now) {
   return !known.decision && known.proposal.expires_at > now;

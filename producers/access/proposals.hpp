@@ -19,6 +19,9 @@ struct KnownProposal {
   std::vector<PolicyOverride> overrides;  // that were said because of it
 };
 
+// Whether it changes a job or a policy. Otherwise it asks to run the job whose id it bears.
+bool names_changes(const KnownProposal& known);
+
 // Neither decided nor expired.
 bool is_open(const KnownProposal& known, Time now);
 

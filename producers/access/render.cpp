@@ -63,9 +63,24 @@ std::string from_now(const std::optional<Time>& time, Time now) {
 }
 
 std::string printable(const std::string& text) {
-  std::string clean = text;
-  for (char& c : clean) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::string clean;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+    if (is_c1) ++i;
+    clean += is_c1 || byte < 0x20 || byte == 0x7f ? '?' : static_cast<char>(byte);
+  }
+  return clean;
+}
+
+std::string printable_lines(const std::string& text) {
+  std::string clean;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    clean += printable(text.substr(begin, end - begin));
+    if (end < text.size()) clean += '\n';
+    begin = end + 1;
   }
   return clean;
 }

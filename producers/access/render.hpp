@@ -18,8 +18,10 @@ std::string age_text(const std::string& rfc3339, Time now);
 // "now", "in 4m 10s"; "" when it isn't known.
 std::string from_now(const std::optional<Time>& time, Time now);
 
-// Without control characters, which would write to the terminal in a user's name: they become '?'.
+// Without control characters, which would write to the terminal in a user's name: they become '?'. C1's too (U+0080 to U+009F).
 std::string printable(const std::string& text);
+// The same of a text of several lines, whose ends are kept.
+std::string printable_lines(const std::string& text);
 
 struct Column {
   std::string title;

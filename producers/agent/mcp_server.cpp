@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <iostream>
+#include <thread>
 
 #include "schemas/cloud_event.hpp"
 #include "schemas/text.hpp"
@@ -20,6 +22,10 @@ constexpr auto version_key = "io.modelcontextprotocol/protocolVersion";
 constexpr auto capabilities_key = "io.modelcontextprotocol/clientCapabilities";
 constexpr auto server_key = "io.modelcontextprotocol/serverInfo";
 constexpr std::int64_t list_ttl_ms = 3'600'000;  // the tools are the same as long as the program is
+
+constexpr std::size_t most_waiting_lines = 64;
+constexpr std::size_t most_waiting_bytes = 2 * max_line_bytes;
+constexpr std::size_t max_heard_bytes = 4096;  // what doesn't wait is short
 
 // https://www.jsonrpc.org/specification, and of MCP the last
 enum Code : int {
@@ -164,6 +170,7 @@ std::string McpServer::handle(std::string_view line) {
   Request request{id, message["method"], message.value("params", json::object())};
   if (!request.params.is_object())
     return error_line(id, invalid_params, "params is an object of named members");
+  if (is_cancelled(request.id)) return "";
   json reply = answer(request);
   reply["jsonrpc"] = "2.0";
   reply["id"] = request.id;
@@ -180,16 +187,17 @@ json McpServer::answer(const Request& request) {
                                              "its _meta");
   }
   if (version.is_null() && request.method == "ping") return result_object(json::object());
+  // Of another version nothing else is known.
+  if (version.is_string() && version != current_version) {
+    return error_object(unsupported_version, "this protocol version is not supported",
+                        {{"supported", json::array({current_version})}, {"requested", version}});
+  }
   if (!version.is_string() || !request.meta(capabilities_key).is_object()) {
     return error_object(
         invalid_params,
         fmt::format("params._meta lacks \"{}\" (text) or \"{}\" (an object); clients of older "
                     "revisions begin with `initialize`",
                     version_key, capabilities_key));
-  }
-  if (version != current_version) {
-    return error_object(unsupported_version, "this protocol version is not supported",
-                        {{"supported", json::array({current_version})}, {"requested", version}});
   }
   json result;
   if (request.method == "server/discover") {
@@ -245,13 +253,19 @@ json McpServer::call_tool(const Request& request) {
   if (!arguments.is_object())
     return error_object(invalid_params, "arguments is an object of named members");
   const auto begin = clock_();
-  const Outcome outcome =
-      may_call() ? call(*tool, backend_, std::move(arguments))
-                 : Outcome(tl::unexpected(Failure{
-                       ErrorKind::unavailable,
-                       fmt::format("too many calls: at most {} at once and {} a second; nothing "
-                                   "was done, call it again in a second",
-                                   rate_.burst, rate_.per_second)}));
+  const auto outcome = [&]() -> Outcome {
+    if (ended_ && tool->effect != Effect::read) {
+      return tl::unexpected(
+          Failure{ErrorKind::unavailable,
+                  "the input has ended: what changes something is not begun; nothing was done"});
+    }
+    if (may_call()) return call(*tool, backend_, std::move(arguments));
+    return tl::unexpected(
+        Failure{ErrorKind::unavailable,
+                fmt::format("too many calls: at most {} at once and {} a second; nothing was done, "
+                            "call it again in a second",
+                            rate_.burst, rate_.per_second)});
+  }();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_() - begin);
   log_ << fmt::format("oppen mcp: {} {} in {} ms\n", tool->name,
                       outcome ? "done" : to_string(outcome.error().kind), took.count())
@@ -269,28 +283,126 @@ bool McpServer::may_call() {
   return true;
 }
 
-void serve_mcp(McpServer& server, std::istream& in, std::ostream& out) {
+std::optional<std::string> McpServer::hear(std::string_view line) {
+  if (line.size() > max_heard_bytes) return std::nullopt;
+  const auto message = parse_event_data(line);
+  if (!message || !message->is_object() || message->value("jsonrpc", json()) != "2.0")
+    return std::nullopt;
+  const json method = message->value("method", json());
+  const json params = message->value("params", json::object());
+  const json id = message->value("id", json());
+  if (method == "notifications/cancelled" && id.is_null() && params.is_object()) {
+    const std::scoped_lock lock(mutex_);
+    cancelled_.push_back(params.value("requestId", json()));
+    if (cancelled_.size() > most_waiting_lines) cancelled_.pop_front();
+    return "";
+  }
+  // A request of the current revision names it in its params, and there is no ping in it.
+  if (method != "ping" || !(id.is_string() || id.is_number_integer()) || params != json::object())
+    return std::nullopt;
+  json reply = result_object(json::object());
+  reply["jsonrpc"] = "2.0";
+  reply["id"] = id;
+  return to_line(reply);
+}
+
+bool McpServer::is_cancelled(const json& id) {
+  const std::scoped_lock lock(mutex_);
+  return std::erase(cancelled_, id) > 0;
+}
+
+namespace {
+
+// What has come and is not handled yet. One thread puts, another takes.
+class WaitingLines {
+ public:
+  // Waits while too much waits. nullopt: a line that was too long. false: no more is wanted.
+  bool put(std::optional<std::string> line) {
+    std::unique_lock lock(mutex_);
+    const std::size_t bytes = line ? line->size() : 0;
+    changed_.wait(lock, [&] {
+      return closed_ || lines_.empty() ||
+             (lines_.size() < most_waiting_lines && bytes_ + bytes <= most_waiting_bytes);
+    });
+    if (closed_) return false;
+    bytes_ += bytes;
+    lines_.push_back(std::move(line));
+    changed_.notify_all();
+    return true;
+  }
+
+  // Waits for one. false: there is none, and none will come.
+  bool take(std::optional<std::string>& line) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !lines_.empty(); });
+    if (lines_.empty()) return false;
+    line = std::move(lines_.front());
+    lines_.pop_front();
+    bytes_ -= line ? line->size() : 0;
+    changed_.notify_all();
+    return true;
+  }
+
+  // What waits can be taken still; no more is put.
+  void close() {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::optional<std::string>> lines_;
+  std::size_t bytes_ = 0;
+  bool closed_ = false;
+};
+
+// Each line of `in`, also the last one without its end, or nullopt for one that is too long, until `take` wants no more.
+void read_lines(std::istream& in,
+                const std::function<bool(std::optional<std::string> line)>& take) {
   std::string line;
   bool too_long = false;
   std::streambuf& buffer = *in.rdbuf();
   using Traits = std::istream::traits_type;
-  while (out.good()) {
+  while (true) {
     const auto c = buffer.sbumpc();
     const bool ends = Traits::eq_int_type(c, Traits::eof());
     if (!ends && c != '\n') {
-      if (line.size() < max_line_bytes) {
-        line += Traits::to_char_type(c);
-      } else {
-        too_long = true;
-      }
+      too_long = too_long || line.size() == max_line_bytes;
+      if (!too_long) line += Traits::to_char_type(c);
       continue;
     }
-    const std::string reply = too_long ? McpServer::too_long() : server.handle(line);
-    if (!reply.empty()) out << reply << '\n' << std::flush;
-    if (ends) return;
+    if (!take(too_long ? std::nullopt : std::optional(std::move(line))) || ends) return;
     line.clear();
     too_long = false;
   }
+}
+
+}  // namespace
+
+void serve_mcp(McpServer& server, std::istream& in, std::ostream& out) {
+  std::mutex writing;
+  const auto write = [&](const std::string& reply) {
+    const std::scoped_lock lock(writing);
+    if (!reply.empty()) out << reply << '\n' << std::flush;
+    return out.good();
+  };
+  WaitingLines waiting;
+  std::thread reader([&] {
+    read_lines(in, [&](std::optional<std::string> line) {
+      const auto reply = line ? server.hear(*line) : std::nullopt;
+      return reply ? write(*reply) : waiting.put(std::move(line));
+    });
+    server.end();
+    waiting.close();
+  });
+  for (std::optional<std::string> line; waiting.take(line);) {
+    if (write(line ? server.handle(*line) : McpServer::too_long())) continue;
+    waiting.close();
+    break;
+  }
+  reader.join();
 }
 
 }  // namespace oppen::agent

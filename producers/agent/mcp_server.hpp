@@ -1,11 +1,15 @@
 #pragma once
 // The tools as a server of the Model Context Protocol: one line of JSON-RPC in, one out. It speaks revision 2026-07-28, in which each
 // request says its version, and, once a client has sent `initialize`, 2025-11-25 or 2025-06-18 for the rest of the process.
-// https://modelcontextprotocol.io/specification. One thread.
+// https://modelcontextprotocol.io/specification.
+#include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <iosfwd>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +27,7 @@ struct CallRate {
   double per_second = 10;
 };
 
+// One thread handles the lines, one after the other; another may hear what comes meanwhile.
 class McpServer {
  public:
   using MonotonicClock = std::function<std::chrono::steady_clock::time_point()>;
@@ -33,6 +38,11 @@ class McpServer {
 
   // The line to answer, without its end; "" where nothing is to be answered. Whatever the line is, it is answered or passed over.
   std::string handle(std::string_view line);
+  // Takes a line that doesn't wait for those before it, from any thread: a ping (the line to answer), or that a request is cancelled (""),
+  // which is not begun then if it waits. nullopt: the line is to be handled.
+  std::optional<std::string> hear(std::string_view line);
+  // The client has gone: from now on nothing is begun that changes something. From any thread.
+  void end() { ended_ = true; }
   // The answer to a line of more than max_line_bytes.
   static std::string too_long();
 
@@ -43,6 +53,7 @@ class McpServer {
   nlohmann::json initialize(const Request& request);
   nlohmann::json call_tool(const Request& request);
   bool may_call();
+  bool is_cancelled(const nlohmann::json& id);
 
   Backend& backend_;
   std::ostream& log_;
@@ -51,9 +62,13 @@ class McpServer {
   double calls_left_;
   std::chrono::steady_clock::time_point counted_at_;
   std::string old_version_;  // "": no initialize has come
+  std::atomic<bool> ended_ = false;
+  std::mutex mutex_;
+  std::deque<nlohmann::json> cancelled_;  // the latest ids; with the mutex
 };
 
-// Answers the lines of `in` on `out` until `in` ends or `out` can't be written.
+// Answers the lines of `in` on `out` until `in` ends or `out` can't be written. Reads on while a call is carried out, and returns only
+// when `in` has told another line or its end.
 void serve_mcp(McpServer& server, std::istream& in, std::ostream& out);
 
 }  // namespace oppen::agent

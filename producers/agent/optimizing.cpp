@@ -85,8 +85,12 @@ json amendment(const std::string& job_id, const JobAmend::Changes& changes) {
 }
 
 std::string proposal_id_of(const json& changes) {
-  const auto about = text_field(changes, "job_id", text_field(changes, "key"));
-  return "opt-" + about + "-" + short_digest(changes.dump());
+  auto about = text_field(changes, "job_id", text_field(changes, "key"));
+  std::erase_if(about, [](char letter) {
+    return !(letter >= 'a' && letter <= 'z') && !(letter >= '0' && letter <= '9') &&
+           letter != '-' && letter != '_';
+  });
+  return std::string(proposal_prefix) + about + "-" + short_digest(changes.dump());
 }
 
 }  // namespace oppen::agent

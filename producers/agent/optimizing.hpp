@@ -2,6 +2,7 @@
 // What a change would cost and save, by the console's estimates. Functions without state.
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,10 @@ nlohmann::json priced(const nlohmann::json& before, const nlohmann::json& after)
 // The changes as JSON, in the form that a proposal carries (docs/budgets.md).
 nlohmann::json amendment(const std::string& job_id, const JobAmend::Changes& changes);
 
-// The same for the same changes, so that proposing twice proposes once.
+// What the ids of proposals begin with, and no id of a job that an agent submits.
+inline constexpr std::string_view proposal_prefix = "opt-";
+
+// Of small letters, digits, - and _: it is part of a command that a human is told to paste. The same for the same changes, so that proposing twice proposes once.
 std::string proposal_id_of(const nlohmann::json& changes);
 
 }  // namespace oppen::agent

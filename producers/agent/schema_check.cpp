@@ -105,6 +105,7 @@ class Check {
     const std::string prefix = path.empty() ? "" : path + ".";
     const json known = schema.value("properties", json::object());
     for (const auto& [name, member] : value.items()) {
+      if (faults_.size() >= most_faults) return;
       if (const auto found = known.find(name); found != known.end()) {
         look(*found, member, prefix + name);
       } else if (schema.value("additionalProperties", true) == false) {

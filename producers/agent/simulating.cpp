@@ -31,6 +31,9 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   batch.batch_id = "simulate";
   batch.jobs.push_back(amended(job->spec, amend.changes));
   batch.jobs[0].job_id = make_job_id("simulate");
+  batch.jobs[0]
+      .max_runtime_seconds
+      .reset();  // of whom it is, the default's or the job's own, isn't told; only an own one tells of its time
   const auto plan = backend.post("simulate", to_text(batch));
   if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
   const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");
@@ -57,6 +60,34 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   return Told{std::move(text), std::move(data)};
 }
 
+// What a policy's value has to be, where it isn't; as scheduler/plan/policy.cpp reads it.
+std::optional<std::string> value_fault(const PolicyOverride& policy) {
+  const auto& key = policy.key;
+  const auto& value = policy.value;
+  if (key == "default_priority") {
+    if (parse_priority(value)) return std::nullopt;
+    return "urgent, normal or background";
+  }
+  if (key.ends_with("_enabled")) {
+    if (value == "true" || value == "false") return std::nullopt;
+    return "true or false";
+  }
+  std::int64_t least = 0;
+  std::int64_t most = 100;  // a percentage
+  if (key == "max_concurrent_jobs") {
+    least = 1;
+    most = 100'000;
+  } else if (key == "default_max_runtime_seconds") {
+    least = 1;
+    most = 31'536'000;
+  }
+  const json number = json::parse(value, nullptr, false);
+  if (number.is_number_integer() && number.get<double>() >= static_cast<double>(least) &&
+      number.get<double>() <= static_cast<double>(most))
+    return std::nullopt;
+  return fmt::format("a whole number from {} to {}, as text", least, most);
+}
+
 // Of the policies the number of slots alone has an effect that figures at hand tell: all that waits is spread over others.
 Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
   if (change.key != "max_concurrent_jobs") {
@@ -64,11 +95,7 @@ Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
                                           " would do can't be simulated: only max_concurrent_jobs "
                                           "and changes of waiting jobs can");
   }
-  const json value = json::parse(change.value, nullptr, false);
-  if (!value.is_number_integer() || value.get<std::int64_t>() < 1) {
-    return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
-                  {{"changes.value", json(change.value).dump(), "a whole number from 1, as text"}});
-  }
+  const json value = json::parse(change.value);  // it has been checked
   const auto queue = backend.get("queue?limit=1");
   if (!queue) return failed(queue.error());
   const auto slots = static_cast<double>(std::max<std::int64_t>(whole_of(*queue, "slots"), 1));
@@ -110,14 +137,16 @@ json changes_schema() {
         "batch_size": {"type": "integer", "minimum": 1, "maximum": 10000000},
         "spot": {"type": "boolean"},
         "gpu_type": {"type": "string", "minLength": 1, "maxLength": 63}}},
-      "key": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Of a policy, such as max_concurrent_jobs."},
+      "key": {"type": "string", "description": "Of a scheduling policy.", "enum": ["max_concurrent_jobs", "gpu_utilization_threshold_min",
+        "gpu_utilization_threshold_max", "gpu_utilization_target", "default_priority", "default_max_runtime_seconds", "backfill_enabled",
+        "preemption_enabled"]},
       "value": {"type": "string", "maxLength": 10000, "description": "As the ConfigMap would hold it: text."},
       "until": {"type": "string", "maxLength": 40, "description": "RFC 3339; until withdrawn without it."}}})json");
 }
 
 json example_changes() { return {{"job_id", "llm-7"}, {"changes", {{"spot", true}}}}; }
 
-tl::expected<Changes, Failure> checked_changes(json changes) {
+tl::expected<Changes, Failure> checked_changes(json changes, Time now) {
   const auto wrong = [](FieldErrors faults) {
     return failed(ErrorKind::invalid, "the changes are not valid; nothing was done",
                   std::move(faults));
@@ -134,6 +163,12 @@ tl::expected<Changes, Failure> checked_changes(json changes) {
     changes["because"] = "agent";
     auto policy = parse_data<PolicyOverride>(changes);
     if (!policy) return within(policy.error());
+    FieldErrors faults;
+    if (const auto expected = value_fault(*policy))
+      faults.push_back({"value", json(shortened(policy->value)).dump(), *expected});
+    if (policy->until && *policy->until <= now)
+      faults.push_back({"until", text_field(changes, "until"), "a time to come"});
+    if (!faults.empty()) return within(std::move(faults));
     return Changes{std::nullopt, *std::move(policy)};
   }
   changes["requested_by"] = "agent";

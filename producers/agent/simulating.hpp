@@ -17,8 +17,8 @@ struct Changes {
 nlohmann::json changes_schema();
 nlohmann::json example_changes();
 
-// Failures: invalid, naming the fields.
-tl::expected<Changes, Failure> checked_changes(nlohmann::json changes);
+// Failures: invalid, naming the fields; of a policy's value what the scheduler would say of it alone.
+tl::expected<Changes, Failure> checked_changes(nlohmann::json changes, Time now);
 
 // On the queue and the costs as they are now; of priced()'s form where it is of a job. Failures: not_found, refused (the job does not wait,
 // or nothing can be said of the policy); of the console.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "producers/access/render.hpp"
 #include "producers/agent/schema_check.hpp"
 #include "producers/agent/tools.hpp"
 
@@ -35,7 +36,11 @@ Outcome call(const Tool& tool, Backend& backend, json arguments) {
   }
   fill_defaults(tool.input, arguments);
   try {
-    return tool.run(backend, arguments);
+    auto outcome = tool.run(backend, arguments);
+    // Much of it is what others have written on the bus.
+    auto& text = outcome ? outcome->text : outcome.error().message;
+    text = access::printable_lines(text);
+    return outcome;
   } catch (const json::exception& error) {  // another version of the console, or none
     return tl::unexpected(
         Failure{ErrorKind::unavailable,

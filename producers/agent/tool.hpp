@@ -51,7 +51,8 @@ const std::vector<Tool>& all_tools();
 // nullptr when there is none.
 const Tool* find_tool(std::string_view name);
 
-// Checks the arguments, fills in the defaults of the schema, and runs the tool. Nothing is sent for arguments that are wrong.
+// Checks the arguments, fills in the defaults of the schema, and runs the tool. Nothing is sent for arguments that are wrong. What is told
+// as text has no control characters but the ends of its lines.
 Outcome call(const Tool& tool, Backend& backend, nlohmann::json arguments);
 
 // The failure as {"error": {"code", "message", "fields"?: [{"field", "value", "expected"}], "example"?}}; `example` only where the arguments

@@ -19,9 +19,10 @@ using nlohmann::json;
 using namespace access;
 
 constexpr auto proposal_kind = "optimization";
+constexpr std::size_t most_effects = 50;  // each is one or two questions
 
 Outcome simulate(Backend& backend, const json& arguments) {
-  const auto changes = checked_changes(arguments["changes"]);
+  const auto changes = checked_changes(arguments["changes"], backend.now());
   if (!changes) return tl::unexpected(changes.error());
   return simulated(backend, *changes);
 }
@@ -33,7 +34,7 @@ std::string state_of(const KnownProposal& known, Time now) {
 }
 
 Outcome apply(Backend& backend, const json& arguments) {
-  const auto changes = checked_changes(arguments["changes"]);
+  const auto changes = checked_changes(arguments["changes"], backend.now());
   if (!changes) return tl::unexpected(changes.error());
   const json canonical = changes->amend ? amendment(changes->amend->job_id, changes->amend->changes)
                                         : arguments["changes"];
@@ -58,8 +59,8 @@ Outcome apply(Backend& backend, const json& arguments) {
   if (what) {
     proposal.evidence = what->data;
     proposal.predicted_savings = {whole_of(what->data, "savings_microusd")};
-  } else if (changes->amend) {
-    return what;  // such a job can't be changed
+  } else if (changes->amend || what.error().kind != ErrorKind::refused) {
+    return what;  // of a policy it is refused where its effect can't be told
   }
   if (arguments.contains("predicted_savings_usd"))
     proposal.predicted_savings = micro_usd(arguments["predicted_savings_usd"]);
@@ -113,6 +114,14 @@ Status add_job_effect(const Backend& backend, const KnownProposal& known, json& 
   return {};
 }
 
+// What becomes of a job that is run beyond a budget.
+Status add_run_effect(const Backend& backend, const KnownProposal& known, json& effect) {
+  const auto job = backend.get("jobs/" + escaped(text_field(known.proposal.changes, "job_id")));
+  if (!job) return job.error().kind == ErrorKind::not_found ? Status() : fail(job.error());
+  effect["job_state"] = text_field(*job, "state");
+  return {};
+}
+
 // What was spent a day since the decision, and in the week before it.
 Status add_policy_effect(const Backend& backend, const KnownProposal& known, json& effect,
                          Time now) {
@@ -136,6 +145,26 @@ Status add_policy_effect(const Backend& backend, const KnownProposal& known, jso
   return {};
 }
 
+Status add_effect(const Backend& backend, const KnownProposal& known, json& effect, Time now) {
+  const auto& changes = known.proposal.changes;
+  if (changes.contains("changes")) return add_job_effect(backend, known, effect);
+  if (changes.contains("key")) return add_policy_effect(backend, known, effect, now);
+  return add_run_effect(backend, known, effect);
+}
+
+// The proposals of apply_optimization that expire last, by id.
+std::vector<const std::pair<const std::string, KnownProposal>*> latest(
+    const std::map<std::string, KnownProposal>& all) {
+  std::vector<const std::pair<const std::string, KnownProposal>*> own;
+  for (const auto& one : all) {
+    if (one.second.proposal.kind == proposal_kind) own.push_back(&one);
+  }
+  std::stable_sort(own.begin(), own.end(), [](const auto* a, const auto* b) {
+    return a->second.proposal.expires_at > b->second.proposal.expires_at;
+  });
+  return own;
+}
+
 std::string effect_text(const json& effect) {
   std::string text =
       fmt::format("{}: {}\n  State: {}", text_field(effect, "proposal_id"),
@@ -148,9 +177,14 @@ std::string effect_text(const json& effect) {
     text +=
         std::string("  Carried out: ") + (effect.value("carried_out", false) ? "yes" : "no") + "\n";
   text += "  Predicted saving: " + money_field(effect, "predicted_savings_microusd") + "\n";
-  if (effect.contains("job_state"))
-    text += "  Job: " + text_field(effect, "job_state") + ", spent so far " +
-            money_field(effect, "spent_microusd") + "\n";
+  if (effect.contains("error"))
+    text += "  The rest is not known: " + text_field(effect, "error") + "\n";
+  if (effect.contains("job_state")) {
+    text += "  Job: " + text_field(effect, "job_state");
+    if (effect.contains("spent_microusd"))
+      text += ", spent so far " + money_field(effect, "spent_microusd");
+    text += "\n";
+  }
   if (effect.contains("saved_microusd"))
     text += fmt::format("  Saving {}: {}\n",
                         effect.value("final", false) ? "in the end" : "as foreseen now",
@@ -167,12 +201,17 @@ Outcome effect(Backend& backend, const json& arguments) {
   const auto all = backend.proposals();
   if (!all) return failed(all.error());
   const auto wanted = text_of(arguments, "proposal_id");
-  if (!wanted.empty() && !all->contains(wanted))
+  const auto named = all->find(wanted);
+  if (!wanted.empty() && named == all->end())
     return failed(ErrorKind::not_found, "there is no proposal " + printable(wanted));
+  auto asked = latest(*all);
+  if (named != all->end()) asked = {&*named};
+  const auto left_out = asked.size() - std::min(asked.size(), most_effects);
+  asked.resize(asked.size() - left_out);
   const Time now = backend.now();
-  Told told{"", {{"proposals", json::array()}}};
-  for (const auto& [id, known] : *all) {
-    if (wanted.empty() ? known.proposal.kind != proposal_kind : id != wanted) continue;
+  Told told{"", {{"proposals", json::array()}, {"left_out", left_out}}};
+  for (const auto* const one_of_them : asked) {
+    const auto& [id, known] = *one_of_them;
     json one = {{"proposal_id", id},
                 {"summary", known.proposal.summary},
                 {"state", state_of(known, now)},
@@ -181,15 +220,14 @@ Outcome effect(Backend& backend, const json& arguments) {
     if (known.decision) {
       one["by"] = known.decision->by;
       one["decided_at"] = to_rfc3339(known.decided_at);
-      const Status added = known.proposal.changes.contains("changes")
-                               ? add_job_effect(backend, known, one)
-                               : add_policy_effect(backend, known, one, now);
-      if (!added) return failed(added.error());
+      if (const auto added = add_effect(backend, known, one, now); !added)
+        one["error"] = added.error().message;
     }
     told.text += effect_text(one);
     told.data["proposals"].push_back(std::move(one));
   }
   if (told.text.empty()) told.text = "Nothing has been proposed.\n";
+  if (left_out > 0) told.text += fmt::format("... and {} older ones\n", left_out);
   return told;
 }
 
@@ -249,16 +287,18 @@ Tool effect_tool() {
           Effect::read,
           object_schema(json::parse(
               R"json({"proposal_id": {"type": "string", "minLength": 1, "maxLength": 200,
-            "description": "Without it all that were proposed by apply_optimization."}})json")),
+            "description": "Without it the latest 50 that were proposed by apply_optimization."}})json")),
           told_schema(
               json::parse(
                   R"json({"proposals": {"type": "array", "items": {"type": "object", "properties": {
             "proposal_id": {"type": "string"}, "state": {"type": "string", "description": "waiting_for_approval, approved, rejected, undone, expired."},
+            "error": {"type": "string", "description": "Why the rest is not known."},
             "carried_out": {"type": "boolean"}, "predicted_savings_microusd": {"type": "integer"},
             "saved_microusd": {"type": "integer", "description": "Expected cost without the change less the cost with it."},
             "final": {"type": "boolean"}, "spent_microusd": {"type": "integer"},
-            "per_day_since_microusd": {"type": "integer"}, "per_day_before_microusd": {"type": "integer"}}}}})json"),
-              {"proposals"}),
+            "per_day_since_microusd": {"type": "integer"}, "per_day_before_microusd": {"type": "integer"}}}},
+            "left_out": {"type": "integer", "description": "Older ones."}})json"),
+              {"proposals", "left_out"}),
           {{"proposal_id", "opt-llm-7-0123456789abcdef"}},
           effect};
 }

@@ -27,24 +27,25 @@ Outcome recommend(Backend& backend, const json& arguments) {
   return Told{recommendations_text(*answer), *std::move(answer)};
 }
 
-// What `epochs` more would cost and take, by what the forecast takes for those that are left; of a run that is over by what it took.
+// What `epochs` more would cost and take, by what the forecast takes for those that are left; of a run that has none left by what those
+// took that it has done. null: it is not known how many epochs that is for.
 json of_remaining(const json& forecast, std::int64_t epochs) {
   const json total = forecast.value("total_microusd", json::object());
   const json left = forecast.value("left_seconds", json::object());
   const auto all = whole_of(forecast, "epochs");
   const auto done = whole_of(forecast, "epochs_done");
   const auto spent = whole_of(forecast, "spent_microusd");
-  const auto ahead = all - done;
-  const bool over = left.empty() || ahead < 1;
-  const auto of_epochs =
-      static_cast<double>(std::max<std::int64_t>(over ? std::max(all, done) : ahead, 1));
-  const auto share = static_cast<double>(epochs) / of_epochs;
+  const auto ahead = left.empty() ? 0 : all - done;
+  auto of_epochs = ahead > 0 ? ahead : done;
+  if (of_epochs < 1 && text_field(forecast, "state") == "succeeded") of_epochs = all;
+  if (of_epochs < 1) return nullptr;
+  const auto share = static_cast<double>(epochs) / static_cast<double>(of_epochs);
   json out = {{"remaining_epochs", epochs}};
   for (const char* const name : {"low", "expected", "high"}) {
     const double cost = number_field(total, name, number_field(total, "expected")) -
-                        (over ? 0.0 : static_cast<double>(spent));
+                        (ahead > 0 ? static_cast<double>(spent) : 0.0);
     out["cost_microusd"][name] = std::llround(std::max(cost, 0.0) * share);
-    if (!over) out["seconds"][name] = number_field(left, name) * share;
+    if (ahead > 0) out["seconds"][name] = number_field(left, name) * share;
   }
   return out;
 }
@@ -55,6 +56,12 @@ Outcome forecast(Backend& backend, const json& arguments) {
   Told told{cost_forecast_text(*answer), *std::move(answer)};
   if (!arguments.contains("remaining_epochs")) return told;
   const json more = of_remaining(told.data, whole_of(arguments, "remaining_epochs"));
+  if (more.is_null()) {
+    return failed(ErrorKind::refused,
+                  "it is not known how many epochs " + text_of(arguments, "job_name") +
+                      " has or has done, so not what more of them cost: ask without "
+                      "remaining_epochs");
+  }
   const json& cost = more["cost_microusd"];
   told.text += fmt::format("Of {} more epochs: {} ({} to {})", more["remaining_epochs"].dump(),
                            money_field(cost, "expected"), money_field(cost, "low"),
@@ -67,23 +74,31 @@ Outcome forecast(Backend& backend, const json& arguments) {
 }
 
 // About how many of the jobs, which are alike, run at once at most, and when the last one ends: as the scheduler would have it now. Starts are
-// medians of what may happen, so that one that follows another may seem to begin a little before that ends: of each the first half counts.
+// medians of what may happen, so that one that follows another may seem to begin a little before that ends. Two counts that don't mind are
+// taken, both rather too low: how many first halves meet, and how much is done in the whole time.
 json plan_of(const json& simulation) {
   std::vector<std::pair<Time, int>> edges;
+  Time first = Time::max();
   Time last{};
+  Seconds work{0};
   for (const json& job : simulation.value("jobs", json::array())) {
     const auto start = parse_rfc3339(text_field(job, "start_p50"));
     const auto end = parse_rfc3339(text_field(job, "end_p50"));
     if (!start || !end) continue;
     edges.emplace_back(*start, 1);
     edges.emplace_back(*start + (*end - *start) / 2, -1);
+    first = std::min(first, *start);
     last = std::max(last, *end);
+    work += *end - *start;
   }
   if (edges.empty()) return json::object();
   std::sort(edges.begin(), edges.end());
   int now = 0;
   int most = 0;
   for (const auto& [time, change] : edges) most = std::max(most, now += change);
+  constexpr double noise = 0.2;
+  if (last > first)
+    most = std::max(most, static_cast<int>(std::ceil(work / Seconds(last - first) - noise)));
   return {{"at_once", most}, {"last_end", to_rfc3339(last)}};
 }
 
@@ -92,16 +107,13 @@ Outcome check_budget(Backend& backend, const json& arguments) {
   const auto runs = static_cast<std::size_t>(whole_of(job, "runs"));
   job.erase("runs");
   job.erase("budget_usd");
+  if (const auto one = checked_job(job); !one)
+    return failed(ErrorKind::invalid, "the job is not valid", one.error());
   json jobs = json::array();
   for (std::size_t i = 0; i < runs; ++i) jobs.push_back(job);
-  const auto batch = checked_batch(json{{"jobs", std::move(jobs)}}.dump(), {"check", std::nullopt});
-  if (!batch) {
-    auto faults = batch.error();
-    for (auto& fault : faults) {
-      if (fault.path.starts_with("jobs[0].")) fault.path.erase(0, 8);
-    }
-    return failed(ErrorKind::invalid, "the job is not valid", std::move(faults));
-  }
+  const auto batch =
+      checked_batch(json{{"jobs", std::move(jobs)}}.dump(), {make_job_id("check"), std::nullopt});
+  if (!batch) return failed(ErrorKind::invalid, "the job is not valid", batch.error());
   auto budgets = backend.get("budgets");
   if (!budgets) return failed(budgets.error());
   const bool given = arguments.contains("budget_usd");

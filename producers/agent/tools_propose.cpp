@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using namespace access;
 
-constexpr std::size_t most_waiting_priced = 20;  // four configurations each: a comparison takes 100
+constexpr std::size_t most_waiting_priced = 20;  // each is two questions
 constexpr int most_runs_asked = 20;
 constexpr double least_saving_percent = 1;
 
@@ -52,6 +52,42 @@ std::vector<Variant> variants_of(const JobSpec& spec) {
   return all;
 }
 
+// What each variant would cost beside the job as it is.
+Result<std::vector<json>> priced_variants(const Backend& backend, const JobSpec& spec,
+                                          const std::vector<Variant>& variants) {
+  std::vector<JobSpec> specs{spec};
+  for (const auto& variant : variants) specs.push_back(amended(spec, variant.changes));
+  const auto costs = compared(backend, std::move(specs));
+  if (!costs) return fail(costs.error());
+  std::vector<json> all;
+  for (std::size_t i = 1; i < costs->size(); ++i)
+    all.push_back(priced(costs->front(), (*costs)[i]));
+  return all;
+}
+
+void add_proposal(const std::string& job_id, const Variant& variant, json evidence,
+                  json& proposals) {
+  if (number_field(evidence, "savings_percent") < least_saving_percent) return;
+  const json changes = amendment(job_id, variant.changes);
+  // Half the time for twice the batch is an assumption until runs have shown it.
+  const bool shown = whole_of(evidence, "history_runs") >= 3;
+  const std::string confidence =
+      std::string(variant.strategy) == "batch_size" && shown ? "medium" : variant.confidence;
+  proposals.push_back(
+      {{"proposal_id", proposal_id_of(changes)},
+       {"kind", "queued_job"},
+       {"strategy", variant.strategy},
+       {"summary", fmt::format("Run job {} {}: {} instead of {}", job_id, variant.what,
+                               money_field(evidence, "cost_after_microusd"),
+                               money_field(evidence, "cost_before_microusd"))},
+       {"savings_microusd", evidence["savings_microusd"]},
+       {"savings_percent", evidence["savings_percent"]},
+       {"confidence", confidence},
+       {"risk", variant.risk},
+       {"changes", changes},
+       {"evidence", std::move(evidence)}});
+}
+
 // For each of the dearest jobs that wait what each variant would save; only what the estimates can tell. Errors: of the console.
 Result<json> of_waiting(const Backend& backend) {
   const auto page = backend.get("jobs?state=queued&limit=200");
@@ -62,56 +98,23 @@ Result<json> of_waiting(const Backend& backend) {
   });
   if (waiting.size() > most_waiting_priced) waiting.resize(most_waiting_priced);
 
-  struct Asked {
-    std::string job_id;
-    std::size_t before;
-    Variant variant;
-  };
-  std::vector<JobSpec> specs;
-  std::vector<Asked> asked;
-  for (const json& one : waiting) {
-    const auto job = waiting_job(backend, text_field(one, "job_id"));
-    if (!job) {
-      const auto kind = job.error().kind;
-      if (kind == ErrorKind::refused || kind == ErrorKind::not_found) continue;  // it has moved on
-      return fail(job.error());
-    }
-    const auto before = specs.size();
-    specs.push_back(job->spec);
-    for (Variant& variant : variants_of(job->spec)) {
-      specs.push_back(amended(job->spec, variant.changes));
-      asked.push_back({text_field(one, "job_id"), before, std::move(variant)});
-    }
-  }
   json proposals = json::array();
-  if (asked.empty()) return proposals;
-  const auto costs = compared(backend, std::move(specs));
-  if (!costs) return fail(costs.error());
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    const Asked& one = asked[i];
-    at = i == 0 || asked[i - 1].before != one.before ? one.before + 1 : at + 1;
-    json evidence = priced((*costs)[one.before], (*costs)[at]);
-    if (number_field(evidence, "savings_percent") < least_saving_percent) continue;
-    const json changes = amendment(one.job_id, one.variant.changes);
-    // Half the time for twice the batch is an assumption until runs have shown it.
-    const bool shown = whole_of(evidence, "history_runs") >= 3;
-    const std::string confidence = std::string(one.variant.strategy) == "batch_size" && shown
-                                       ? "medium"
-                                       : one.variant.confidence;
-    proposals.push_back(
-        {{"proposal_id", proposal_id_of(changes)},
-         {"kind", "queued_job"},
-         {"strategy", one.variant.strategy},
-         {"summary", fmt::format("Run job {} {}: {} instead of {}", one.job_id, one.variant.what,
-                                 money_field(evidence, "cost_after_microusd"),
-                                 money_field(evidence, "cost_before_microusd"))},
-         {"savings_microusd", evidence["savings_microusd"]},
-         {"savings_percent", evidence["savings_percent"]},
-         {"confidence", confidence},
-         {"risk", one.variant.risk},
-         {"changes", changes},
-         {"evidence", std::move(evidence)}});
+  for (const json& one : waiting) {
+    const auto id = text_field(one, "job_id");
+    const auto job = waiting_job(backend, id);
+    const auto variants = job ? variants_of(job->spec) : std::vector<Variant>();
+    if (job && variants.empty()) continue;
+    auto costs = job ? priced_variants(backend, job->spec, variants)
+                     : Result<std::vector<json>>(fail(job.error()));
+    if (!costs) {
+      // It has moved on, or can't be priced: the others can.
+      const auto kind = costs.error().kind;
+      if (kind == ErrorKind::refused || kind == ErrorKind::not_found || kind == ErrorKind::invalid)
+        continue;
+      return fail(costs.error());
+    }
+    for (std::size_t i = 0; i < variants.size(); ++i)
+      add_proposal(id, variants[i], std::move((*costs)[i]), proposals);
   }
   return proposals;
 }

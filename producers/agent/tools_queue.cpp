@@ -10,6 +10,7 @@
 #include "producers/access/queue_text.hpp"
 #include "producers/access/render.hpp"
 #include "producers/access/spec_input.hpp"
+#include "producers/agent/optimizing.hpp"
 #include "producers/agent/tools.hpp"
 #include "schemas/job_events.hpp"
 #include "schemas/parse.hpp"
@@ -22,6 +23,15 @@ using namespace access;
 
 constexpr std::size_t most_batch_jobs = 10'000;
 constexpr std::size_t most_told_ids = 100;
+
+// A job that bears the id of a proposal would be approved in its stead.
+bool is_of_proposals(const std::string& job_id) { return job_id.starts_with(proposal_prefix); }
+
+FieldError proposals_id(std::string path, const std::string& job_id) {
+  return {std::move(path), '"' + job_id + '"',
+          "an id that does not begin with " + std::string(proposal_prefix) +
+              ": those are of proposals"};
+}
 
 json submitted_schema() {
   return told_schema(json::parse(R"json({
@@ -67,6 +77,9 @@ Outcome submit(Backend& backend, json arguments, std::chrono::seconds for_start)
   if (!job)
     return failed(ErrorKind::invalid, "the job is not valid; nothing was submitted", job.error());
   const auto& id = job->spec.job_id;
+  if (is_of_proposals(id))
+    return failed(ErrorKind::invalid, "the job is not valid; nothing was submitted",
+                  {proposals_id("job_id", id)});
   const auto submitted = backend.submit(job->spec, for_start);
   if (!submitted) return failed(submitted.error());
   const CloudEvent& answer = submitted->answer;
@@ -121,6 +134,15 @@ Outcome queue_status(Backend& backend, const json& arguments) {
   return Told{queue_text(*queue, 0), *std::move(queue)};
 }
 
+// Whether a batch was refused for nothing but jobs that there are already: it may be the same again, and the scheduler says whether it is.
+bool may_be_known(const json& refusal) {
+  const json faults = refusal.value("error", json::object()).value("errors", json::array());
+  return !faults.empty() && std::all_of(faults.begin(), faults.end(), [](const json& fault) {
+    return text_field(fault, "field") == "job_id" &&
+           text_field(fault, "reason").ends_with("a job of this id exists already");
+  });
+}
+
 Outcome submit_batch(Backend& backend, const json& arguments) {
   BatchOptions options{text_of(arguments, "batch_id"), std::nullopt};
   if (arguments.contains("max_total_usd"))
@@ -129,9 +151,15 @@ Outcome submit_batch(Backend& backend, const json& arguments) {
   if (!batch)
     return failed(ErrorKind::invalid, "the batch is not valid; none of its jobs was submitted",
                   batch.error());
+  for (std::size_t i = 0; i < batch->jobs.size(); ++i) {
+    const auto& id = batch->jobs[i].job_id;
+    if (!is_of_proposals(id)) continue;
+    return failed(ErrorKind::invalid, "the batch is not valid; none of its jobs was submitted",
+                  {proposals_id(fmt::format("jobs[{}].job_id", i), id)});
+  }
   const auto plan = backend.post("simulate", to_text(*batch));
   if (!plan) return failed(plan.error());
-  if (plan->contains("error")) return refused_by(*plan);
+  if (plan->contains("error") && !may_be_known(*plan)) return refused_by(*plan);
 
   const auto answer = backend.submit_batch(*batch);
   if (!answer) return failed(answer.error());
@@ -148,8 +176,6 @@ Outcome submit_batch(Backend& backend, const json& arguments) {
                                            "another batch_id");
   }
   const bool again = answer->type == BatchDuplicate::type;
-  const auto cost = again ? whole_of(*plan, "estimated_cost_microusd")
-                          : whole_of(data, "estimated_cost_microusd");
   Told told;
   json ids = json::array();
   for (std::size_t i = 0; i < std::min(batch->jobs.size(), most_told_ids); ++i)
@@ -158,7 +184,6 @@ Outcome submit_batch(Backend& backend, const json& arguments) {
                {"event", short_type(answer->type)},
                {"jobs_submitted", again ? 0 : batch->jobs.size()},
                {"jobs_failed", 0},
-               {"estimated_cost_microusd", cost},
                {"first_job_id", batch->jobs.front().job_id},
                {"job_ids", std::move(ids)}};
   const json positions = data.value("positions", json::array());
@@ -169,8 +194,11 @@ Outcome submit_batch(Backend& backend, const json& arguments) {
   told.text = again ? "Batch " + batch->batch_id + " is known already; nothing was added.\n"
                     : fmt::format("Batch {} submitted.\nJobs submitted: {}\nJobs failed: 0\n",
                                   batch->batch_id, batch->jobs.size());
-  told.text += "Total estimated cost: " + to_string(MicroUsd{cost}) +
-               "\nFirst job: " + batch->jobs.front().job_id + "\n";
+  if (!again) {
+    told.data["estimated_cost_microusd"] = whole_of(data, "estimated_cost_microusd");
+    told.text += "Total estimated cost: " + money_field(data, "estimated_cost_microusd") + "\n";
+  }
+  told.text += "First job: " + batch->jobs.front().job_id + "\n";
   if (!positions.empty())
     told.text +=
         fmt::format("Positions: {} to {}\n", positions.front().dump(), positions.back().dump());
@@ -312,11 +340,11 @@ Tool submit_batch_tool() {
       told_schema(json::parse(R"json({
             "batch_id": {"type": "string"}, "event": {"type": "string"},
             "jobs_submitted": {"type": "integer"}, "jobs_failed": {"type": "integer"},
-            "estimated_cost_microusd": {"type": "integer"}, "first_job_id": {"type": "string"},
+            "estimated_cost_microusd": {"type": "integer", "description": "Absent where the batch was known already."}, "first_job_id": {"type": "string"},
             "job_ids": {"type": "array", "items": {"type": "string"}, "description": "The first 100."},
             "first_position": {"type": "integer"}, "last_position": {"type": "integer"},
             "queue": {"type": "object"}})json"),
-                  {"batch_id", "jobs_submitted", "estimated_cost_microusd", "first_job_id"}),
+                  {"batch_id", "jobs_submitted", "first_job_id"}),
       json::parse(
           R"json({"jobs": [{"model_type": "mnist", "epochs": 2}, {"model_type": "mnist", "epochs": 2, "batch_size": 128}],
             "max_total_usd": 0.5})json"),

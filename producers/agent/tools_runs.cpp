@@ -4,10 +4,9 @@
 #include <algorithm>
 
 #include "producers/access/cost_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 #include "producers/access/describe_text.hpp"
 #include "producers/access/event_text.hpp"
-#include "producers/access/job_table.hpp"
-#include "producers/access/queue_text.hpp"
 #include "producers/access/render.hpp"
 #include "producers/agent/tools.hpp"
 
@@ -38,8 +37,13 @@ json run_of_group(const json& group) {
   return run;
 }
 
+struct Runs {
+  json runs = json::array();
+  bool all = true;  // false: the latest alone are listed
+};
+
 // The runs of some days as the books have them. Errors: of the console.
-Result<json> runs_of(const Backend& backend, const std::string& from, const std::string& to,
+Result<Runs> runs_of(const Backend& backend, const std::string& from, const std::string& to,
                      const json& arguments) {
   const auto report =
       backend.get(query("report", {{"by", "run"},
@@ -49,10 +53,11 @@ Result<json> runs_of(const Backend& backend, const std::string& from, const std:
                                    {"project", text_of(arguments, "project")},
                                    {"model_type", text_of(arguments, "model_type")}}));
   if (!report) return fail(report.error());
-  json runs = json::array();
+  Runs runs;
   for (const json& group : report->value("groups", json::array())) {
-    if (!group.value("rest", false)) runs.push_back(run_of_group(group));
+    if (!group.value("rest", false)) runs.runs.push_back(run_of_group(group));
   }
+  runs.all = report->value("total", json::object()).contains("runs");
   return runs;
 }
 
@@ -80,8 +85,11 @@ Result<json> find_run(const Backend& backend, const std::string& id) {
            {"run_id", run_id},
            {"name", text_field(*cost, "name")},
            {"state", text_field(*cost, "state")}};
-    for (const json& one : *runs) {
-      if (text_field(one, "id") == run_id) run.update(one);
+    run["listed"] = false;
+    for (json one : runs->runs) {
+      if (text_field(one, "id") != run_id) continue;
+      run.update(one);
+      run.erase("listed");
     }
   } else {
     return fail(ErrorKind::not_found, "there is no run " + printable(id));
@@ -145,23 +153,28 @@ Outcome list_runs(Backend& backend, const json& arguments) {
   auto runs =
       runs_of(backend, day_text(now - days + std::chrono::days{1}), day_text(now), arguments);
   if (!runs) return failed(runs.error());
+  json& list = runs->runs;
   const auto state = text_of(arguments, "state");
   if (!state.empty()) {
     json kept = json::array();
-    for (const json& run : *runs) {
+    for (const json& run : list) {
       if (text_field(run, "state") == state) kept.push_back(run);
     }
-    *runs = std::move(kept);
+    list = std::move(kept);
   }
-  std::stable_sort(runs->begin(), runs->end(), [](const json& a, const json& b) {
+  std::stable_sort(list.begin(), list.end(), [](const json& a, const json& b) {
     return text_field(a, "started_at") > text_field(b, "started_at");
   });
-  const auto found = runs->size();
+  const auto found = list.size();
   const auto limit = static_cast<std::size_t>(whole_of(arguments, "limit"));
-  if (found > limit) runs->erase(runs->begin() + static_cast<std::ptrdiff_t>(limit), runs->end());
-  Told told{runs->empty() ? "There are no such runs in these days.\n" : run_table(*runs),
-            {{"runs", *runs}, {"found", found}}};
-  if (found > limit) told.text += fmt::format("... and {} more\n", found - limit);
+  if (found > limit) list.erase(list.begin() + static_cast<std::ptrdiff_t>(limit), list.end());
+  Told told{list.empty() ? "There are no such runs in these days.\n" : run_table(list),
+            {{"runs", list}, {"found", found}, {"all", runs->all}}};
+  if (found > limit)
+    told.text += fmt::format("... and {}{} more\n", runs->all ? "" : "at least ", found - limit);
+  if (!runs->all)
+    told.text +=
+        "There are more runs in these days than are listed by run: the latest were looked at.\n";
   return told;
 }
 
@@ -175,7 +188,12 @@ Outcome run_metrics(Backend& backend, const json& arguments) {
   if (run->contains("total_microusd"))
     text += "Cost: " + money_field(*run, "total_microusd") + "\n";
   const json& metrics = (*run)["metrics"];
-  if (metrics.empty()) text += "It has told no metrics.\n";
+  if (metrics.empty()) {
+    text += run->value("listed", true)
+                ? "It has told no metrics.\n"
+                : "Its metrics are not known: it is none of the latest runs, which alone are "
+                  "listed.\n";
+  }
   for (const auto& [name, value] : metrics.items())
     text += "  " + printable(name) + ": " + value.dump() + "\n";
   return Told{std::move(text), *std::move(run)};
@@ -224,49 +242,10 @@ Outcome compare_runs(Backend& backend, const json& arguments) {
   return told;
 }
 
-// One section of the dashboard: what it is about, and why it isn't there.
-void add_section(Told& told, const char* title, const char* name, Result<json> answer,
-                 const std::function<std::string(const json&)>& text) {
-  told.text += std::string("\n") + title + "\n";
-  if (!answer) {
-    told.text += "can't be told: " + answer.error().message + "\n";
-    told.data["missing"][name] = answer.error().message;
-    return;
-  }
-  try {
-    told.text += text(*answer);
-    told.data[name] = *std::move(answer);
-  } catch (const json::exception& error) {
-    told.text += "can't be read\n";
-    told.data["missing"][name] = error.what();
-  }
-}
-
-std::string health_text(const json& health) {
-  std::string text;
-  for (const json& part : health.value("parts", json::array())) {
-    text += fmt::format("  {} {}: {}\n", part.value("ok", false) ? "ok  " : "DOWN",
-                        text_field(part, "name"), printable(text_field(part, "detail")));
-  }
-  return text;
-}
-
-Outcome dashboard(Backend& backend, const json&) {
-  const Time now = backend.now();
-  Told told{"Training dashboard, " + to_rfc3339(now) + "\n", {{"generated_at", to_rfc3339(now)}}};
-  add_section(told, "HEALTH", "health", backend.get("health"), health_text);
-  add_section(told, "COST, THIS MONTH", "costs", backend.get("report?by=model"),
-              [](const json& report) { return report_text(report, 0); });
-  add_section(told, "FORECAST", "forecast", backend.get("forecast?period=month"),
-              period_forecast_text);
-  add_section(told, "QUEUE", "queue", backend.get("queue?limit=10"),
-              [](const json& queue) { return queue_text(queue, 0); });
-  add_section(told, "RUNNING", "running", backend.get("jobs?state=live&limit=20"),
-              [now](const json& page) {
-                const json jobs = page.value("jobs", json::array());
-                return jobs.empty() ? "Nothing runs.\n" : job_table(jobs, now, 0);
-              });
-  return told;
+Outcome dashboard(Backend& backend, const json& arguments) {
+  auto answer = backend.get("dashboard?limit=" + std::to_string(whole_of(arguments, "limit")));
+  if (!answer) return failed(answer.error());
+  return Told{dashboard_text(*answer, {}), *std::move(answer)};
 }
 
 Tool status_tool() {
@@ -310,8 +289,9 @@ Tool list_runs_tool() {
             {{"type", "string"}, {"enum", {"running", "succeeded", "failed", "cancelled"}}}},
            {"limit", limit_schema(20, 1000, "How many at most.")}}),
       told_schema({{"runs", {{"type", "array"}, {"items", run_schema()}}},
-                   {"found", {{"type", "integer"}}}},
-                  {"runs", "found"}),
+                   {"found", {{"type", "integer"}, {"description", "At least, unless all."}}},
+                   {"all", {{"type", "boolean"}}}},
+                  {"runs", "found", "all"}),
       {{"days", 7}, {"state", "succeeded"}},
       list_runs};
 }
@@ -352,20 +332,23 @@ Tool compare_runs_tool() {
 }
 
 Tool dashboard_tool() {
-  return {"get_training_dashboard",
-          "Dashboard",
-          "The whole system at a glance: health of every part, costs of this month and their "
-          "forecast, the queue, and what runs. A section "
-          "that can't be had says why; the others are there.",
-          Effect::read,
-          object_schema(json::object()),
-          told_schema(json::parse(R"json({
-            "generated_at": {"type": "string"}, "health": {"type": "object"}, "costs": {"type": "object"},
-            "forecast": {"type": "object"}, "queue": {"type": "object"}, "running": {"type": "object"},
-            "missing": {"type": "object", "description": "By section, why it isn't there."}})json"),
-                      {"generated_at"}),
-          json::object(),
-          dashboard};
+  return {
+      "get_training_dashboard",
+      "Dashboard",
+      "The whole system at a glance: health and lag of every part, costs of today and this month, "
+      "nodes, pods with their use and cost, and the "
+      "queue. A part that can't be had is `error` in its place.",
+      Effect::read,
+      object_schema(
+          {{"limit", limit_schema(10, 1000, "How many pods, nodes and waiting jobs to list.")}}),
+      told_schema(json::parse(R"json({
+            "generated_at": {"type": "string"}, "health": {"type": "object"},
+            "costs": {"type": "object", "description": "today, month, hourly_microusd, pending_microusd."},
+            "cluster": {"type": "object", "description": "in_use, known, nodes."},
+            "pods": {"type": "object", "description": "total, pods."}, "queue": {"type": "object"}})json"),
+                  {"generated_at", "health", "costs", "cluster", "pods", "queue"}),
+      {{"limit", 10}},
+      dashboard};
 }
 
 }  // namespace

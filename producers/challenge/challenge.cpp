@@ -30,14 +30,19 @@ const Measured* measured_of(const Serving& setup, const std::vector<Measured>& m
 }
 
 void compare(Outcome& step, const Outcome& before) {
-  step.saving_percent = 100 * (1 - step.cost_per_1000_microusd / before.cost_per_1000_microusd);
+  step.saving_percent =
+      before.cost_per_1000_microusd > 0
+          ? 100 * (1 - step.cost_per_1000_microusd / before.cost_per_1000_microusd)
+          : 0;
   step.p99_change_ms = step.p99_ms - before.p99_ms;
   step.accuracy_change = step.accuracy_percent - before.accuracy_percent;
-  step.roi = step.saving_percent / (static_cast<double>(step.hourly_microusd) / 1e6);
+  step.roi = step.hourly_microusd > 0
+                 ? step.saving_percent / (static_cast<double>(step.hourly_microusd) / 1e6)
+                 : 0;
 }
 
 std::string why_not(const Outcome& step, const Outcome& baseline, const Workload& workload) {
-  if (step.hourly_microusd >= 0 && step.saving_percent <= 0) return "it saves nothing";
+  if (step.saving_percent <= 0) return "it saves nothing";
   if (step.p99_ms > workload.max_p99_ms)
     return fmt::format("its p99 is over {:g} ms", workload.max_p99_ms);
   if (step.accuracy_percent < least_accuracy_share * baseline.accuracy_percent)
@@ -61,8 +66,8 @@ Outcome evaluate(const Serving& setup, const Workload& workload, const Prices& p
                        : batch_seconds(network, *gpu, setup.precision, setup.batch_size, engine());
   const double per_gpu = setup.batch_size / service;  // inferences a second
   const double slices = setup.time_slices;
-  const double units =
-      std::ceil(workload.requests_per_second / (target_load * per_gpu / slices) - 1e-9);
+  const double units = std::max(
+      1.0, std::ceil(workload.requests_per_second / (target_load * per_gpu / slices) - 1e-9));
 
   Outcome outcome;
   outcome.setup = setup;
@@ -135,6 +140,13 @@ Result run(const Workload& workload, const Prices& prices) {
   attempt(fmt::format("{} time slices", usual_slices),
           [](Serving& setup) { setup.time_slices = usual_slices; });
 
+  for (const auto& one : workload.measured) {
+    const bool used = std::any_of(
+        result.steps.begin(), result.steps.end(),
+        [&](const Outcome& step) { return measured_of(step.setup, workload.measured) == &one; });
+    if (!used) result.unused.push_back(one);
+  }
+
   result.sum = best;
   result.sum.name = "sum";
   compare(result.sum, baseline);
@@ -172,6 +184,12 @@ json outcome_json(const Outcome& step) {
 json to_json(const Result& result, const Workload& workload, const Prices& prices) {
   json steps = json::array();
   for (const auto& step : result.steps) steps.push_back(outcome_json(step));
+  json unused = json::array();
+  for (const auto& one : result.unused) {
+    unused.push_back({{"gpu_type", one.gpu_type},
+                      {"precision", to_string(one.precision)},
+                      {"batch_size", one.batch_size}});
+  }
   return {{"network", resnet50().name},
           {"requests_per_second", workload.requests_per_second},
           {"max_p99_ms", workload.max_p99_ms},
@@ -182,7 +200,8 @@ json to_json(const Result& result, const Workload& workload, const Prices& price
             {"memory_gib_hourly_microusd", prices.gib}}},
           {"steps", std::move(steps)},
           {"sum", outcome_json(result.sum)},
-          {"saved_per_day_microusd", result.saved_per_day_microusd}};
+          {"saved_per_day_microusd", result.saved_per_day_microusd},
+          {"unused_measured", std::move(unused)}};
 }
 
 }  // namespace oppen::challenge

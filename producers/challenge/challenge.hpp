@@ -39,6 +39,9 @@ struct Serving {
   int time_slices = 1;  // 4: a GPU may be shared by four, of which one is a quarter
 };
 
+inline constexpr double least_batch_seconds = 1e-6;
+inline constexpr double most_batch_seconds = 3'600;
+
 // What somebody has measured, in the place of the model's figures.
 struct Measured {
   std::string gpu_type;
@@ -76,7 +79,8 @@ struct Outcome {
   double saving_percent = 0;
   double p99_change_ms = 0;
   double accuracy_change = 0;  // in points
-  double roi = 0;              // the saving in percent per dollar that an hour costs with it
+  double roi =
+      0;  // the saving in percent per dollar that an hour costs with it; 0 where it costs nothing
   bool kept = true;
   std::string why_not = {};
 };
@@ -85,6 +89,8 @@ struct Result {
   std::vector<Outcome> steps;  // the baseline first
   Outcome sum;                 // the last that was kept, against the baseline
   std::int64_t saved_per_day_microusd = 0;
+  std::vector<Measured>
+      unused;  // of a setup that no step has, or of which another was measured before
 };
 
 // One setup, by itself.

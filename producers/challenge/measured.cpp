@@ -1,4 +1,4 @@
-#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "producers/challenge/challenge.hpp"
@@ -23,10 +23,10 @@ class MeasuredReader {
   void fault(const char* name, const std::string& expected) {
     errors_.push_back({path_ + "." + name, has(name) ? shown(object_[name]) : "absent", expected});
   }
-  double number(const char* name, double most, const std::string& expected) {
+  double number(const char* name, double least, double most, const std::string& expected) {
     if (has(name) && object_[name].is_number()) {
       const double value = object_[name].get<double>();
-      if (std::isfinite(value) && value > 0 && value <= most) return value;
+      if (value >= least && value <= most) return value;
     }
     fault(name, expected);
     return 1;
@@ -53,20 +53,25 @@ Measured read_one(MeasuredReader reader) {
     known = true;
   }
   if (!known) reader.fault("precision", "FP32, FP16 or INT8");
-  const double batch = reader.number("batch_size", 4'096, "a whole number from 1 to 4096");
+  const double batch = reader.number("batch_size", 1, 4'096, "a whole number from 1 to 4096");
   one.batch_size = static_cast<int>(batch);
   if (batch != one.batch_size) reader.fault("batch_size", "a whole number from 1 to 4096");
   if (reader.has("batch_ms")) {
     one.batch_seconds =
-        reader.number("batch_ms", 3.6e6, "the milliseconds of a batch, above 0") / 1'000;
+        reader.number("batch_ms", 1e3 * least_batch_seconds, 1e3 * most_batch_seconds,
+                      "the milliseconds of a batch, from 0.001 to 3600000") /
+        1e3;
   } else {
     one.batch_seconds =
-        one.batch_size / reader.number("inferences_per_second", 1e9,
-                                       "a rate above 0 here, or the milliseconds of a batch in "
-                                       "batch_ms");
+        one.batch_size /
+        reader.number("inferences_per_second", one.batch_size / most_batch_seconds,
+                      one.batch_size / least_batch_seconds,
+                      "a rate here, by which a batch takes a microsecond to an hour, or the "
+                      "milliseconds of a batch in batch_ms");
   }
   if (reader.has("accuracy_percent"))
-    one.accuracy_percent = reader.number("accuracy_percent", 100, "above 0, at most 100");
+    one.accuracy_percent = reader.number("accuracy_percent", std::numeric_limits<double>::min(),
+                                         100, "above 0, at most 100");
   return one;
 }
 

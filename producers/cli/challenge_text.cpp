@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "producers/challenge/published.hpp"
-#include "producers/cli/dashboard_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 #include "producers/access/render.hpp"
+#include "producers/challenge/published.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -75,6 +75,13 @@ std::string challenge_text(const challenge::Result& result, const challenge::Wor
   for (const auto& step : result.steps) {
     if (!step.kept)
       out += wrapped(fmt::format("Not kept: {}, as {}.", step.name, step.why_not), 2, width) + '\n';
+  }
+  for (const auto& one : result.unused) {
+    out += wrapped(fmt::format("Measured and not used: {} {} b{}, which no step has, or which is "
+                               "in the list before.",
+                               one.gpu_type, challenge::to_string(one.precision), one.batch_size),
+                   2, width) +
+           '\n';
   }
   const auto& sum = result.sum;
   out += wrapped(fmt::format(

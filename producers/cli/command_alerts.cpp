@@ -172,7 +172,9 @@ void add_silence(CLI::App& alerts, Context& context) {
       "silence", "Has alerts not told for some time: those that match all that is given.");
   command->add_option("--kind", options->matchers.kind, "Of this kind, such as gpu_underutilized");
   command
-      ->add_option("--label", options->labels, "With this label, such as team=vision or node=gpu-3")
+      ->add_option("--label", options->labels,
+                   "With this label, such as team=vision or node=gpu-3; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
   add_end(*command, options->end, "they are told again");
   command->add_option("--reason", options->reason, "Why");

@@ -94,7 +94,7 @@ Result<BatchSubmit> jobs_of(Context& context, CheckOptions& options, FieldErrors
                   : tl::expected<JobSubmit, FieldErrors>(tl::unexpected(spec.error()));
   if (job) {
     BatchSubmit batch;
-    batch.batch_id = "check";
+    batch.batch_id = make_job_id("check");
     batch.jobs.push_back(job->spec);
     return batch;
   }

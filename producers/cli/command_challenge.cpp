@@ -1,11 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "producers/access/console_api.hpp"
 #include "producers/challenge/challenge.hpp"
 #include "producers/challenge/published.hpp"
 #include "producers/cli/challenge_text.hpp"
 #include "producers/cli/commands.hpp"
-#include "producers/access/console_api.hpp"
 #include "producers/cli/context.hpp"
 
 namespace oppen::cli {

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "producers/cli/commands.hpp"
 #include "producers/access/console_api.hpp"
+#include "producers/access/dashboard_text.hpp"
+#include "producers/cli/commands.hpp"
 #include "producers/cli/context.hpp"
-#include "producers/cli/dashboard_text.hpp"
 #include "producers/cli/live_screen.hpp"
 
 namespace oppen::cli {

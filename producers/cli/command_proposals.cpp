@@ -1,7 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "producers/access/console_api.hpp"
 #include "producers/access/event_text.hpp"
@@ -58,15 +57,16 @@ int proposals(const Context& context, bool decided) {
   return done;
 }
 
-// Whether the decision makes sense now; it is the scheduler that takes it. Errors: refused, with why not; not_found; of the bus.
-Status check_proposal(const Context& context, const ApprovalDecided& decision) {
+struct DecideOptions {
+  ApprovalDecided decision;
+  std::string id;
+  bool is_job = false;
+  bool is_proposal = false;
+};
+
+// Whether the decision makes sense now; it is the scheduler that takes it. Errors: refused, with why not.
+Status check_proposal(const KnownProposal& known, const ApprovalDecided& decision) {
   const auto& id = decision.proposal_id;
-  const auto all = read_proposals(context);
-  if (!all) return fail(all.error());
-  const auto found = all->find(id);
-  if (found == all->end())
-    return fail(ErrorKind::not_found, "there is no job and no proposal " + id);
-  const auto& known = found->second;
   if (decision.decision == "undo") {
     if (known.decision && known.decision->decision == "approve") return {};
     return fail(ErrorKind::refused,
@@ -91,21 +91,47 @@ std::string proposal_sentence(const std::string& id, const std::string& decision
   return "Proposal " + id + " is undone: the scheduler takes back what it changed.\n";
 }
 
-int decide(const Context& context, ApprovalDecided decision) {
-  const auto id = decision.job_id;
-  decision.by = user_name();
+// Whether it is of the job of this id; otherwise of the proposal. Where there are both, whoever has chosen the job's id must not choose
+// what is approved. Errors: refused, not_found; of the console and of Kafka.
+Result<bool> is_of_job(const Context& context, const DecideOptions& options) {
+  const auto& id = options.id;
+  const auto all = read_proposals(context);
+  if (!all) return fail(all.error());
+  const auto known = all->find(id);
+  const bool changes = known != all->end() && names_changes(known->second);
   const auto job = ConsoleApi(context.console_url).get("jobs/" + escaped(id));
-  const bool of_job = job.has_value();
-  if (!job) {
-    if (job.error().kind != ErrorKind::not_found) return context.fail_with(job.error());
-    decision.proposal_id = std::exchange(decision.job_id, "");
-    if (const auto sensible = check_proposal(context, decision); !sensible)
-      return context.fail_with(sensible.error());
-  } else if (const auto state = text_field(*job, "state"); state != "queued") {
-    return context.fail_with(
-        {ErrorKind::refused,
-         "job " + id + " is " + state + ": only what waits is approved, rejected or undone"});
+  if (!job && job.error().kind != ErrorKind::not_found) return fail(job.error());
+  if (changes && job && !options.is_job && !options.is_proposal) {
+    return fail(ErrorKind::refused, id + " is the id of a job and of a proposal (" +
+                                        proposed_text(known->second.proposal.changes) +
+                                        "): say which one is meant, by --job or --proposal");
   }
+  if (options.is_job ? !job : options.is_proposal ? !changes : !job && known == all->end()) {
+    return fail(ErrorKind::not_found, std::string("there is no ") +
+                                          (options.is_job        ? "job "
+                                           : options.is_proposal ? "proposal "
+                                                                 : "job and no proposal ") +
+                                          id);
+  }
+  if (job && !options.is_proposal) {
+    const auto state = text_field(*job, "state");
+    if (state == "queued") return true;
+    return fail(ErrorKind::refused,
+                "job " + id + " is " + state + ": only what waits is approved, rejected or undone");
+  }
+  ApprovalDecided decision = options.decision;
+  decision.proposal_id = id;
+  if (const auto sensible = check_proposal(known->second, decision); !sensible)
+    return fail(sensible.error());
+  return false;
+}
+
+int decide(const Context& context, const DecideOptions& options) {
+  const auto of_job = is_of_job(context, options);
+  if (!of_job) return context.fail_with(of_job.error());
+  ApprovalDecided decision = options.decision;
+  (*of_job ? decision.job_id : decision.proposal_id) = options.id;
+  decision.by = user_name();
   const auto settings = context.kafka();
   if (!settings) return context.fail_with(settings.error());
   const auto client = client::Client::create({*settings, "/oppen/cli", reach_deadline});
@@ -115,23 +141,29 @@ int decide(const Context& context, ApprovalDecided decision) {
   if (context.json()) {
     context.print(to_data(decision));
   } else {
-    context.out << (of_job ? job_sentence(id, decision.decision)
-                           : proposal_sentence(id, decision.decision));
+    context.out << (*of_job ? job_sentence(options.id, decision.decision)
+                            : proposal_sentence(options.id, decision.decision));
   }
   return done;
 }
 
 void add_decision(CLI::App& app, Context& context, const std::string& decision,
                   const std::string& help, const std::string& footer) {
-  const auto options = std::make_shared<ApprovalDecided>();
-  options->decision = decision;
+  const auto options = std::make_shared<DecideOptions>();
+  options->decision.decision = decision;
   CLI::App* const command = app.add_subcommand(decision, help);
-  command->add_option("id", options->job_id, "The proposal's; one to run a job bears the job's")
+  command->add_option("id", options->id, "The proposal's; one to run a job bears the job's")
       ->required();
-  command->add_option("--reason", options->reason, "Why; it is kept with the decision");
-  command->footer(footer +
-                  "Exit code 1: it is decided, has expired, or the job does not wait any more; 4: "
-                  "there is none.\n");
+  CLI::Option* const is_job = command->add_flag("--job", options->is_job, "The job of this id");
+  command
+      ->add_flag("--proposal", options->is_proposal,
+                 "The proposal of this id that changes something")
+      ->excludes(is_job);
+  command->add_option("--reason", options->decision.reason, "Why; it is kept with the decision");
+  command->footer(
+      footer +
+      "Exit code 1: it is decided, has expired, the job does not wait any more, or there are both "
+      "a job and a proposal of this id; 4: there is none.\n");
   command->callback([&context, options] {
     context.run = [&context, options] { return decide(context, *options); };
   });

@@ -20,7 +20,8 @@ using Words = std::vector<std::string>;
 std::vector<CompletionCommand> known_commands(const CLI::App& app) {
   auto commands = completion_commands(app);
   auto& root = commands.front().subcommands;
-  std::erase_if(root, [](const auto& command) { return command.first == "repl"; });
+  std::erase_if(
+      root, [](const auto& command) { return command.first == "repl" || command.first == "mcp"; });
   std::vector<std::string> names;
   for (const auto& [name, help] : root) names.push_back(name);
   root.emplace_back("help", "Lists the commands, or tells of one");
@@ -98,6 +99,9 @@ Turn take_line(const Context& context, const std::string& line,
   if (first == "exit" || first == "quit") return {true, done};
   if (first == "repl")
     return {false, context.fail_with(Error{ErrorKind::invalid, "this is it: type a command"})};
+  if (first == "mcp")  // would take the lines that follow for its own
+    return {false, context.fail_with(
+                       Error{ErrorKind::invalid, "mcp takes the whole input: run `oppen mcp`"})};
   if (first == "help") {
     words->erase(words->begin());
     words->push_back("--help");

@@ -1,6 +1,7 @@
 #pragma once
 // The flags by which a job is described on the command line. `flags` must outlive the app.
 #include "producers/access/spec_input.hpp"
+#include "producers/cli/context.hpp"
 
 namespace CLI {
 class App;

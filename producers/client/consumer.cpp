@@ -188,6 +188,8 @@ Result<std::map<TopicPartition, std::int64_t>> Consumer::ends(
     const TopicPartition at{std::string(without_prefix(one.topic, impl_->prefix)), one.partition};
     if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
       return fail(kafka_error(one.err, impl_->describe(at)));
+    if (one.offset < 0)
+      return fail(ErrorKind::unavailable, impl_->describe(at) + ": where it ends is not answered");
     all[at] = one.offset;
   }
   return all;

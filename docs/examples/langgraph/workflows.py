@@ -43,7 +43,7 @@ def cost_aware(budget_usd=0.05, prefix="example"):
     check = yield "check_training_budget", {**job, "budget_usd": budget_usd}
     if not check["feasible"]:
         return {"started": False, "cost": check["estimated_cost_microusd"]}
-    started = yield "trigger_training_job", {**job, "job_id": f"{prefix}-aware", "wait_seconds": 60}
+    started = yield "trigger_training_job", {**job, "job_id": f"{prefix}-aware", "wait_seconds": 300}
     return {"started": started["event"] == "job.started", "job_id": started["job_id"], "cost": check["estimated_cost_microusd"]}
 
 

@@ -66,6 +66,66 @@ class WorkerTest : public testing::Test {
   runtime::Health health_;
 };
 
+TEST_F(WorkerTest, WhatCantBeReadIsSetAsideAndWhatCantBePublishedIsLeftOut) {
+  Outbox outbox;
+  for (const auto* const id : {"too-large", "small"}) {
+    Said said;
+    said.at = clock_.now();
+    said.alert.alert_id = said.alert.fingerprint = id;
+    said.alert.kind = "gpu_hot";
+    said.alert.severity = "warning";
+    said.alert.state = "firing";
+    said.alert.started_at = said.at;
+    if (id == std::string("too-large")) said.alert.summary = std::string(5'000'000, 'x');
+    outbox.put(said);
+  }
+  std::vector<runtime::Cell> cells;
+  outbox.take_changes(cells);
+  cells.push_back({"gpu_heat", "gpu-1", R"({"node":"a","celsius":{"value":null},"on":false})"});
+  cells.push_back({"episodes", "print", "{"});
+  {
+    runtime::LeasedStore dead(*redis_client_, store_prefix("oppen."), "dead", 1min);
+    ASSERT_TRUE(dead.hold().value());
+    ASSERT_TRUE(dead.commit(cells));
+    dead.release();
+  }
+  Worker worker(kafka_.settings(), redis_.url(), {clock_, metrics_, health_, *producer_});
+  {
+    const std::jthread watching([&](const std::stop_token& over) { worker.run(over); });
+    EXPECT_EQ(next_alert().first.id, "small");
+  }
+  const auto prefix = store_prefix("oppen.");
+  const auto broken = runtime::fields_of(*redis_client_, prefix + "broken").value();
+  ASSERT_EQ(broken.size(), 2);
+  EXPECT_EQ(broken.at("episodes print"), "{");
+  EXPECT_TRUE(broken.contains("gpu_heat gpu-1"));
+  EXPECT_TRUE(runtime::fields_of(*redis_client_, prefix + "gpu_heat").value().empty());
+  EXPECT_TRUE(runtime::fields_of(*redis_client_, prefix + "outbox").value().empty());
+  EXPECT_TRUE(read_alerts(*redis_client_, "oppen."));
+}
+
+TEST_F(WorkerTest, WhatIsNotValidIsSetAsideOnceThoughItIsReadAgain) {
+  KafkaRecord garbage;
+  garbage.key = "gpu-1";
+  garbage.value = "{";
+  ASSERT_TRUE(producer_->send_and_wait(topics::telemetry, garbage, 20s));
+  const auto prefix = store_prefix("oppen.");
+  const auto letters = [&] {
+    return runtime::fields_of(*redis_client_, prefix + "letters").value();
+  };
+  const auto places = [&] { return runtime::fields_of(*redis_client_, prefix + "next").value(); };
+  for (int i = 0; i < 2; ++i) {
+    Worker worker(kafka_.settings(), redis_.url(), {clock_, metrics_, health_, *producer_});
+    const std::jthread watching([&](const std::stop_token& over) { worker.run(over); });
+    while (letters().size() != 1 || places().size() != 1) std::this_thread::sleep_for(10ms);
+    // As if it had died before it had taken what it read.
+    ASSERT_TRUE(redis_client_->command({"DEL", prefix + "next"}));
+  }
+  auto end = reader_->watermarks({"dead-letter", 0}, 20s);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->high, 1);
+}
+
 TEST_F(WorkerTest, WhatADeadOneHasStoredAndNotPublishedIsPublishedOnceAndForgotten) {
   Said said;
   said.at = clock_.now();

@@ -149,6 +149,9 @@ def test_jobs_are_queued_listed_and_cancelled(agent, bus, jobs, policies, oppen)
     assert dear["code"] == "refused"
     batch = agent.call("submit_batch_training_jobs", jobs=configs, batch_id=jobs.id("batch"), max_total_usd=10)
     assert (batch["jobs_submitted"], batch["first_job_id"]) == (20, jobs.id("batch-1"))
+    again = agent.call("submit_batch_training_jobs", jobs=configs, batch_id=jobs.id("batch"), max_total_usd=10)
+    assert (again["event"], again["jobs_submitted"]) == ("batch.duplicate", 0)
+    assert agent.refused("submit_batch_training_jobs", jobs=configs[:3], batch_id=jobs.id("batch"))["code"] == "conflict"
     costs = {one: bus.wait_event(one, "queued")["estimated_cost_microusd"] for one in batch["job_ids"]}
     assert sum(costs.values()) == batch["estimated_cost_microusd"]
     costs |= {one["job_id"]: one["estimated_cost_microusd"] for one in (normal, urgent)}
@@ -158,7 +161,7 @@ def test_jobs_are_queued_listed_and_cancelled(agent, bus, jobs, policies, oppen)
     assert mine == [urgent["job_id"], normal["job_id"], *batch["job_ids"]]
     assert listed["pending_cost_microusd"] == sum(one["estimated_cost_microusd"] for one in listed["jobs"])
     status = agent.call("get_queue_status", limit=5)
-    assert (status["queued"]["total"], status["running"], status["slots"]) == (listed["queued"], 1, 1)
+    assert (status["queued"]["total"], status["slots"]) == (listed["queued"], 1) and status["running"] >= 1
     assert status["jobs"][0]["job_id"] == urgent["job_id"]
 
     gone = agent.call("cancel_queued_job", job_id=normal["job_id"], reason="not needed")
@@ -174,8 +177,8 @@ def test_jobs_are_queued_listed_and_cancelled(agent, bus, jobs, policies, oppen)
     assert waits["forecast"]["begun"] is False
     dashboard = agent.call("get_training_dashboard")
     assert dashboard["queue"]["pending_cost_microusd"] == gone["pending_cost_microusd"]
-    assert [one["job_id"] for one in dashboard["running"]["jobs"]] == [blocker]
-    assert {"redis", "kafka"} & {one["name"] for one in dashboard["health"]["parts"]}
+    assert blocker in [one["job_id"] for one in dashboard["pods"]["pods"]]
+    assert "redis" in {one["name"] for one in dashboard["health"]["parts"]}
 
     # A person calls the same tool.
     told = oppen("tool", "get_queue_status", "limit=1", "-o", "json")
@@ -251,7 +254,7 @@ def test_runs_are_told_of(agent, bus, jobs, policies):
     assert saved["total_microusd"] == costs[jobs.id("good")] and saved["recommendations"]
     analysis = agent.call("analyze_costs", project=project, days=2)
     assert analysis["total_microusd"] == sum(costs.values()) == sum(one["total_microusd"] for one in analysis["workloads"])
-    assert [one["key"] for one in analysis["runs"]] == sorted(costs, key=lambda one: -costs[one])
+    assert [one["total_microusd"] for one in analysis["runs"]] == sorted(costs.values(), reverse=True)
     status = agent.call("get_training_status", job=jobs.id("named-good"))
     assert (status["job_id"], status["state"]) == (jobs.id("good"), "succeeded")
 
@@ -289,15 +292,24 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
         return json.loads(oppen("describe", job_id, "-o", "json").stdout)[name]
 
     assert effect()["state"] == "waiting_for_approval" and not told("spot")
-    assert [one["proposal_id"] for one in json.loads(oppen("proposals", "-o", "json").stdout)["proposals"]] == [proposal]
-    approved = oppen("approve", proposal, "--reason", "cheaper")
+    waiting = json.loads(oppen("proposals", "-o", "json").stdout)["proposals"]
+    assert [one["proposal_id"] for one in waiting if one["changes"].get("job_id") == job_id] == [proposal]
+    # Nobody's job takes the proposal's place.
+    assert agent.refused("queue_training_job", job_id=proposal, **job)["fields"][0]["field"] == "job_id"
+    bus.submit({**jobs.spec("decoy", seconds=900), "job_id": proposal})
+    bus.wait_event(proposal, "queued")
+    either = oppen("approve", proposal)
+    assert either.returncode == 1 and "--job or --proposal" in either.stderr
+    approved = oppen("approve", proposal, "--proposal", "--reason", "cheaper")
     assert approved.returncode == 0, approved.stderr
     bus.wait_event(job_id, "amended")
     wait_until("the change is carried out", lambda: effect().get("carried_out"))
     now = effect()
     assert (now["state"], now["job_state"], now["final"]) == ("approved", "queued", False)
     assert now["saved_microusd"] == pytest.approx(now["predicted_savings_microusd"], abs=3) and told("spot")
-    assert oppen("undo", proposal).returncode == 0
+    assert oppen("reject", proposal, "--job").returncode == 0
+    bus.wait_ended([proposal])
+    assert oppen("undo", proposal, "--proposal").returncode == 0
     wait_until("it is as it was", lambda: not effect()["carried_out"])
     assert effect()["state"] == "undone" and not told("spot")
 
@@ -312,10 +324,7 @@ def test_a_stack_that_is_away(world):
 
     async def use():
         async with Client(server) as client:
-            failed = await client.call_tool("get_queue_status", {})
-            dashboard = await client.call_tool("get_training_dashboard", {})
-            return failed, dashboard
+            return [await client.call_tool(name, {}) for name in ("get_queue_status", "get_training_dashboard", "analyze_costs")]
 
-    failed, dashboard = asyncio.run(use())
-    assert failed.is_error and "OPPEN_CONSOLE_URL" in failed.content[0].text
-    assert not dashboard.is_error and set(dashboard.structured_content["missing"]) >= {"health", "costs", "queue"}
+    for failed in asyncio.run(use()):
+        assert failed.is_error and "OPPEN_CONSOLE_URL" in failed.content[0].text

@@ -66,5 +66,15 @@ TEST(Table, DisarmsControlCharacters) {
   EXPECT_EQ(table({{"NAME"}}, {{"red\x1b[31m\n"}}, 0), "NAME\nred?[31m?\n");
 }
 
+TEST(Printable, HasNoControlCharacters) {
+  EXPECT_EQ(printable("a\x1b[2J\n\x7f"), "a?[2J??");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "2J \xc2\xa3 \xc3\x9b"),
+            "?2J \xc2\xa3 \xc3\x9b")
+      << "of C1, and no other letters";
+  EXPECT_EQ(printable_lines("a\x1b\n\nb\x9\n"), "a?\n\nb?\n");
+  EXPECT_EQ(printable_lines(""), "");
+}
+
 }  // namespace
 }  // namespace oppen::access

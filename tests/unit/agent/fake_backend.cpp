@@ -29,6 +29,7 @@ FakeBackend::FakeBackend() : time(*parse_rfc3339("2026-01-08T12:00:00Z")) {
 
 Result<json> FakeBackend::get(const std::string& path) const {
   asked.push_back(path);
+  before_answer();
   const auto found = answers.find(path.substr(0, path.find('?')));
   if (found == answers.end()) return fail(ErrorKind::not_found, "there is no " + path);
   return found->second;
@@ -58,6 +59,7 @@ Result<Backend::Submitted> FakeBackend::submit(const JobSpec& spec,
 
 Result<CloudEvent> FakeBackend::submit_batch(const BatchSubmit& batch) {
   batches.push_back(batch);
+  if (!batch_answer.type.empty()) return batch_answer;
   json positions = json::array();
   for (std::size_t i = 0; i < batch.jobs.size(); ++i) positions.push_back(i + 1);
   return event_of(

@@ -1,5 +1,6 @@
 #pragma once
 // A stack that answers what a test says, and remembers what it was told to do.
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,9 +16,11 @@ class FakeBackend final : public Backend {
   // By the path without its query; what is not there is not found. Of POSTs likewise.
   std::map<std::string, nlohmann::json> answers;
   std::map<std::string, access::KnownProposal> known;
+  std::function<void()> before_answer = [] {};
   Time time;
   std::string start_event =
       "dev.oppen.job.started.v1";  // of a job whose start is waited for; "": it does not start
+  CloudEvent batch_answer;         // without a type: it is queued
   std::string cancel_event = "dev.oppen.job.cancelled.v1";
 
   std::vector<JobSpec> submitted;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <future>
 #include <set>
 #include <sstream>
 
@@ -76,6 +78,9 @@ TEST_F(Mcp, ARequestSaysItsVersion) {
   half["_meta"]["io.modelcontextprotocol/protocolVersion"] = "2030-01-01";
   const json error = old("tools/list", half)["error"];
   EXPECT_EQ(error["code"], -32022);
+  half["_meta"].erase("io.modelcontextprotocol/clientCapabilities");
+  EXPECT_EQ(old("tools/list", half)["error"]["code"], -32022)
+      << "what else it has to say is not known";
   EXPECT_EQ(error["data"], json({{"supported", {"2026-07-28"}}, {"requested", "2030-01-01"}}));
   EXPECT_EQ(request("ping")["error"]["code"], -32601) << "it is gone from this revision";
   EXPECT_EQ(request("no/such")["error"]["code"], -32601);
@@ -199,21 +204,82 @@ TEST_F(Mcp, AConsoleThatAnswersNonsenseEndsNothing) {
   EXPECT_EQ(call("list_queued_jobs", json::object())["result"]["isError"], true);
 }
 
+TEST_F(Mcp, WhatIsCancelledBeforeItsTurnIsNotDone) {
+  const json queue_job = {{"jsonrpc", "2.0"},
+                          {"id", 7},
+                          {"method", "tools/call"},
+                          {"params",
+                           {{"name", "queue_training_job"},
+                            {"arguments", {{"model_type", "mnist"}}},
+                            {"_meta", current_meta}}}};
+  EXPECT_FALSE(server_.hear(queue_job.dump())) << "it waits for its turn";
+  EXPECT_EQ(server_.hear(
+                R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}})"),
+            "");
+  EXPECT_EQ(ask(queue_job), "nothing");
+  EXPECT_EQ(backend_.commands(), 0u);
+  EXPECT_FALSE(ask(queue_job)["result"]["isError"]) << "that one alone";
+  server_.end();
+  EXPECT_EQ(ask(queue_job)["result"]["isError"], true) << "nobody is there any more";
+  EXPECT_EQ(backend_.commands(), 1u);
+  EXPECT_EQ(call("get_queue_status", json::object())["result"]["isError"], false);
+}
+
+// Tells when the first line has been written.
+class FirstLine : public std::stringbuf {
+ public:
+  std::promise<void> written;
+
+ private:
+  int sync() override {
+    if (!std::exchange(told_, true)) written.set_value();
+    return 0;
+  }
+  bool told_ = false;
+};
+
+TEST_F(Mcp, APingDoesNotWaitForTheCallBeforeIt) {
+  FirstLine buffer;
+  auto written = buffer.written.get_future();
+  backend_.before_answer = [&] {
+    EXPECT_EQ(written.wait_for(std::chrono::minutes{1}), std::future_status::ready);
+  };
+  const json slow = {{"jsonrpc", "2.0"},
+                     {"id", "slow"},
+                     {"method", "tools/call"},
+                     {"params", {{"name", "get_queue_status"}, {"_meta", current_meta}}}};
+  std::istringstream in(slow.dump() + "\n" + R"({"jsonrpc":"2.0","id":"ping","method":"ping"})" +
+                        "\n");
+  std::ostream out(&buffer);
+  serve_mcp(server_, in, out);
+  std::istringstream lines(buffer.str());
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(json::parse(line)["id"], "ping");
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(json::parse(line)["id"], "slow");
+}
+
 TEST_F(Mcp, ServesLinesUntilTheyEnd) {
   std::istringstream in(R"({"jsonrpc":"2.0","id":1,"method":"ping"})"
                         "\n\n" +
                         std::string(max_line_bytes + 1, 'x') + "\n" +
-                        R"({"jsonrpc":"2.0","id":2,"method":"ping"})");
+                        R"({"jsonrpc":"2.0","id":2,"method":"none"})");
   std::ostringstream out;
   serve_mcp(server_, in, out);
   std::istringstream lines(out.str());
   std::vector<json> replies;
   for (std::string line; std::getline(lines, line);) replies.push_back(json::parse(line));
   ASSERT_EQ(replies.size(), 3u);
-  EXPECT_EQ(replies[0]["id"], 1);
-  EXPECT_EQ(replies[1]["error"]["code"], -32600);
-  EXPECT_EQ(replies[1]["id"], nullptr);
-  EXPECT_EQ(replies[2]["id"], 2) << "also the last line, without its end";
+  // The ping doesn't wait for its turn.
+  const auto ping = std::find_if(replies.begin(), replies.end(),
+                                 [](const json& reply) { return reply["id"] == 1; });
+  ASSERT_NE(ping, replies.end());
+  EXPECT_TRUE(ping->contains("result"));
+  replies.erase(ping);
+  EXPECT_EQ(replies[0]["error"]["code"], -32600);
+  EXPECT_EQ(replies[0]["id"], nullptr);
+  EXPECT_EQ(replies[1]["id"], 2) << "also the last line, without its end";
 }
 
 }  // namespace

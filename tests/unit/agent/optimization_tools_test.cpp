@@ -156,12 +156,46 @@ TEST_F(Optimizing, SlotsAreSimulated) {
       ErrorKind::refused);
 }
 
+TEST_F(Optimizing, APolicyThatTheSchedulerWouldNotTakeIsNotProposed) {
+  for (const auto& [key, value] :
+       {std::pair("max_concurrent_jobs", "banana"),
+        std::pair("max_concurrent_jobs", "9000000000000000000"),
+        std::pair("gpu_utilization_target", "101"), std::pair("default_max_runtime_seconds", "0"),
+        std::pair("default_priority", "high"), std::pair("backfill_enabled", "yes")}) {
+    for (const char* const tool : {"simulate_optimization", "apply_optimization"}) {
+      const auto outcome = run(tool, {{"changes", {{"key", key}, {"value", value}}}});
+      ASSERT_FALSE(outcome) << tool << " " << key;
+      EXPECT_EQ(outcome.error().kind, ErrorKind::invalid) << key;
+      EXPECT_EQ(outcome.error().fields.at(0).path, "changes.value") << key;
+    }
+  }
+  const auto over =
+      run("apply_optimization",
+          {{"changes",
+            {{"key", "backfill_enabled"}, {"value", "true"}, {"until", "2026-01-08T11:59:59Z"}}}});
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().fields.at(0).path, "changes.until");
+  // Nor without knowing what it would do, where that can be known.
+  backend_.answers.erase("queue");
+  EXPECT_FALSE(
+      run("apply_optimization", {{"changes", {{"key", "max_concurrent_jobs"}, {"value", "2"}}}}));
+  EXPECT_EQ(backend_.commands(), 0u);
+}
+
+TEST_F(Optimizing, IdsCanBePastedIntoAShell) {
+  EXPECT_EQ(proposal_id_of({{"key", "a; rm -rf $(x)\n_B"}, {"value", "1"}})
+                .find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_"),
+            std::string::npos);
+}
+
 TEST_F(Optimizing, ChangesAreOfAJobOrOfAPolicy) {
   for (const json& changes :
        {json::object(), json({{"job_id", "llm-7"}}),
-        json({{"job_id", "llm-7"}, {"changes", json::object()}}), json({{"key", "k"}}),
-        json({{"key", "k"}, {"value", "v"}, {"job_id", "llm-7"}}),
-        json({{"key", "k"}, {"value", "v"}, {"until", "tomorrow"}}),
+        json({{"job_id", "llm-7"}, {"changes", json::object()}}),
+        json({{"key", "backfill_enabled"}}),
+        json({{"key", "backfill_enabled"}, {"value", "v"}, {"job_id", "llm-7"}}),
+        json({{"key", "backfill_enabled"}, {"value", "v"}, {"until", "tomorrow"}}),
+        json({{"key", "model_catalog"}, {"value", "{}"}}),
         json({{"job_id", "llm-7"}, {"changes", {{"epochs", 3}}}})}) {
     const auto outcome = run("apply_optimization", {{"changes", changes}});
     ASSERT_FALSE(outcome) << changes;
@@ -258,6 +292,47 @@ TEST_F(Optimizing, TheEffectOfAPolicyIsWhatIsSpentADay) {
   EXPECT_EQ(now["per_day_since_microusd"], 43333) << "a day and a half";
   EXPECT_EQ(now["per_day_before_microusd"], 9286) << "of seven days";
   EXPECT_EQ(backend_.asked.at(0), "report?by=day&from=2025-12-31&to=2026-01-06");
+}
+
+TEST_F(Optimizing, OneEffectThatIsNotKnownIsInNobodysWay) {
+  compare_spot();
+  ASSERT_TRUE(run("apply_optimization", {{"changes", spot_}}));
+  auto proposal = backend_.proposed.at(0);
+  for (int i = 0; i < 60; ++i) {
+    proposal.proposal_id = "opt-" + std::to_string(i);
+    proposal.expires_at = backend_.time + std::chrono::hours{i};
+    backend_.known[proposal.proposal_id] = {
+        proposal, ApprovalDecided{proposal.proposal_id, "", "approve", "ann", ""}, {}, {}};
+  }
+  backend_.known["opt-59"].proposal.changes = {{"key", "backfill_enabled"}, {"value", "true"}};
+  backend_.answers.erase("report");
+  backend_.answers.erase("jobs/llm-7");
+  const auto all = run("get_optimization_effect", json::object());
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->data["proposals"].size(), 50u);
+  EXPECT_EQ(all->data["left_out"], 10);
+  EXPECT_EQ(all->data["proposals"][0]["proposal_id"], "opt-59");
+  EXPECT_THAT(all->data["proposals"][0]["error"].get<std::string>(), HasSubstr("report"));
+  EXPECT_FALSE(all->data["proposals"][1].contains("error"));
+  // Of a budget's approval it is told what the job does.
+  proposal.proposal_id = "llm-7";
+  proposal.kind = "budget_approval";
+  proposal.changes = {{"job_id", "llm-7"}};
+  backend_.known["llm-7"] = {proposal, ApprovalDecided{"", "llm-7", "approve", "ann", ""}, {}, {}};
+  backend_.answers["jobs/llm-7"] = {{"job_id", "llm-7"}, {"state", "running"}};
+  const json one =
+      run("get_optimization_effect", {{"proposal_id", "llm-7"}})->data["proposals"].at(0);
+  EXPECT_EQ(one["job_state"], "running");
+  EXPECT_FALSE(one.contains("per_day_since_microusd"));
+}
+
+TEST_F(Optimizing, AJobThatCanNotBePricedIsLeftOut) {
+  backend_.answers["compare"] = {
+      {"error", {{"code", "invalid"}, {"message", "no such model"}, {"errors", json::array()}}}};
+  const auto outcome = run("propose_optimizations", json::object());
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_EQ(outcome->data["proposals"].size(), 1u);
+  EXPECT_EQ(outcome->data["proposals"][0]["kind"], "next_runs");
 }
 
 }  // namespace

@@ -103,6 +103,24 @@ TEST_F(Tools, AJobIsQueued) {
   EXPECT_EQ(backend_.submitted.size(), 1u);
 }
 
+TEST_F(Tools, NoJobBearsTheIdOfAProposal) {
+  for (const char* const tool : {"queue_training_job", "trigger_training_job"}) {
+    const auto outcome =
+        run(tool, {{"model_type", "mnist"}, {"job_id", "opt-llm-7-0123456789abcdef"}});
+    ASSERT_FALSE(outcome) << tool;
+    EXPECT_EQ(outcome.error().kind, ErrorKind::invalid);
+    EXPECT_EQ(outcome.error().fields.at(0).path, "job_id");
+  }
+  const json jobs = {{{"model_type", "mnist"}}, {{"model_type", "mnist"}, {"job_id", "opt-a"}}};
+  const auto outcome = run("submit_batch_training_jobs", {{"jobs", jobs}});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().fields.at(0).path, "jobs[1].job_id");
+  EXPECT_EQ(
+      run("submit_batch_training_jobs", {{"jobs", {jobs[0]}}, {"batch_id", "opt-a"}}).error().kind,
+      ErrorKind::invalid);
+  EXPECT_EQ(backend_.commands(), 0u);
+}
+
 TEST_F(Tools, ATriggeredJobIsWaitedFor) {
   auto outcome = run("trigger_training_job", {{"model_type", "mnist"}});
   ASSERT_TRUE(outcome);
@@ -143,6 +161,35 @@ TEST_F(Tools, ABatchIsPricedAndQueued) {
   EXPECT_EQ(wrong.error().fields[0].path, "jobs[1].epochs");
   EXPECT_EQ(wrong.error().fields[1].path, "jobs[1].model_type");
   EXPECT_EQ(backend_.batches.size(), 1u);
+}
+
+TEST_F(Tools, ABatchCanBeSubmittedAgain) {
+  const auto refusal = [](const char* reason) {
+    return json{{"error",
+                 {{"code", "refused"},
+                  {"message", "it would be refused"},
+                  {"errors",
+                   {{{"index", 0},
+                     {"field", "job_id"},
+                     {"reason", "job_id is \"sweep-1\": a job of this id exists already"}},
+                    {{"index", 1}, {"field", "job_id"}, {"reason", reason}}}}}}};
+  };
+  backend_.answers["simulate"] = refusal("job_id is \"sweep-2\": a job of this id exists already");
+  backend_.batch_answer.type = BatchDuplicate::type;
+  backend_.batch_answer.data = {{"batch_id", "sweep"}, {"first_seen", "2026-01-08T12:00:00.000Z"}};
+  const json arguments = {{"jobs", {{{"model_type", "mnist"}}, {{"model_type", "mnist"}}}},
+                          {"batch_id", "sweep"}};
+  const auto again = run("submit_batch_training_jobs", arguments);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->data["event"], "batch.duplicate");
+  EXPECT_EQ(again->data["jobs_submitted"], 0);
+  EXPECT_FALSE(again->data.contains("estimated_cost_microusd"));
+  EXPECT_THAT(again->text, HasSubstr("known already"));
+  backend_.batch_answer.data["conflict"] = true;
+  EXPECT_EQ(run("submit_batch_training_jobs", arguments).error().kind, ErrorKind::conflict);
+  backend_.answers["simulate"] = refusal("something else");
+  EXPECT_EQ(run("submit_batch_training_jobs", arguments).error().kind, ErrorKind::refused);
+  EXPECT_EQ(backend_.batches.size(), 2u);
 }
 
 TEST_F(Tools, OnlyWhatWaitsIsCancelled) {
@@ -216,6 +263,55 @@ TEST_F(Tools, RemainingEpochsArePricedAtTheForecastsPace) {
   outcome = run("forecast_training_cost", {{"job_name", "mnist-7"}, {"remaining_epochs", 5}});
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->data["remaining"]["cost_microusd"]["expected"], 5000);
+}
+
+TEST_F(Tools, EpochsOfAnEndedRunAreThoseItHasDone) {
+  const auto ask = [this](const char* forecast) {
+    backend_.answers["forecast/mnist-7"] = json::parse(forecast);
+    return run("forecast_training_cost", {{"job_name", "mnist-7"}, {"remaining_epochs", 3}});
+  };
+  const auto failed_early = ask(
+      R"({"job_id": "mnist-7", "state": "failed", "model_type": "mnist", "as_of": "", "basis": "ended", "begun": true, "epochs": 10,
+      "epochs_done": 3, "spent_microusd": 9000, "total_microusd": {"low": 9000, "expected": 9000, "high": 9000}})");
+  ASSERT_TRUE(failed_early);
+  EXPECT_EQ(failed_early->data["remaining"]["cost_microusd"]["expected"], 9000);
+  EXPECT_FALSE(failed_early->data["remaining"].contains("seconds"));
+  for (
+      const char* const unknown :
+      {R"({"job_id": "mnist-7", "state": "succeeded", "model_type": "mnist", "as_of": "", "basis": "ended", "begun": true,
+        "spent_microusd": 9000, "total_microusd": {"low": 9000, "expected": 9000, "high": 9000}})",
+       R"({"job_id": "mnist-7", "state": "failed", "model_type": "mnist", "as_of": "", "basis": "ended", "begun": true, "epochs": 10,
+        "spent_microusd": 9000, "total_microusd": {"low": 9000, "expected": 9000, "high": 9000}})",
+       R"({"job_id": "mnist-7", "state": "running", "model_type": "mnist", "as_of": "", "basis": "history", "begun": true,
+        "spent_microusd": 9000, "total_microusd": {"low": 9000, "expected": 10000, "high": 12000}, "interval_percent": 95,
+        "left_seconds": {"low": 1, "expected": 2, "high": 3}})"}) {
+    const auto outcome = ask(unknown);
+    ASSERT_FALSE(outcome) << unknown;
+    EXPECT_EQ(outcome.error().kind, ErrorKind::refused);
+  }
+}
+
+TEST_F(Tools, OfAJobThatIsWrongEachFaultIsToldOnce) {
+  const auto outcome = run("check_training_budget",
+                           {{"model_type", "mnist"}, {"team", "Not A Label!"}, {"runs", 1000}});
+  ASSERT_FALSE(outcome);
+  ASSERT_EQ(outcome.error().fields.size(), 1u);
+  EXPECT_EQ(outcome.error().fields[0].path, "team");
+}
+
+TEST_F(Tools, NothingOnTheBusSteersTheTerminal) {
+  backend_.answers["jobs/a"] = {{"job_id", "a"},
+                                {"state", "run\x1b[2J"},
+                                {"model_type", "m\xc2\x9b"},
+                                {"metrics", {{"loss\x07", 1}}}};
+  backend_.answers["costs"] = {{"job_id", "a"}, {"total_microusd", 1}};
+  const auto told = run("get_training_metrics", {{"run_id", "a"}});
+  ASSERT_TRUE(told);
+  EXPECT_THAT(told->text, HasSubstr("a (m?), run?[2J\n"));
+  EXPECT_EQ(told->text.find_first_of("\x1b\x07\x9b"), std::string::npos);
+  const auto refused = run("cancel_queued_job", {{"job_id", "a"}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("run?[2J"));
 }
 
 TEST_F(Tools, AReportListsTheDearestAndTheTotal) {
@@ -299,20 +395,16 @@ TEST_F(Tools, RunsAreListedTheLatestFirst) {
   EXPECT_EQ(some->data["runs"].size(), 1u);
 }
 
-TEST_F(Tools, TheDashboardTellsWhatCannotBeTold) {
-  backend_.answers["health"] = json::parse(
-      R"({"ok": false, "parts": [{"name": "kafka", "ok": false, "detail": "no answer"}]})");
-  const auto outcome = run("get_training_dashboard", json::object());
+TEST_F(Tools, TheDashboardIsTheConsoles) {
+  backend_.answers["dashboard"] = json::parse(R"({"generated_at": "2026-01-08T12:00:00.000Z",
+    "health": {"ok": false, "parts": [{"name": "kafka", "ok": false, "detail": "no answer"}]},
+    "costs": {"error": {"code": "unavailable", "message": "Redis is away"}}, "cluster": {}, "pods": {"total": 0, "pods": []}, "queue": {}})");
+  backend_.answers["dashboard"]["queue"] = backend_.answers["queue"];
+  const auto outcome = run("get_training_dashboard", {{"limit", 3}});
   ASSERT_TRUE(outcome);
+  EXPECT_EQ(backend_.asked.back(), "dashboard?limit=3");
   EXPECT_EQ(outcome->data["queue"]["slots"], 3);
-  EXPECT_TRUE(outcome->data["missing"].contains("costs"));
-  EXPECT_THAT(outcome->text,
-              AllOf(HasSubstr("DOWN kafka: no answer"), HasSubstr("Pending    $0.0314")));
-  backend_.answers["health"] = {{"parts", json::array({3})}};
-  const auto nonsense = run("get_training_dashboard", json::object());
-  ASSERT_TRUE(nonsense);
-  EXPECT_TRUE(nonsense->data["missing"].contains("health"));
-  EXPECT_EQ(nonsense->data["queue"]["slots"], 3);
+  EXPECT_THAT(outcome->text, AllOf(HasSubstr("no answer"), HasSubstr("Redis is away")));
 }
 
 }  // namespace

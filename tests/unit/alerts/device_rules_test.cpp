@@ -18,7 +18,9 @@ TEST(GpuFault, TellsHardwareFromWhatRunsThere) {
   rule.tell(fallen, at(0s));
   rule.tell(faulted, at(1s));
   rule.tell(ecc, at(2s));
-  rule.tell(sample_of("gpu-4"), at(2s));
+  auto well = sample_of("gpu-4");
+  well.xid = 0;
+  rule.tell(well, at(2s));
   const auto found = rule.look(at(1min));
   ASSERT_EQ(found.size(), 3);
   EXPECT_EQ(found[0].labels.at("class"), "hardware");
@@ -94,6 +96,10 @@ TEST(GpuThrottled, NotByWhatWasChosen) {
 TEST(TelemetryStopped, OfANodeThatIsThere) {
   Told rule(telemetry_stopped());
   rule.tell(sample_of("gpu-1"), at(0s));
+  EXPECT_FALSE(rule.holds(at(6min), "telemetry_stopped")) << "it may have been taken away";
+  auto started = change_of("job", 1, JobChange::What::started);
+  started.node = "node-1";
+  rule.tell(started, at(0s));
   EXPECT_FALSE(rule.holds(at(5min), "telemetry_stopped"));
   EXPECT_TRUE(rule.holds(at(6min), "telemetry_stopped"));
   NodeObserved down{"node-1", 8, "A100", 0, 0, "not_ready"};
@@ -104,6 +110,22 @@ TEST(TelemetryStopped, OfANodeThatIsThere) {
   EXPECT_TRUE(rule.holds(at(9min), "telemetry_stopped"));
   rule.tell(sample_of("gpu-1"), at(10min));
   EXPECT_FALSE(rule.holds(at(10min), "telemetry_stopped"));
+  down.state = "gone";
+  rule.tell(down, at(11min));
+  rule.restart(telemetry_stopped());
+  EXPECT_TRUE(rule.look(at(20min)).empty());
+}
+
+TEST(TelemetryStopped, NotOnceTheJobThereHasEnded) {
+  Told rule(telemetry_stopped());
+  rule.tell(sample_of("gpu-1"), at(0s));
+  auto started = change_of("job", 1, JobChange::What::started);
+  started.node = "node-1";
+  rule.tell(started, at(0s));
+  rule.restart(telemetry_stopped());
+  EXPECT_TRUE(rule.holds(at(6min), "telemetry_stopped"));
+  rule.tell(change_of("job", 2, JobChange::What::requeued), at(7min));
+  EXPECT_FALSE(rule.holds(at(7min), "telemetry_stopped"));
 }
 
 }  // namespace

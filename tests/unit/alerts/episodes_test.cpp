@@ -1,6 +1,8 @@
 // From what is found to what is said.
 #include "workers/anomaly/episodes/episodes.hpp"
 
+#include <limits>
+
 #include "tests/unit/alerts/at.hpp"
 #include "workers/anomaly/episodes/kinds.hpp"
 
@@ -180,6 +182,26 @@ TEST_F(EpisodesTest, WhatIsProposedComesWithTheAlertOnce) {
   EXPECT_EQ(said_[1].alert.proposal_id, said_[0].alert.proposal_id);
 }
 
+TEST_F(EpisodesTest, WhatIsNoNumberIsLeftOutAndStored) {
+  auto finding = hot("a", true, std::numeric_limits<double>::quiet_NaN());
+  finding.expected = 85;
+  finding.actual = std::numeric_limits<double>::infinity();
+  finding.causes = {{"team", "vision", std::numeric_limits<double>::infinity(), ""}};
+  EXPECT_EQ(run({finding}, 5min), States{"firing"});
+  EXPECT_EQ(said_[0].alert.expected, 85);
+  EXPECT_FALSE(said_[0].alert.actual);
+  restart();
+  EXPECT_EQ(run({hot("a", false)}, 20min), States{"resolved"});
+}
+
+TEST_F(EpisodesTest, WhatIsPendingBeginsAnewWhereItsRuleWasSilent) {
+  run({hot("a")}, 1min);
+  next_ = 60min;
+  EXPECT_EQ(run({hot("a")}, 61min), States{});
+  EXPECT_EQ(run({hot("a")}, 62min), States{"firing"});
+  EXPECT_EQ(said_[0].alert.started_at, at(60min));
+}
+
 TEST_F(EpisodesTest, CountsThoseThatFire) {
   run({hot("a"), hot("b")}, 5min);
   run({hot("a"), hot("b"), hot("c")}, 6min);
@@ -193,6 +215,7 @@ TEST_F(EpisodesTest, CountsThoseThatFire) {
 TEST_F(EpisodesTest, WhatIsBrokenInRedisIsRefused) {
   EXPECT_FALSE(episodes_.load("episodes", "a", "{"));
   EXPECT_FALSE(episodes_.load("episodes", "a", "{}"));
+  EXPECT_EQ(episodes_.find("a"), nullptr);
   EXPECT_FALSE(episodes_.load("silences", "a", "{}"));
 }
 

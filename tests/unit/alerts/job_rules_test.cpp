@@ -32,6 +32,36 @@ TEST(QueueStalled, WhenNothingRunsThatCould) {
   EXPECT_TRUE(rule.holds(at(7min), "queue_stalled"));
 }
 
+TEST(QueueStalled, WhatMayNotFitIsSaidAsThat) {
+  Told rule(queue_stalled());
+  auto large = change_of("large", 1, What::queued);
+  large.job.resources.gpus = 16;
+  rule.tell(large, at(0s));
+  EXPECT_EQ(rule.look(at(1min), "queue_stalled")->severity, "warning");
+  rule.tell(NodeObserved{"node-1", 8, "A100", 0, 0, "ready"}, at(1min));
+  auto found = rule.look(at(2min), "queue_stalled");
+  EXPECT_EQ(found->severity, "warning");
+  EXPECT_THAT(found->summary, HasSubstr("may not fit; large is the first"));
+  rule.tell(change_of("small", 1, What::queued), at(2min));
+  found = rule.look(at(3min), "queue_stalled");
+  EXPECT_EQ(found->severity, "critical");
+  EXPECT_THAT(found->summary, HasSubstr("1 jobs wait that could run"));
+  rule.tell(NodeObserved{"node-2", 8, "A100", 0, 0, "ready"}, at(3min));
+  EXPECT_EQ(rule.look(at(4min), "queue_stalled")->actual, 2);
+}
+
+TEST(Scene, AJobOfWhichNothingIsHeardIsForgotten) {
+  Scene scene;
+  EXPECT_TRUE(scene.take({at(0s), "id", at(0s), change_of("a", 1, What::queued)}));
+  scene.forget(at(30 * 24h));
+  EXPECT_NE(scene.job("a"), nullptr);
+  EXPECT_TRUE(scene.take({at(30 * 24h), "id", at(30 * 24h), change_of("a", 2, What::amended)}));
+  scene.forget(at(60 * 24h));
+  EXPECT_NE(scene.job("a"), nullptr);
+  scene.forget(at(60 * 24h + 1s));
+  EXPECT_EQ(scene.job("a"), nullptr);
+}
+
 TEST(QueueStalled, NotWhenJobsHaveSomethingToWaitFor) {
   Told rule(queue_stalled());
   auto later = change_of("later", 1, What::queued);
@@ -181,6 +211,18 @@ TEST(WorkerLagging, SinceTheLogWentBeyondWhatIsCommitted) {
             "w is behind on jobs: by 3 records, some of them since 10 minutes");
   EXPECT_FALSE(rule.look(at(30min), "w", {{log, 15}}).front().holds);
   EXPECT_TRUE(rule.look(at(30min), "w", {}).empty()) << "it was never there";
+}
+
+TEST(WorkerLagging, NotOfWhatWasThereBeforeAllWasDown) {
+  const client::TopicPartition log{"jobs", 0};
+  Lagging rule;
+  rule.passed(at(0s), {{log, 10}});
+  rule.passed(at(10min), {{log, 10}});
+  EXPECT_TRUE(rule.look(at(10min), "w", {{log, 5}}).front().holds);
+  rule.passed(at(12h), {{log, 10}});
+  EXPECT_FALSE(rule.look(at(12h), "w", {{log, 5}}).front().holds);
+  rule.passed(at(12h + 10min), {{log, 10}});
+  EXPECT_TRUE(rule.look(at(12h + 10min), "w", {{log, 5}}).front().holds);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ TEST(Merge, APartitionKeepsItsOrderWhateverItsTimesSay) {
   merge.add(b, 0, of(at(5s)));
   merge.heard(a, at(20s));
   merge.heard(b, at(20s));
+  EXPECT_EQ(merge.reached(a), at(20s));
   const auto first = merge.pop();
   EXPECT_EQ(first->from, b);
   EXPECT_EQ(merge.pop()->offset, 0);

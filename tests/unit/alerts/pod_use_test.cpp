@@ -83,6 +83,22 @@ TEST_F(PodUseTest, FullAndItsEnd) {
   EXPECT_FALSE(over->holds);
 }
 
+TEST_F(PodUseTest, AnotherOneOfThatNameIsJudgedAnew) {
+  use(99, 0s, 20min);
+  rule_.tell(change_of("job", 1, JobChange::What::ended), at(20min));
+  EXPECT_FALSE(rule_.holds(at(21min), "gpu_saturated"));
+  rule_.tell(change_of("job", 2, JobChange::What::launched), at(22min));
+  use(0, 22min, 40min);
+  EXPECT_TRUE(rule_.holds(at(40min), "gpu_idle_held"));
+}
+
+TEST_F(PodUseTest, AGpuThatItHoldsNoMoreIsNotCounted) {
+  use(0, 0s, 10min, "gpu-1");
+  use(0, 0s, 30min, "gpu-2");
+  EXPECT_THAT(rule_.look(at(10min), "gpu_idle_held")->summary, HasSubstr("holds 2 GPUs"));
+  EXPECT_THAT(rule_.look(at(30min), "gpu_idle_held")->summary, HasSubstr("holds a GPU"));
+}
+
 TEST_F(PodUseTest, WastefulAboveTenCentsAnHour) {
   use(20, 0s, 20min);
   charge(800, 19min);  // $0.096 an hour

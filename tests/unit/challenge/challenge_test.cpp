@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace oppen::challenge {
@@ -116,6 +117,42 @@ TEST(Run, KeepsNothingThatIsTooSlowOrTooWrong) {
   const auto& int8 = step_of(result, "INT8");
   EXPECT_FALSE(int8.kept);
   EXPECT_EQ(int8.why_not, "it loses over 1 % of the accuracy");
+}
+
+TEST(Run, HasFiguresForTheLeastAndTheMost) {
+  Workload little;
+  little.requests_per_second = 0.001;
+  little.measured = {{"T4", Precision::fp32, 1, least_batch_seconds, {}}};
+  Workload slow;
+  slow.requests_per_second = 1e7;
+  slow.measured = {{"T4", Precision::fp32, 1, most_batch_seconds, {}}};
+  Prices free;
+  for (auto& [type, price] : free.gpu_type) price = 0;
+  free.gpu = free.core = free.gib = 0;
+  for (const auto& [workload, prices] :
+       {std::pair(little, Prices()), std::pair(slow, Prices()), std::pair(Workload(), free)}) {
+    const auto result = run(workload, prices);
+    for (const auto& step : result.steps) {
+      EXPECT_GT(step.gpus, 0) << step.name;
+      EXPECT_GE(step.hourly_microusd, 0) << step.name;
+      for (const double figure : {step.saving_percent, step.roi, step.p50_ms, step.p99_ms})
+        EXPECT_TRUE(std::isfinite(figure)) << step.name;
+    }
+  }
+  EXPECT_EQ(evaluate({}, little, {}).gpus, 1);
+  EXPECT_EQ(step_of(run({}, free), "A100").why_not, "it saves nothing");
+}
+
+TEST(Run, SaysWhichMeasuredRunsAreOfNoStep) {
+  Workload workload;
+  workload.measured = {{"T4", Precision::fp16, 8, 0.004, {}},
+                       {"T4", Precision::fp16, 16, 0.004, {}},
+                       {"T4", Precision::fp16, 8, 0.005, {}}};
+  const auto result = run(workload, {});
+  ASSERT_EQ(result.unused.size(), 2u);
+  EXPECT_EQ(result.unused[0].batch_size, 16);
+  EXPECT_EQ(result.unused[1].batch_seconds, 0.005);
+  EXPECT_EQ(to_json(result, workload, {})["unused_measured"][0]["batch_size"], 16);
 }
 
 TEST(ToJson, HasEveryStepAndTheSum) {

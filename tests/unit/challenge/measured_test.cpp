@@ -33,6 +33,18 @@ TEST(ParseMeasured, NamesEveryFault) {
     EXPECT_THAT(said, HasSubstr(part));
 }
 
+TEST(ParseMeasured, ABatchTakesAMicrosecondToAnHour) {
+  for (const char* const time :
+       {R"("batch_ms":0.0009)", R"("batch_ms":3600001)", R"("inferences_per_second":1e-12)",
+        R"("inferences_per_second":1e9)"}) {
+    const auto runs = parse_measured(
+        std::string(R"([{"gpu_type":"T4","precision":"FP32","batch_size":1,)") + time + "}]");
+    ASSERT_FALSE(runs) << time;
+    ASSERT_EQ(runs.error().size(), 1u) << time;
+    EXPECT_THAT(runs.error()[0].path, ::testing::StartsWith("[0].")) << time;
+  }
+}
+
 TEST(ParseMeasured, RefusesWhatIsNoList) {
   for (const auto* text : {"", "{", "{}", "3"}) EXPECT_FALSE(parse_measured(text)) << text;
   EXPECT_TRUE(parse_measured("[]"));

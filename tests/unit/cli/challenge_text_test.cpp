@@ -38,6 +38,9 @@ TEST(ChallengeText, MarksWhatWasMeasured) {
   challenge::Workload workload;
   workload.measured = {{"T4", challenge::Precision::fp16, 8, 0.004, {}}};
   EXPECT_THAT(told(workload, 0), HasSubstr("FP16*"));
+  EXPECT_THAT(told(workload, 0), ::testing::Not(HasSubstr("not used")));
+  workload.measured[0].batch_size = 16;
+  EXPECT_THAT(told(workload, 0), HasSubstr("Measured and not used: T4 FP16 b16"));
 }
 
 TEST(PublishedText, TellsHowFarTheModelIsOff) {

@@ -75,6 +75,40 @@ json job(const std::string& id, const std::string& state) {
           {"submitted_at", "2026-01-03T18:15:00.000Z"}};
 }
 
+TEST_F(Commands, AlertsAreListedAndNamedByTheBeginningOfTheirFingerprint) {
+  const json alert = {{"fingerprint", "3f2a99"},
+                      {"severity", "critical"},
+                      {"state", "firing"},
+                      {"kind", "gpu_fault"},
+                      {"started_at", "2026-01-03T18:15:00.000Z"},
+                      {"summary", "GPU x: XID 79\x1b"},
+                      {"labels", {{"node", "gpu-3"}}}};
+  json other = alert;
+  other["fingerprint"] = "3f2b00";
+  const json silence = {{"silence_id", "s"},
+                        {"matchers", {{"kind", "gpu_hot"}}},
+                        {"until", "2026-01-04T18:15:00.000Z"},
+                        {"by", "eva"}};
+  answer("/api/v1/alerts", {{"alerts", {alert, other}}, {"silences", {silence}}});
+  for (const auto& words : std::vector<std::vector<std::string>>{{"alerts"}, {"alerts", "list"}}) {
+    const auto shown = run(words);
+    EXPECT_EQ(shown.exit_code, 0);
+    EXPECT_THAT(shown.out, AllOf(HasSubstr("3f2a99"), HasSubstr("node=gpu-3"), HasSubstr("XID 79?"),
+                                 Not(HasSubstr("\x1b"))));
+    EXPECT_THAT(shown.out, HasSubstr("Silenced until 2026-01-04T18:15:00.000Z: gpu_hot (by eva)"));
+  }
+  EXPECT_EQ(json::parse(run({"alerts", "-o", "json"}).out)["alerts"].size(), 2);
+  const auto ambiguous = run({"alerts", "feedback", "3f2", "noise"});
+  EXPECT_EQ(ambiguous.exit_code, 2);
+  EXPECT_THAT(ambiguous.err, HasSubstr("3f2 begins the fingerprints of 2 alerts"));
+  EXPECT_EQ(run({"alerts", "feedback", "4", "noise"}).exit_code, 4);
+  EXPECT_EQ(run({"alerts", "feedback", "3f2a", "bad"}).exit_code, 2);
+  EXPECT_THAT(run({"alerts", "silence", "--for", "1h"}).err, HasSubstr("--kind or --label"));
+  EXPECT_THAT(run({"alerts", "silence", "--label", "x", "--for", "1h"}).err,
+              HasSubstr("--label is x: expected name=value"));
+  EXPECT_THAT(run({"alerts", "silence", "--kind", "gpu_hot"}).err, HasSubstr("--for or --until"));
+}
+
 TEST_F(Commands, WrongUsageExitsWithTwo) {
   EXPECT_EQ(run({}).exit_code, 2);
   EXPECT_EQ(run({"no-such-command"}).exit_code, 2);

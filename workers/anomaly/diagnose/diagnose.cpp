@@ -11,7 +11,8 @@ namespace {
 // In this order where they explain a change equally well.
 constexpr std::array dimensions{"team", "model_type", "project", "gpu_type", "namespace"};
 constexpr std::size_t most_causes = 5;
-constexpr double part_told_apart = 0.25;  // of a value's change: its price, beside its quantity
+constexpr double least_price_change = 0.05;
+constexpr double part_told_apart = 0.15;  // of a value's change: its price, beside its quantity
 
 // All of a value of a dimension.
 struct Sum {
@@ -26,8 +27,40 @@ struct Sum {
   std::map<std::string, double> workloads;           // of the growth, in dollars
 };
 
-void add(Sum& sum, const WorkloadChange& change) {
-  const Split split = split_of(change);
+struct Parted {
+  const WorkloadChange* change;
+  Split split;
+};
+
+std::string text_of(const std::map<std::string, std::string>& place, const std::string& key) {
+  const auto found = place.find(key);
+  return found == place.end() ? "" : found->second;
+}
+
+// What is new has no price before: it is taken to have risen as that of the same GPU type (the Paasche index of what goes on).
+std::vector<Parted> parted(const std::vector<WorkloadChange>& changes) {
+  std::map<std::string, std::pair<double, double>> at_prices;  // of now and of before
+  for (const auto& change : changes) {
+    if (change.cost_before <= 0 || change.quantity_before <= 0) continue;
+    auto& [now, before] = at_prices[text_of(change.place, "gpu_type")];
+    now += change.cost_now;
+    before += change.quantity_now * change.cost_before / change.quantity_before;
+  }
+  std::vector<Parted> list;
+  for (const auto& change : changes) {
+    auto& [of, split] = list.emplace_back(Parted{&change, split_of(change)});
+    const auto [now, before] = at_prices[text_of(change.place, "gpu_type")];
+    if (split.appeared <= 0 || now <= 0 || std::fabs(now - before) < least_price_change * before)
+      continue;
+    split.price = split.appeared * (1 - before / now);
+    split.appeared -= split.price;
+  }
+  return list;
+}
+
+void add(Sum& sum, const Parted& parted) {
+  const auto& [of, split] = parted;
+  const WorkloadChange& change = *of;
   sum.split.price += split.price;
   sum.split.quantity += split.quantity;
   sum.split.appeared += split.appeared;
@@ -49,15 +82,10 @@ void add(Sum& sum, const WorkloadChange& change) {
   sum.workloads[change.workload_type] += growth;
 }
 
-std::string text_of(const std::map<std::string, std::string>& place, const std::string& key) {
-  const auto found = place.find(key);
-  return found == place.end() ? "" : found->second;
-}
-
-std::vector<Sum> sums_by(const std::string& dimension, const std::vector<WorkloadChange>& changes) {
+std::vector<Sum> sums_by(const std::string& dimension, const std::vector<Parted>& changes) {
   std::map<std::string, Sum> sums;
   for (const auto& change : changes) {
-    const auto value = text_of(change.place, dimension);
+    const auto value = text_of(change.change->place, dimension);
     auto& sum = sums[value];
     sum.value = value;
     add(sum, change);
@@ -94,9 +122,8 @@ std::string why_quantity(const std::string& dimension, const Sum& sum, const See
   const auto of = " of " + named(dimension, sum.value);
   const double change = sum.split.sum() - sum.split.price;
   if (change < 0) return "less spent" + of;
-  if (sum.spot < 0 && -sum.spot * 0.5 > 0 && sum.on_demand > -sum.spot)
-    return "on-demand nodes instead of spot" + of;
-  if (seen.requeued >= 3 && seen.requeued * 2 >= seen.started)
+  if (sum.spot < 0 && sum.on_demand > -sum.spot) return "on-demand nodes instead of spot" + of;
+  if (seen.requeued >= 3 && seen.requeued >= sum.jobs)
     return counted(seen.requeued, "retry", "retries") + of +
            (seen.gpu_faults >= 1 ? ", with GPU faults" : "");
   // What runs at once says how many of the started ones are more than usual.
@@ -119,15 +146,16 @@ struct Choice {
 
 // The dimension one value of which explains most of the change, and more of it than its part of what is usually spent lets expect: the
 // "surprise" of Bhagwan et al. 2014, "Adtributor: Revenue debugging in advertising systems".
-Choice choose(const Question& question, double change) {
+Choice choose(const Question& question, const std::vector<Parted>& parts, double change) {
   double price = 0;
-  for (const auto& one : question.changes) price += split_of(one).price;
+  for (const auto& one : parts) price += one.split.price;
   Choice best;
   best.by_price = price > change / 2;
   double most = -2;
   for (const std::string dimension : dimensions) {
-    if (question.about.contains(dimension) && question.changes.size() > 1) continue;
-    auto sums = sums_by(dimension, question.changes);
+    const bool priced = best.by_price && dimension == "gpu_type";
+    if (question.about.contains(dimension) && question.changes.size() > 1 && !priced) continue;
+    auto sums = sums_by(dimension, parts);
     double before = 0;
     for (const auto& sum : sums) before += sum.before;
     double surprise = -1;
@@ -136,9 +164,12 @@ Choice choose(const Question& question, double change) {
       const double part = (best.by_price ? sum.split.price : sum.split.sum()) / change;
       // Half of what is more than all of it: the rest works against it.
       const double explains = part > 1 ? 1 : part;
-      surprise = std::max(surprise, explains - (before > 0 ? sum.before / before : 0) * 0.5);
+      surprise = std::max(surprise, explains - (before > 0 ? sum.before / before : 0));
     }
-    if (best.by_price && dimension == std::string("gpu_type")) surprise += 0.25;
+    // Prices are set by GPU type.
+    if (priced && surprise > -1) surprise = 2;
+    // What runs where says little of why, if who runs it says nearly as much.
+    if (!priced && (dimension == "gpu_type" || dimension == "namespace")) surprise -= 0.25;
     if (surprise > most + 1e-6) {
       most = surprise;
       best.dimension = dimension;
@@ -179,9 +210,10 @@ Diagnosis diagnose(const Question& question,
                    const std::map<std::pair<std::string, std::string>, Seen>& seen) {
   Diagnosis diagnosis;
   double change = 0;
-  for (const auto& one : question.changes) change += split_of(one).sum();
+  const auto parts = parted(question.changes);
+  for (const auto& one : parts) change += one.split.sum();
   if (change == 0) return diagnosis;
-  const Choice choice = choose(question, change);
+  const Choice choice = choose(question, parts, change);
   for (const auto& sum : choice.sums) {
     const auto found = seen.find({choice.dimension, sum.value});
     Seen of = found == seen.end() ? Seen{} : found->second;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <tuple>
 
 #include "schemas/job.hpp"
@@ -31,6 +33,11 @@ bool matches(const AlertSilence::Matchers& wanted, const Episode& one) {
   });
 }
 
+// What is no number can't be said, nor stored.
+std::optional<double> number(std::optional<double> value) {
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
 Alert alert_of(const Finding& finding, const std::string& fingerprint) {
   Alert alert;
   alert.alert_id = fingerprint;  // until it is said
@@ -39,11 +46,12 @@ Alert alert_of(const Finding& finding, const std::string& fingerprint) {
   alert.severity = finding.severity;
   alert.state = "firing";
   alert.summary = finding.summary;
-  alert.expected = finding.expected;
-  alert.actual = finding.actual;
-  alert.change_percent = finding.change_percent;
+  alert.expected = number(finding.expected);
+  alert.actual = number(finding.actual);
+  alert.change_percent = number(finding.change_percent);
   alert.impact = finding.impact;
   alert.causes = finding.causes;
+  for (auto& cause : alert.causes) cause.share = number(cause.share).value_or(0);
   alert.labels = finding.labels;
   return alert;
 }
@@ -74,7 +82,8 @@ bool Episodes::is_inhibited(const std::string& fingerprint, const Episode& one) 
 void Episodes::note(const Finding& finding, Time now) {
   const auto fingerprint = fingerprint_of(finding.kind, finding.labels);
   const auto* known = episodes_.find(fingerprint);
-  const bool open = known != nullptr && known->state != "resolved";
+  const bool open = known != nullptr && known->state != "resolved" &&
+                    (known->state == "firing" || now - known->seen < unseen);
   const bool holds = finding.holds && beyond_bar(fingerprint, finding.badness, now);
   if (!open && !holds) return;
   auto& one = episodes_.at(fingerprint);
@@ -89,7 +98,7 @@ void Episodes::note(const Finding& finding, Time now) {
   if (holds) {
     one.well.reset();
     one.severity = finding.severity;
-    one.badness = finding.badness;
+    one.badness = number(finding.badness).value_or(0);
     one.alert = to_data(alert_of(finding, fingerprint));
     if (finding.remedy && !one.proposed) {
       const auto& remedy = *finding.remedy;
@@ -170,7 +179,14 @@ void Episodes::step(const std::string& fingerprint, Time now, std::vector<Said>&
 }
 
 std::vector<Said> Episodes::look(const std::vector<Finding>& findings, Time now) {
-  for (const auto& finding : findings) note(finding, now);
+  // Most of what is well was well before, and costs no digest.
+  std::set<std::string> open_kinds;
+  for (const auto& [fingerprint, one] : episodes_.all()) {
+    if (one.state != "resolved") open_kinds.insert(one.kind);
+  }
+  for (const auto& finding : findings) {
+    if (finding.holds || open_kinds.contains(finding.kind)) note(finding, now);
+  }
   // What explains others comes before them.
   std::vector<std::tuple<std::size_t, std::string>> open;
   for (const auto& [fingerprint, one] : episodes_.all()) {
@@ -247,8 +263,10 @@ const std::vector<std::string>& Episodes::hashes() {
 bool Episodes::load(const std::string& hash, const std::string& field, const std::string& value) {
   if (hash == "silences") return silences_.load(field, value);
   if (hash == "feedback") return feedback_.load(field, value);
-  return episodes_.load(field, value) &&
-         (parse_data<Alert>(episodes_.find(field)->alert).has_value());
+  if (!episodes_.load(field, value)) return false;
+  const bool can_be_said = parse_data<Alert>(episodes_.find(field)->alert).has_value();
+  if (!can_be_said) episodes_.erase(field);
+  return can_be_said;
 }
 
 }  // namespace oppen::anomaly

@@ -25,7 +25,7 @@ struct Said {
 class Episodes {
  public:
   static constexpr std::chrono::minutes unseen{
-      10};  // then it is over: its rule knows of it no more
+      10};  // then it is over, its rule knows of it no more; what is pending begins anew
   static constexpr std::chrono::minutes between_updates{10};
   static constexpr double clearly_worse = 1.25;  // times what was told
   static constexpr std::chrono::hours noise_lasts{24 * 30};

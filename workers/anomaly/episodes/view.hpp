@@ -4,6 +4,8 @@
 //   silences   hash: silence id -> its alert.silence
 //   feedback   hash: fingerprint -> Feedback
 //   next       hash: "<topic>/<partition>" -> the offset from which to go on, and the time up to which it is taken
+//   letters    hash: "<topic>/<partition>" -> up to where what is not valid is in the dead letter, as next
+//   broken     hash: "<hash> <field>" -> what was there and couldn't be read
 //   time, cluster, outbox, and the hashes of the rules
 #include <map>
 #include <string>

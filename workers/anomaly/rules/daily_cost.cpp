@@ -15,6 +15,15 @@ constexpr auto prices_hash = "prices";
 constexpr auto between_cost_looks = std::chrono::minutes{5};
 constexpr auto charges_come_within = std::chrono::minutes{2};
 constexpr auto between_forgetting_charges = std::chrono::hours{1};
+constexpr auto notes_count_for = std::chrono::hours{24};
+
+// Control characters stand between the parts of what Spend stores.
+void clean(SpentOn& on) {
+  for (auto* text :
+       {&on.team, &on.project, &on.model_type, &on.gpu_type, &on.pod_namespace, &on.workload_type})
+    std::replace_if(
+        text->begin(), text->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+}
 
 NoteKind kind_of_change(const JobChange& change) {
   switch (change.what) {
@@ -33,13 +42,14 @@ class DailyCost : public Rule {
  public:
   void take(const Happening& one, const Scene& /*scene*/) override {
     if (const auto* charge = std::get_if<CostAccrued>(&one.fact)) {
-      if (marks_.take(one.id, *charge, one.at)) spend_.add(spending_of(one.id, *charge));
+      take(one.id, *charge, one.at);
     } else if (const auto* change = std::get_if<JobChange>(&one.fact)) {
-      take(*change, one.told);
+      take(*change, one);
     } else if (const auto* sample = std::get_if<GpuSample>(&one.fact)) {
-      if (sample->xid || sample->ecc_errors.value_or(0) > 0) spend_.note(note_of(*sample));
+      if (sample->xid.value_or(0) > 0 || sample->ecc_errors.value_or(0) > 0)
+        note(note_of(*sample), one.at);
     } else if (const auto* policy = std::get_if<PolicyChanged>(&one.fact)) {
-      take(*policy);
+      take(*policy, one.at);
     }
   }
 
@@ -77,27 +87,45 @@ class DailyCost : public Rule {
   }
 
  private:
-  void take(const JobChange& change, Time told) {
+  void take(const std::string& id, const CostAccrued& charge, Time at) {
+    // The first one says since when spending is known: one of long ago would make all since then days without any.
+    const bool is_first = spend_.series() == 0;
+    if (is_first && charge.interval_start + SpendOptions{}.late < at) return;
+    if (!marks_.take(id, charge, at)) return;
+    auto spending = spending_of(id, charge);
+    clean(spending.on);
+    spend_.add(spending);
+  }
+
+  void note(Note note, Time at) {
+    if (note.at + notes_count_for < at) return;
+    note.at = std::min(note.at, at);
+    clean(note.on);
+    spend_.note(note);
+  }
+
+  void take(const JobChange& change, const Happening& one) {
     if (change.what == JobChange::What::amended || change.what == JobChange::What::launched ||
         (change.what == JobChange::What::ended && !change.failure))
       return;
     const auto& job = change.job;
-    spend_.note({kind_of_change(change),
-                 told,
-                 {job.team, job.project, job.model_type,
-                  change.gpu_type.empty() ? job.resources.gpu_type : change.gpu_type,
-                  change.pod_namespace, job.workload_type},
-                 job.resources.gpus});
+    note({kind_of_change(change),
+          one.told,
+          {job.team, job.project, job.model_type,
+           change.gpu_type.empty() ? job.resources.gpu_type : change.gpu_type, change.pod_namespace,
+           job.workload_type},
+          job.resources.gpus},
+         one.at);
   }
 
-  void take(const PolicyChanged& policy) {
+  void take(const PolicyChanged& policy, Time at) {
     nlohmann::json prices = policy.cost_model;
     for (const auto& change : policy.overrides) {
       if (pricing::is_cost_model_key(change.key)) prices[change.key] = change.value;
     }
     auto text = prices.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (text == prices_) return;
-    if (!prices_.empty()) spend_.note(note_of(policy));
+    if (!prices_.empty()) note(note_of(policy), at);
     prices_ = std::move(text);
     prices_changed_ = true;
   }

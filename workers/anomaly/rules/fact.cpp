@@ -1,11 +1,81 @@
 #include "workers/anomaly/rules/fact.hpp"
 
+#include <fmt/format.h>
+
 #include "schemas/parse.hpp"
 
 namespace oppen::anomaly {
 namespace {
 
 using What = JobChange::What;
+
+// Names are repeated in labels and summaries, which must fit a record: no longer than Kubernetes takes them.
+constexpr std::size_t longest_name = 253;
+// Degrees Celsius that a sensor may report.
+constexpr double coldest = -100;
+constexpr double hottest = 1'000;
+
+struct Name {
+  const char* field;
+  const std::string& text;
+};
+Status check(std::initializer_list<Name> names) {
+  for (const auto& [field, text] : names) {
+    if (text.size() > longest_name) {
+      return fail(ErrorKind::invalid,
+                  fmt::format("{} is \"{}...\", of {} bytes: expected at most {}", field,
+                              text.substr(0, 40), text.size(), longest_name));
+    }
+  }
+  return {};
+}
+
+Status check(const GpuSample& sample) {
+  const auto degrees = sample.temperature_celsius;
+  if (!(degrees >= coldest && degrees <= hottest)) {
+    return fail(ErrorKind::invalid,
+                fmt::format("temperature_celsius is {}: expected a number from {} to {}", degrees,
+                            coldest, hottest));
+  }
+  return check({{"node", sample.node},
+                {"gpu_uuid", sample.gpu_uuid},
+                {"gpu_type", sample.gpu_type},
+                {"pod", sample.pod},
+                {"namespace", sample.pod_namespace},
+                {"job_id", sample.job_id}});
+}
+Status check(const CostAccrued& cost) {
+  return check({{"job_id", cost.job_id},
+                {"run_id", cost.run_id},
+                {"pod", cost.pod},
+                {"namespace", cost.pod_namespace},
+                {"model_type", cost.model_type},
+                {"workload_type", cost.workload_type},
+                {"team", cost.team},
+                {"project", cost.project},
+                {"gpu_type", cost.gpu_type}});
+}
+Status check(const JobChange& change) {
+  return check({{"job_id", change.job.job_id},
+                {"model_type", change.job.model_type},
+                {"workload_type", change.job.workload_type},
+                {"team", change.job.team},
+                {"project", change.job.project},
+                {"resources.gpu_type", change.job.resources.gpu_type},
+                {"pod", change.pod},
+                {"namespace", change.pod_namespace},
+                {"node", change.node},
+                {"gpu_type", change.gpu_type}});
+}
+Status check(const RunCompleted& run) {
+  return check({{"model_type", run.model_type}, {"team", run.team}});
+}
+Status check(const BudgetSet& set) { return check({{"budget_id", set.budget_id}}); }
+Status check(const NodeObserved& node) { return check({{"node", node.node}}); }
+template <class Event>
+Status check(const Event& /*its own names are in no alert*/) {
+  return {};
+}
 
 void add(JobChange& change, const JobQueued& event) {
   change.window = event.spec.window;
@@ -53,6 +123,7 @@ Result<Fact> job_change(const nlohmann::json& data, What what) {
   change.what = what;
   add(change, *event);
   change.job = std::move(event->job);
+  if (auto status = check(change); !status) return fail(status.error());
   return Fact(std::move(change));
 }
 
@@ -60,6 +131,7 @@ template <class Event>
 Result<Fact> as_it_is(const nlohmann::json& data) {
   auto event = parse_data<Event>(data);
   if (!event) return fail(ErrorKind::invalid, sentences(event.error()));
+  if (auto status = check(*event); !status) return fail(status.error());
   return Fact(std::move(*event));
 }
 

@@ -170,7 +170,7 @@ class FailureBurst : public Rule {
         fmt::format("{} of {} attempts failed within {} minutes, {} {}: {:.1f} are usual",
                     group.failed, group.ended, window.count(),
                     dimension == "class" ? "failure class" : dimension, value, usual);
-    finding.causes = causes_of(dimension, value, group.failed);
+    if (said) finding.causes = causes_of(dimension, value, group.failed);
     found.push_back(std::move(finding));
   }
 

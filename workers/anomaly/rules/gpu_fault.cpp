@@ -31,9 +31,10 @@ class GpuFault : public RuleOf<Fault> {
     const auto* sample = std::get_if<GpuSample>(&one.fact);
     if (sample == nullptr) return;
     const auto ecc = sample->ecc_errors.value_or(0);
-    if (!sample->xid && ecc <= 0) return;
-    const auto xid = sample->xid ? xid_of(*sample->xid)
-                                 : Xid{0, "uncorrected ECC errors", "hardware", "critical"};
+    const auto code = sample->xid.value_or(0);  // 0: none
+    if (code <= 0 && ecc <= 0) return;
+    const auto xid =
+        code > 0 ? xid_of(code) : Xid{0, "uncorrected ECC errors", "hardware", "critical"};
     const auto key = sample->gpu_uuid + " " + std::string(xid.of);
     auto& fault = kept_.at(key);
     if (sample->sampled_at <= fault.at) return;  // of a shared device there is one for each pod
@@ -41,7 +42,7 @@ class GpuFault : public RuleOf<Fault> {
     fault.node = sample->node;
     fault.gpu_uuid = sample->gpu_uuid;
     fault.of = xid.of;
-    if (sample->xid) fault.xid = xid.code;
+    if (code > 0) fault.xid = code;
     fault.ecc += ecc;
     ++fault.count;
     if (fault.severity != "critical" && (fault.severity.empty() || xid.severity != "info"))

@@ -14,9 +14,9 @@ struct Mean {
 
   static constexpr std::chrono::minutes gap{5};
 
-  // False: it is not later than the last one, and not taken.
+  // False: it is not later than the last one, or no number, and not taken.
   bool add(double sample, Time when, std::chrono::seconds tau) {
-    if (when <= at) return false;
+    if (when <= at || !std::isfinite(sample)) return false;
     if (began == Time{} || when - at > gap) {
       *this = {sample, when, when};
       return true;

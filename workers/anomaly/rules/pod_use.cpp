@@ -2,6 +2,8 @@
 // GPUs over some minutes, in which samples are there; a pod of which nothing is heard is not judged.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "workers/anomaly/rules/mean.hpp"
 #include "workers/anomaly/rules/rules.hpp"
 
@@ -61,13 +63,22 @@ class PodUse : public RuleOf<Pod> {
       const bool over =
           change->what == JobChange::What::ended || change->what == JobChange::What::requeued;
       const auto key = change->pod_namespace + "/" + change->pod;
-      if (over && kept_.find(key) != nullptr) kept_.at(key).ended = true;
+      const bool begins =
+          change->what == JobChange::What::launched || change->what == JobChange::What::started;
+      const auto* known = kept_.find(key);
+      if (known == nullptr) return;
+      if (over) kept_.at(key).ended = true;
+      if (begins && known->ended) kept_.erase(key);  // another one of that name
     }
   }
 
   void look(Time now, const Scene& scene, std::vector<Finding>& found) override {
     const auto policy = scene.policy(now);
     for (const auto& [key, known] : kept_.all()) {
+      // A mean begins anew after such a gap, so that nothing is lost by it.
+      const auto is_gone = [&](const auto& gpu) { return now > gpu.second.at + Mean::gap; };
+      if (std::any_of(known.gpus.begin(), known.gpus.end(), is_gone))
+        std::erase_if(kept_.at(key).gpus, is_gone);
       const auto use = known.ended ? std::optional<double>() : use_of(known, now);
       if (use) judge(key, *use, policy);
       if (use || known.ended) tell(known, use.value_or(0), policy, found);

@@ -1,8 +1,8 @@
 // Jobs wait that could run, there is room for one, and nothing is launched. Not when the queue is paused, and not of jobs that wait for others, for
 // a retry, for the off-peak hours or for a budget.
 //
-// How much room there is beyond max_concurrent_jobs (quotas, GPUs) is not on the bus: what has run at once today or yesterday is known to fit.
-// While nothing runs there is room.
+// How much room there is beyond max_concurrent_jobs (quotas, GPUs) is not on the bus: what has run at once today or yesterday, and what the nodes
+// have, is known to fit. While nothing runs there is room for a job; whether for one that is larger is not known, and then that is said.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -57,13 +57,18 @@ class QueueStalled : public Rule {
   void look(Time now, const Scene& scene, std::vector<Finding>& found) override {
     auto finding = about("queue_stalled", {});
     finding.holds = !moved_ && is_stalled(scene, now);
-    finding.severity = "critical";
+    finding.severity = is_sure_ ? "critical" : "warning";
     finding.badness = 1;
     finding.actual = waiting_;
-    finding.summary = fmt::format(
-        "The queue stands still: {} jobs wait that could run, there is room, and nothing is "
-        "launched; {} is the first of them",
-        waiting_, first_);
+    finding.summary =
+        is_sure_ ? fmt::format(
+                       "The queue stands still: {} jobs wait that could run, there is room, and "
+                       "nothing is launched; {} is the first of them",
+                       waiting_, first_)
+                 : fmt::format(
+                       "Nothing runs and nothing is launched: {} jobs wait, and may not fit; {} "
+                       "is the first of them",
+                       waiting_, first_);
     found.push_back(std::move(finding));
     moved_ = false;
     const auto yesterday = day_of(now - std::chrono::days(1));
@@ -113,15 +118,23 @@ class QueueStalled : public Rule {
     });
   }
 
+  // What is known to fit; while nothing runs and nothing of that waits, also what may.
   bool is_stalled(const Scene& scene, Time now) {
     waiting_ = 0;
     first_.clear();
+    is_sure_ = true;
     const auto policy = scene.policy(now);
     const auto at_work = running(scene);
     if (policy.paused || at_work.jobs >= policy.max_jobs) return false;
     Peak most = at_work;
     for (const auto& [day, peak] : peaks_.all())
       most = {std::max(most.jobs, peak.jobs), std::max(most.gpus, peak.gpus)};
+    int of_nodes = 0;
+    for (const auto& [name, node] : scene.nodes()) {
+      if (node.state == "ready") of_nodes += node.gpus;
+    }
+    int unsure = 0;
+    std::string first_unsure;
     for (const auto& [id, job] : scene.jobs()) {
       if (job.state != "queued" || (job.retry_at && *job.retry_at > now) ||
           (job.window == "off_peak" && !scene.is_off_peak(now)) || is_held(job))
@@ -131,10 +144,17 @@ class QueueStalled : public Rule {
             const auto* known = scene.job(other);
             return known != nullptr && known->state != "ended";
           });
-      const bool fits =
-          at_work.jobs == 0 || (at_work.jobs < most.jobs && at_work.gpus + job.gpus <= most.gpus);
-      if (waits_for_others || !fits) continue;
-      if (waiting_++ == 0) first_ = id;
+      if (waits_for_others) continue;
+      const bool idle = at_work.jobs == 0;
+      const bool fits = idle ? job.gpus <= std::max(most.gpus, of_nodes)
+                             : at_work.jobs < most.jobs && at_work.gpus + job.gpus <= most.gpus;
+      if (fits && waiting_++ == 0) first_ = id;
+      if (!fits && idle && unsure++ == 0) first_unsure = id;
+    }
+    if (waiting_ == 0 && unsure > 0) {
+      waiting_ = unsure;
+      first_ = first_unsure;
+      is_sure_ = false;
     }
     return waiting_ > 0;
   }
@@ -144,6 +164,7 @@ class QueueStalled : public Rule {
   bool moved_ = false;  // since the last look
   int waiting_ = 0;
   std::string first_;
+  bool is_sure_ = true;  // that they fit
 };
 
 }  // namespace

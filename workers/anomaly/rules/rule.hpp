@@ -21,6 +21,9 @@ class Rule {
   // All that it judges at `now`, also what is well.
   virtual void look(Time now, const Scene& scene, std::vector<Finding>& found) = 0;
 
+  // Nothing at all came for a while, since everything was down: what was heard before counts as heard now.
+  virtual void resume(Time /*now*/) {}
+
   // What a person said of an alert; `until`: where it is planned, up to when.
   virtual void judged(const Episode& /*episode*/, const AlertFeedback& /*feedback*/,
                       Time /*until*/) {}

@@ -36,6 +36,7 @@ bool Scene::take(const JobChange& change, Time at) {
     return false;
   auto& job = jobs_.at(context.job_id);
   job.seq = context.seq;
+  job.heard = at;
   job.team = context.team;
   job.project = context.project;
   job.model_type = context.model_type;
@@ -52,13 +53,16 @@ bool Scene::take(const JobChange& change, Time at) {
     case JobChange::What::launched:
     case JobChange::What::started:
       job.state = "live";
+      job.node = change.node;
       break;
     case JobChange::What::requeued:
       job.state = "queued";
+      job.node.clear();
       job.retry_at = change.retry_at;
       break;
     case JobChange::What::ended:
       job.state = "ended";
+      job.node.clear();
       job.ended = at;
       break;
   }
@@ -71,7 +75,9 @@ void Scene::take(const PolicyChanged& policy) {
 }
 
 void Scene::forget(Time now) {
-  jobs_.erase_if([&](const Job& job) { return job.ended && now >= *job.ended + ended_kept; });
+  jobs_.erase_if([&](const Job& job) {
+    return (job.ended && now >= *job.ended + ended_kept) || now > job.heard + unheard_kept;
+  });
 }
 
 Policy Scene::policy(Time now) const {

@@ -24,11 +24,14 @@ struct Job {
   std::vector<std::string> after;
   int gpus = 0;
   std::int64_t estimated_cost = 0;  // micro-dollars
+  std::string node;                 // where it runs
   std::optional<Time> retry_at;
   std::optional<Time> ended;
+  Time heard{};  // the last event
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Job, seq, state, team, project, model_type, window,
-                                                after, gpus, estimated_cost, retry_at, ended)
+                                                after, gpus, estimated_cost, node, retry_at, ended,
+                                                heard)
 
 struct Node {
   int gpus = 0;
@@ -47,6 +50,7 @@ class Scene {
  public:
   static constexpr std::chrono::hours ended_kept{
       1};  // so that an event that comes again changes nothing
+  static constexpr std::chrono::days unheard_kept{30};  // as long as the log keeps its events
 
   // False: it has been told before.
   bool take(const Happening& one);

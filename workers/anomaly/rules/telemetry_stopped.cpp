@@ -1,5 +1,9 @@
-// A node whose samples have stopped, though the node is there: what its GPUs do is not known, which is not that they do nothing.
+// A node whose samples have stopped, though the node is there: what its GPUs do is not known, which is not that they do nothing. It is there
+// where Kubernetes says so (node.observed), or else where a job runs.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
 
 #include "workers/anomaly/rules/rules.hpp"
 
@@ -19,17 +23,28 @@ class TelemetryStopped : public RuleOf<Heard> {
   TelemetryStopped() : RuleOf("nodes_heard") {}
 
   void take(const Happening& one, const Scene& /*scene*/) override {
+    if (const auto* node = std::get_if<NodeObserved>(&one.fact); node && node->state == "gone")
+      kept_.erase(node->node);
     const auto* sample = std::get_if<GpuSample>(&one.fact);
     if (sample == nullptr) return;
     auto& heard = kept_.at(sample->node);
     heard.at = std::max(heard.at, sample->sampled_at);
   }
 
+  void resume(Time now) override {
+    for (const auto& [name, heard] : kept_.all()) kept_.at(name).at = now;
+  }
+
   void look(Time now, const Scene& scene, std::vector<Finding>& found) override {
+    std::set<std::string> at_work;
+    for (const auto& [id, job] : scene.jobs()) {
+      if (!job.node.empty()) at_work.insert(job.node);
+    }
     for (const auto& [name, heard] : kept_.all()) {
       const auto node = scene.nodes().find(name);
       // What ails a node that is down is told by Kubernetes.
-      const bool is_up = node == scene.nodes().end() || node->second.state != "not_ready";
+      const bool is_up =
+          node == scene.nodes().end() ? at_work.contains(name) : node->second.state != "not_ready";
       auto finding = about("telemetry_stopped", {{"node", name}});
       finding.holds = is_up && now > heard.at + silent;
       finding.severity = "warning";

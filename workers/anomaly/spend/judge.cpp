@@ -10,12 +10,17 @@ namespace {
 
 constexpr double gate = 0.2;
 constexpr double least_deviations =
-    3;  // of 1.4826 MAD, which is a standard deviation where values are normal
+    3;  // of 1.4826 MAD: a standard deviation where values are normal
 constexpr double least_mad = 0.05;
 constexpr double provisional = 1.3;
 // What keeps series that usually spend next to nothing from being unusual for as little; a part of the floor.
 constexpr double offset_part = 0.25;
+// A series the usual day of which is less than this part of the floor comes and goes: how long what runs will go on is not known, and a part
+// of the floor must be spent before it is told.
+constexpr double regular_part = 0.25, spent_part = 0.15;
 constexpr double beyond_peak = 1.05;
+// How many floors it must be worth, by what it is taken from: today, 3 hours, 1 hour, 20 minutes. The shorter, the more of it is chance.
+constexpr std::array<double, 4> worth{1, 1.1, 1.25, 1.5};
 constexpr double well_gate = 0.5, well_worth = 0.6;  // parts of the bounds
 constexpr int baseline_days = 28, mean_days = 7;
 
@@ -30,12 +35,12 @@ double dollars(std::int64_t microusd) { return static_cast<double>(microusd) / 1
 
 }  // namespace
 
-Judgement judge(const Series& series, Slot now, const Bounds& bounds) {
+Judgement judge(const Series& series, const Series* whole, Slot now, const Bounds& bounds) {
   const auto today = day_of(now);
   std::vector<double> days;  // the latest first
   days.reserve(baseline_days);
   for (auto day = today - 1; day >= std::max(bounds.first_day, today - baseline_days); --day)
-    if (!bounds.left_out || !bounds.left_out(day))
+    if (!series.left_out(day) && (!bounds.left_out || !bounds.left_out(day)))
       days.push_back(std::max(0.0, dollars(series.day_sum(day))));
   Judgement judgement;
   judgement.history = static_cast<int>(days.size());
@@ -48,6 +53,7 @@ Judgement judge(const Series& series, Slot now, const Bounds& bounds) {
 
   const double offset = offset_part * bounds.floor;
   const double usual = median(days) + offset;
+  const bool irregular = usual - offset < regular_part * bounds.floor;
   for (double& day : days) day = std::fabs(std::log((day + offset) / usual));
   const double strict = static_cast<double>(series.bar);
   const double deviation = 1.4826 * std::max(least_mad, median(days));
@@ -55,29 +61,33 @@ Judgement judge(const Series& series, Slot now, const Bounds& bounds) {
   const double significant =
       least_deviations * deviation * strict * (judgement.provisional ? provisional : 1);
 
-  std::array<double, 3> comes_to{};
-  std::array<bool, 3> unusual{};
-  for (const auto window : {minutes_20, hours_3}) {
+  std::array<double, 4> comes_to{};
+  std::array<bool, 4> unusual{};
+  for (const auto window : {minutes_20, hour_1, hours_3}) {
     const Slot from = now - window_slots[window];
     const auto spent = static_cast<double>(series.slots_sum(now, window_slots[window]));
-    const auto basis =
-        static_cast<std::size_t>(window == hours_3 ? Basis::hours_3 : Basis::minutes_20);
-    comes_to[basis] = spent / 1e6 / series.usual_part(from, now);
-    unusual[basis] = spent > beyond_peak * strict * series.peak(window, today);
+    const auto basis = static_cast<std::size_t>(window == hours_3  ? Basis::hours_3
+                                                : window == hour_1 ? Basis::hour_1
+                                                                   : Basis::minutes_20);
+    comes_to[basis] = spent / 1e6 / series.usual_part(from, now, whole);
+    const double beyond = spent / 1e6 - expected * series.usual_part(from, now, whole);
+    unusual[basis] = spent > beyond_peak * strict * series.peak(window, today) &&
+                     (!irregular || beyond > spent_part * bounds.floor);
   }
   const auto basis_today = static_cast<std::size_t>(Basis::today);
-  const double passed = series.usual_part(today * slots_a_day, now);
+  const double passed = series.usual_part(today * slots_a_day, now, whole);
   const double level = (expected + comes_to[static_cast<std::size_t>(Basis::hours_3)]) / 2;
   comes_to[basis_today] = dollars(series.day_sum(today)) + (1 - passed) * level;
-  unusual[basis_today] = true;
+  unusual[basis_today] =
+      !irregular || dollars(series.day_sum(today)) - expected * passed > spent_part * bounds.floor;
 
-  for (const auto basis : {Basis::today, Basis::hours_3, Basis::minutes_20}) {
+  for (const auto basis : {Basis::today, Basis::hours_3, Basis::hour_1, Basis::minutes_20}) {
     const auto i = static_cast<std::size_t>(basis);
     const double excess = comes_to[i] - expected;
     const bool tells = unusual[i] && excess > gate * strict * expected &&
-                       excess > bounds.floor * strict &&
+                       excess > bounds.floor * strict * worth[i] &&
                        std::log((comes_to[i] + offset) / usual) > significant;
-    if (basis != Basis::minutes_20)
+    if (basis == Basis::today || basis == Basis::hours_3)
       judgement.still = judgement.still || (excess > well_gate * gate * expected &&
                                             excess > well_worth * bounds.floor);
     if (tells && !judgement.unusual) {

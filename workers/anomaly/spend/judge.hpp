@@ -8,7 +8,7 @@
 namespace oppen::anomaly {
 
 // What an amount a day was taken from.
-enum class Basis : std::uint8_t { today, hours_3, minutes_20 };
+enum class Basis : std::uint8_t { today, hours_3, hour_1, minutes_20, prices };
 
 struct Judgement {
   bool unusual = false;  // every test says so
@@ -31,7 +31,7 @@ struct Bounds {
 inline constexpr int least_history = 3;  // days; with fewer nothing is said
 inline constexpr int full_history = 10;
 
-// `now`: the slot that runs; what is before it is complete.
-Judgement judge(const Series& series, Slot now, const Bounds& bounds);
+// `now`: the slot that runs; what is before it is complete. `whole`: what the series is a part of; nullptr for the whole itself.
+Judgement judge(const Series& series, const Series* whole, Slot now, const Bounds& bounds);
 
 }  // namespace oppen::anomaly

@@ -22,7 +22,7 @@ class NoteBook {
   void add(std::int64_t hour, NoteKind kind);
   // From the hour `from` on, beyond what is usual in as many hours.
   Seen since(std::int64_t from) const;
-  std::int64_t newest() const { return newest_; }
+  bool empty() const { return counts_ == std::array<Counts, hours>{}; }  // of the last day
 
   template <class Archive>
   void state(Archive& archive) {

@@ -7,8 +7,8 @@ namespace {
 
 constexpr Slot slots_an_hour = 12;
 constexpr double shape_rate = 1.0 / 7;  // of a new day
-// The hours are taken to be alike as if that had been seen on so many days.
-constexpr double flat_days = 2;
+// The hours of the whole are taken to be alike as if that had been seen on so many days; those of a part of it, to be like the whole's.
+constexpr double flat_days = 1, like_whole_days = 14;
 
 template <std::size_t size>
 std::size_t ring(std::int64_t index) {
@@ -27,7 +27,10 @@ void Series::advance(Slot now) {
   while (newest_ < now) {
     ++newest_;
     slot_sums_[ring<slots>(newest_)] = 0;
-    if (newest_ % slots_a_day == 0) day_sums_[ring<days>(day_of(newest_))] = 0;
+    if (newest_ % slots_a_day == 0) {
+      day_sums_[ring<days>(day_of(newest_))] = 0;
+      left_out_ &= ~(std::uint64_t{1} << ring<days>(day_of(newest_)));
+    }
     learn(newest_ - final_after);
   }
 }
@@ -55,6 +58,10 @@ void Series::add(Slot slot, std::int64_t microusd) {
   last_ = std::max(last_, slot);
 }
 
+void Series::leave_out(std::int64_t day) { left_out_ |= std::uint64_t{1} << ring<days>(day); }
+
+bool Series::left_out(std::int64_t day) const { return (left_out_ >> ring<days>(day) & 1) != 0; }
+
 std::int64_t Series::day_sum(std::int64_t day) const { return day_sums_[ring<days>(day)]; }
 
 std::int64_t Series::slots_sum(Slot end, Slot count) const {
@@ -63,24 +70,25 @@ std::int64_t Series::slots_sum(Slot end, Slot count) const {
   return sum;
 }
 
-double Series::usual_part(Slot from, Slot end) const {
+double Series::usual_part(Slot from, Slot end, const Series* whole) const {
   double all = 0;
   for (const float hour : shape_) all += std::max(0.0, static_cast<double>(hour));
   const double seen = all > 0 ? *std::min_element(shape_days_.begin(), shape_days_.end()) : 0;
+  const double unseen = whole != nullptr ? whole->usual_part(from, end, nullptr)
+                                         : static_cast<double>(end - from) / slots_a_day;
   double part = 0;
-  for (Slot slot = from; slot < end;) {
+  for (Slot slot = from; seen > 0 && slot < end;) {
     const Slot next = std::min(end, (slot / slots_an_hour + 1) * slots_an_hour);
     const auto hour = static_cast<std::size_t>(slot % slots_a_day / slots_an_hour);
-    const double of_hour =
-        seen > 0 ? std::max(0.0, static_cast<double>(shape_[hour])) / all : 1.0 / 24;
-    part += (seen * of_hour + flat_days / 24) / (seen + flat_days) *
+    part += std::max(0.0, static_cast<double>(shape_[hour])) / all *
             static_cast<double>(next - slot) / slots_an_hour;
     slot = next;
   }
-  return part;
+  const double prior = whole != nullptr ? like_whole_days : flat_days;
+  return (seen * part + prior * unseen) / (seen + prior);
 }
 
-double Series::peak(WindowIndex window, std::int64_t day) const {
+double Series::peak(Window window, std::int64_t day) const {
   float most = 0;
   for (std::int64_t before = 0; before <= peak_days; ++before)
     most = std::max(most, peaks_[window][ring<peak_days + 1>(day - before)]);

@@ -1,6 +1,6 @@
 #pragma once
 // What one series spent: exact sums of the last 35 days and of the last four hours by five minutes; the usual shape of its day; and the most
-// that it spent in 20 minutes and in three hours, by day. Dollars only where it says so; one thread.
+// that it spent in 20 minutes, an hour and three hours, by day. Dollars only where it says so; one thread.
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -20,8 +20,8 @@ inline Slot slot_of(Time time) {
 inline std::int64_t day_of(Slot slot) { return slot / slots_a_day; }
 
 // The lengths over which the present rate is taken, in slots.
-inline constexpr std::array<Slot, 2> window_slots{4, 36};
-enum WindowIndex : std::uint8_t { minutes_20, hours_3 };
+inline constexpr std::array<Slot, 3> window_slots{4, 12, 36};
+enum Window : std::uint8_t { minutes_20, hour_1, hours_3 };
 
 class Series {
  public:
@@ -40,11 +40,15 @@ class Series {
   std::int64_t day_sum(std::int64_t day) const;
   // Of the `count` slots before `end`, which is the newest one at the latest; of the last 47 slots.
   std::int64_t slots_sum(Slot end, Slot count) const;
-  // The part of a day's spending that usually falls into these slots.
-  double usual_part(Slot from, Slot end) const;
+  // The part of a day's spending that usually falls into these slots; as that of the `whole` as long as little is known.
+  double usual_part(Slot from, Slot end, const Series* whole) const;
   // The most in a window of that length, on any of the 14 days before `day` or on it as far as it is learnt from.
-  double peak(WindowIndex window, std::int64_t day) const;
+  double peak(Window window, std::int64_t day) const;
   Slot last_spent() const { return last_; }
+
+  // A day that is no baseline: it was told of.
+  void leave_out(std::int64_t day);
+  bool left_out(std::int64_t day) const;
 
   // False while what is spent is unusual, or planned: nothing is learnt then.
   bool learns = true;
@@ -54,8 +58,8 @@ class Series {
 
   template <class Archive>
   void state(Archive& archive) {
-    archive(newest_, last_, day_sums_, slot_sums_, shape_, shape_days_, peaks_, learns, bar, told,
-            ended);
+    archive(newest_, last_, day_sums_, left_out_, slot_sums_, shape_, shape_days_, peaks_, learns,
+            bar, told, ended);
   }
 
  private:
@@ -66,6 +70,7 @@ class Series {
   Slot newest_ = 0;
   Slot last_ = 0;
   std::array<std::int64_t, days> day_sums_{};
+  std::uint64_t left_out_ = 0;  // bits, as the days lie in day_sums_
   std::array<std::int64_t, slots> slot_sums_{};
   std::array<float, 24> shape_{};              // by hour, exponentially weighted means
   std::array<std::uint8_t, 24> shape_days_{};  // learnt from, to 255

@@ -27,8 +27,15 @@ constexpr float most_bar = 3, noise_bar = 1.25F;
 constexpr Slot story_grows = 24;
 constexpr double same_thing = 0.6;  // part of an excess
 constexpr double not_told_yet =
-    0.5;                          // part of its excess that a series needs to be told beside others
+    0.5;  // part of its excess that a series needs to be told beside others
+constexpr double as_wide = 1.05;
 constexpr double narrower = 0.9;  // of what the wider one usually costs
+// A series is told by its prices alone where four fifths of what goes on cost 5 % more, and all of it 20 %.
+constexpr double price_gate = 0.2, well_price = 0.1, price_rises = 0.05, most_of_it = 0.8;
+constexpr double well_worth_part = 0.6;  // of the floor
+// Days that were told of are no baseline, but only the first two of an alert: what goes on is the new level.
+constexpr std::int64_t days_left_out = 2;
+constexpr Slot most_ahead = 8;  // of charges before what is looked at
 constexpr Slot tells_well = slots_a_day;
 constexpr double slot_ms = 300'000;
 
@@ -103,6 +110,24 @@ bool contains(const std::string& series, const WorkloadKey& workload) {
   return false;
 }
 
+// In this order what tells the same is told.
+std::size_t rank_of(const std::string& series) {
+  const auto dimension = series.substr(0, series.find(between));
+  const auto found = std::find(spend_dimensions.begin(), spend_dimensions.end(), dimension);
+  return found == spend_dimensions.end()
+             ? 0
+             : 1 + static_cast<std::size_t>(found - spend_dimensions.begin());
+}
+
+// The same quantity at the prices before: nothing but prices is left to explain.
+void as_before(WorkloadChange& change, const Judgement& judgement) {
+  change.cost_before = change.quantity_before > 0
+                           ? change.quantity_now * change.cost_before / change.quantity_before
+                           : change.cost_now * judgement.expected / judgement.actual;
+  change.quantity_before = change.quantity_now;
+  change.jobs_before = change.jobs_now;
+}
+
 }  // namespace
 
 struct Spend::Inside {
@@ -167,6 +192,16 @@ struct Spend::Inside {
     });
   }
 
+  const Series* whole(const Series& part) const {
+    const auto found = series.find(total_key);
+    return found == series.end() || &found->second == &part ? nullptr : &found->second;
+  }
+  // What the running workloads of a GPU type cost, and would at the prices of the seven days before; dollars in 20 minutes.
+  struct Prices {
+    double now = 0, before = 0, risen = 0, fresh = 0;
+  };
+  std::map<std::string, Prices> prices(Slot now) const;
+  void judge_prices(Judgement& judgement, const Prices& prices, double part) const;
   void advance(Slot now);
   Judgement judged(const std::string& key, const Series& one, Slot now) const;
 
@@ -212,8 +247,8 @@ void Spend::Inside::advance(Slot now) {
   }
   const auto hour = meta.newest / 12;
   for (auto one = notes.begin(); one != notes.end();) {
-    if (one->first.empty() || series.contains(one->first)) {
-      one->second.advance(hour);
+    one->second.advance(hour);
+    if (one->first.empty() || series.contains(one->first) || !one->second.empty()) {
       ++one;
     } else {
       dirty.insert("n:" + one->first);
@@ -238,16 +273,56 @@ Judgement Spend::Inside::judged(const std::string& key, const Series& one, Slot 
       const Time from{day * slots_a_day * slot_length};
       return is_planned(key, from, from + std::chrono::hours(24));
     };
-  return judge(one, now, bounds);
+  return judge(one, whole(one), now, bounds);
+}
+
+std::map<std::string, Spend::Inside::Prices> Spend::Inside::prices(Slot now) const {
+  constexpr std::size_t gpu_type = 3;
+  std::map<std::string, Prices> all;
+  for (const auto& [name, workload] : workloads) {
+    if (name.values[gpu_type].empty()) continue;
+    const Used lately = workload.slots(now, window_slots[minutes_20]);
+    if (lately.microusd <= 0 || lately.quantity <= 0) continue;
+    auto& of = all[name.values[gpu_type]];
+    const Used before = used_before(workload, day_of(now));
+    const double cost = static_cast<double>(lately.microusd) / 1e6;
+    if (before.microusd <= 0 || before.quantity <= 0) {
+      of.fresh += cost;
+      continue;
+    }
+    const double at_old = static_cast<double>(lately.quantity) *
+                          static_cast<double>(before.microusd) / 1e6 /
+                          static_cast<double>(before.quantity);
+    of.now += cost;
+    of.before += at_old;
+    if (cost > (1 + price_rises) * at_old) of.risen += cost;
+  }
+  return all;
+}
+
+void Spend::Inside::judge_prices(Judgement& judgement, const Prices& prices, double part) const {
+  if (judgement.history < least_history || prices.before <= 0) return;
+  const double index = prices.now / prices.before;
+  const double actual = (prices.now + prices.fresh) / part, expected = actual / index;
+  if (prices.risen < most_of_it * prices.now) return;
+  judgement.still =
+      judgement.still || (index > 1 + well_price && actual - expected > well_worth_part * floor());
+  if (judgement.unusual || index < 1 + price_gate || actual - expected < floor()) return;
+  judgement.unusual = true;
+  judgement.basis = Basis::prices;
+  judgement.expected = expected;
+  judgement.actual = actual;
 }
 
 Spend::Inside::Rate Spend::Inside::rate(const Series& one, Basis basis, Slot now) const {
   Rate rate{now - window_slots[hours_3], now, 1};
   const Slot midnight = day_of(now) * slots_a_day;
-  if (basis == Basis::minutes_20) rate.from = now - window_slots[minutes_20];
+  if (basis == Basis::hour_1) rate.from = now - window_slots[hour_1];
+  if (basis == Basis::minutes_20 || basis == Basis::prices)
+    rate.from = now - window_slots[minutes_20];
   // Of a day that has just begun there is too little.
   if (basis == Basis::today && midnight < rate.from) rate.from = midnight;
-  rate.part = one.usual_part(rate.from, now);
+  rate.part = one.usual_part(rate.from, now, whole(one));
   return rate;
 }
 
@@ -315,6 +390,7 @@ void Spend::Inside::explain(Finding& finding, const std::string& key, const Seri
                              (static_cast<double>(window_slots[minutes_20]) * slot_ms);
     if (!contains(key, name)) continue;
     question.changes.push_back(change(name, workload, by));
+    if (judgement.basis == Basis::prices) as_before(question.changes.back(), judgement);
     for (std::size_t i = 0; i < spend_dimensions.size(); ++i)
       look_up(std::string(spend_dimensions[i]), name.values[i]);
   }
@@ -398,9 +474,9 @@ void Spend::noise(const Labels& labels) {
 std::vector<Finding> Spend::look(Time at) {
   Inside& in = *inside_;
   if (in.meta.first == 0) return {};
-  const Slot now = slot_of(at);
-  in.advance(now);
-  if (now < in.meta.newest) return {};
+  in.advance(slot_of(at));
+  // Some charges may be ahead of those that are still expected.
+  const Slot now = std::max(slot_of(at), in.meta.newest - most_ahead);
 
   struct Candidate {
     const std::string* key;
@@ -416,9 +492,13 @@ std::vector<Finding> Spend::look(Time at) {
   };
   const auto digest = [](const std::string& key) { return checksum(key); };
 
+  const auto prices = in.prices(now);
   for (auto& [key, one] : in.series) {
     const bool planned = in.is_planned(key, at, at + std::chrono::milliseconds(1));
     Candidate candidate{&key, &one, in.judged(key, one, now), {}};
+    if (const auto found = prices.find(labels_of(key).begin()->second);
+        found != prices.end() && key.starts_with("gpu_type"))
+      in.judge_prices(candidate.judgement, found->second, in.rate(one, Basis::prices, now).part);
     candidate.rate = in.rate(one, candidate.judgement.basis, now);
     if (planned) each_of(key, [&](const auto&, Workload& workload) { covered.insert(&workload); });
     if (one.told != 0 && (planned || !candidate.judgement.still)) {
@@ -433,6 +513,7 @@ std::vector<Finding> Spend::look(Time at) {
     const bool learns = one.told == 0 && !planned;
     if (learns != one.learns || one.ended == now) in.dirty.insert("s:" + key);
     one.learns = learns;
+    if (one.told != 0 && day_of(now) - day_of(one.told) < days_left_out) one.leave_out(day_of(now));
     if (one.told != 0)
       told.push_back(candidate);
     else if (candidate.judgement.unusual && !planned)
@@ -453,6 +534,22 @@ std::vector<Finding> Spend::look(Time at) {
     });
   };
   for (const auto& one : told) cover(one);
+  const auto tell = [&](const Candidate& one) {
+    one.series->told = now;
+    one.series->ended = 0;
+    one.series->learns = false;
+    one.series->leave_out(day_of(now));
+    in.dirty.insert("s:" + *one.key);
+    cover(one);
+    told.push_back(one);
+  };
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const Candidate& a, const Candidate& b) { return rank_of(*a.key) < rank_of(*b.key); });
+  // What a price explains needs no other explanation.
+  for (const auto& one : candidates)
+    if (one.judgement.basis == Basis::prices) tell(one);
+  std::erase_if(candidates, [](const Candidate& one) { return one.series->told != 0; });
 
   while (!candidates.empty()) {
     // What the others don't tell of it.
@@ -469,23 +566,18 @@ std::vector<Finding> Spend::look(Time at) {
       return left < in.floor() || left < not_told_yet * one.judgement.excess();
     });
     if (candidates.empty()) break;
-    const auto widest = *std::max_element(
-        candidates.begin(), candidates.end(),
-        [&](const Candidate& a, const Candidate& b) { return rest(a, *a.key) < rest(b, *b.key); });
+    // The first in order of those that have as much of it.
+    Candidate widest = candidates.front();
+    for (const auto& one : candidates)
+      if (rest(one, *one.key) > as_wide * rest(widest, *widest.key)) widest = one;
     const double all = rest(widest, *widest.key);
     const Candidate* chosen = &widest;
     for (const auto& one : candidates)
       if (one.judgement.expected < narrower * chosen->judgement.expected &&
           rest(widest, *one.key) >= same_thing * all)
         chosen = &one;
-    chosen->series->told = now;
-    chosen->series->ended = 0;
-    chosen->series->learns = false;
-    in.dirty.insert("s:" + *chosen->key);
-    const Candidate tell = *chosen;
-    cover(tell);
-    told.push_back(tell);
-    std::erase_if(candidates, [&](const Candidate& one) { return one.key == tell.key; });
+    tell(Candidate(*chosen));
+    std::erase_if(candidates, [](const Candidate& one) { return one.series->told != 0; });
   }
 
   std::vector<Finding> findings;

@@ -24,7 +24,10 @@ const char* basis_text(Basis basis) {
       return "today so far and what is expected of the rest";
     case Basis::hours_3:
       return "a day at the rate of the last 3 hours";
+    case Basis::hour_1:
+      return "a day at the rate of the last hour";
     case Basis::minutes_20:
+    case Basis::prices:
       break;
   }
   return "a day at the rate of the last 20 minutes";
@@ -54,6 +57,15 @@ Finding spike(const std::map<std::string, std::string>& labels, const Judgement&
   const auto increase = finding.change_percent
                             ? fmt::format("{:.0f} % increase", std::floor(*finding.change_percent))
                             : "nothing was spent before";
+  if (judgement.basis == Basis::prices) {
+    finding.summary = fmt::format(
+        "Daily cost spike: expected {}, actual {} ({}){}. The prices are higher: by the last 20 "
+        "minutes, a day "
+        "at them and at those of the 7 days before; by {} a day above the floor of {}.",
+        dollar_text(judgement.expected), dollar_text(judgement.actual), increase, where(labels),
+        dollar_text(judgement.excess() - floor), dollar_text(floor));
+    return finding;
+  }
   finding.summary = fmt::format(
       "Daily cost spike: expected {}, actual {} ({}){}. By {}; above the mean of 7 days by 20 %, "
       "{:.1f} "

@@ -41,7 +41,7 @@ class Workload {
   void add(Slot slot, const Used& used);
 
   Used day(std::int64_t day) const;
-  // Of the `count` slots before `end`, of the last 39.
+  // Of the `count` slots before `end`, of the last 47.
   Used slots(Slot end, Slot count) const;
   Slot last_spent() const { return last_; }
 
@@ -54,7 +54,7 @@ class Workload {
   }
 
  private:
-  static constexpr Slot kept = 40;
+  static constexpr Slot kept = 48;
 
   Slot newest_ = 0;
   Slot last_ = 0;

@@ -9,6 +9,8 @@
 namespace oppen::anomaly {
 
 void Lagging::passed(Time at, const std::map<client::TopicPartition, std::int64_t>& ends) {
+  if (at > last_ + behind) ends_.clear();
+  last_ = at;
   for (const auto& [partition, end] : ends) {
     auto& known = ends_[partition];
     // Of a log that stands still the first moment is enough.

@@ -17,7 +17,8 @@ class Lagging {
   static constexpr std::chrono::minutes behind{10};
   static constexpr std::chrono::minutes known_back{60};
 
-  // Up to where each log went at that time.
+  // Up to where each log went at that time, once a minute. Where it wasn't told for longer than `behind`, all was down: what the logs held
+  // before is not what anybody should have handled meanwhile.
   void passed(Time at, const std::map<client::TopicPartition, std::int64_t>& ends);
   // `committed`: of one worker's group.
   std::vector<Finding> look(Time now, const std::string& worker,
@@ -25,6 +26,7 @@ class Lagging {
 
  private:
   std::map<client::TopicPartition, std::deque<std::pair<Time, std::int64_t>>> ends_;
+  Time last_{};
 };
 
 }  // namespace oppen::anomaly

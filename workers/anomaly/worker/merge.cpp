@@ -42,6 +42,11 @@ Time Merge::until() const {
       ->second.next();
 }
 
+Time Merge::reached(const client::TopicPartition& partition) const {
+  const auto lane = lanes_.find(partition);
+  return lane == lanes_.end() ? Time{} : lane->second.until;
+}
+
 std::size_t Merge::size(const client::TopicPartition& partition) const {
   const auto lane = lanes_.find(partition);
   return lane == lanes_.end() ? 0 : lane->second.items.size();

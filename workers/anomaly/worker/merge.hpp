@@ -28,6 +28,8 @@ class Merge {
 
   // The next in order; nullopt: it may not have come yet.
   std::optional<Item> pop();
+  // Up to when the partition was taken.
+  Time reached(const client::TopicPartition& partition) const;
   // Nothing from before is to come.
   Time until() const;
 

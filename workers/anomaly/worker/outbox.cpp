@@ -7,12 +7,13 @@
 #include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
+#include "workers/runtime/log.hpp"
 
 namespace oppen::anomaly {
 namespace {
 
 using nlohmann::json;
-constexpr std::chrono::seconds deadline{5};
+constexpr std::chrono::seconds deadline{3};  // the lease goes on meanwhile
 
 }  // namespace
 
@@ -46,8 +47,11 @@ void Outbox::take_changes(std::vector<runtime::Cell>& cells) {
   changes_.clear();
 }
 
-Status Outbox::publish(client::Producer& producer) {
-  while (!entries_.empty()) {
+Result<Outbox::Published> Outbox::publish(client::Producer& producer,
+                                          const std::function<Status()>& go_on) {
+  Published published;
+  while (!entries_.empty() && published.sent + published.refused < most_at_once) {
+    if (auto status = go_on(); !status) return fail(status.error());
     const auto& [field, text] = *entries_.begin();
     const auto stored = json::parse(text);
     CloudEvent event;
@@ -60,11 +64,16 @@ Status Outbox::publish(client::Producer& producer) {
         stored["topic"].get<std::string>(),
         encode(event, stored["key"].get<std::string>(), stored["data"].get<std::string>()),
         deadline);
-    if (!sent) return fail(sent.error());
+    if (!sent && sent.error().kind != ErrorKind::invalid) return fail(sent.error());
+    ++(sent ? published.sent : published.refused);
+    if (!sent) {
+      spdlog::error("{} of {} can't be published, and is left out: {}", event.id, event.subject,
+                    sent.error().message);
+    }
     changes_.push_back({hash, field, ""});
     entries_.erase(entries_.begin());
   }
-  return {};
+  return published;
 }
 
 bool Outbox::load(const std::string& field, const std::string& value) {

@@ -8,19 +8,34 @@ namespace {
 
 constexpr auto time_hash = "time";
 constexpr auto next_look_field = "next_look";
+constexpr auto taken_field = "taken";
+constexpr auto passed_field = "passed";
+// Of an event's own time. No day is kept longer.
+constexpr std::chrono::days oldest_told{100};
 
 template <class All>
 bool has(const All& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+Time time_of(const Fact& fact) {
+  if (const auto* sample = std::get_if<GpuSample>(&fact)) return sample->sampled_at;
+  if (const auto* charge = std::get_if<CostAccrued>(&fact)) return charge->interval_end;
+  return {};
+}
+
 }  // namespace
 
-void Watcher::take(const Happening& one) {
-  if (!next_look_) {
-    next_look_ = std::chrono::floor<std::chrono::minutes>(one.at) + between_looks;
-    looked_ = true;
+void Watcher::take(Happening one) {
+  if (!next_look_) next_look_ = std::chrono::floor<std::chrono::minutes>(one.at) + between_looks;
+  resume(one.at);
+  taken_ = one.at;
+  changed_ = true;
+  if (time_of(one.fact) > one.at + ahead_bound) {
+    ++ahead_;
+    return;
   }
+  one.told = std::clamp(one.told, one.at - oldest_told, one.at);
   if (const auto* sample = std::get_if<GpuSample>(&one.fact);
       sample != nullptr && sample->sampled_at + lateness < *next_look_ - between_looks) {
     ++late_;
@@ -41,13 +56,25 @@ void Watcher::take(const Happening& one) {
   for (const auto& rule : rules_) rule->take(one, scene_);
 }
 
+void Watcher::resume(Time now) {
+  if (!passed_) return;
+  for (const auto& rule : rules_) rule->resume(now);
+  passed_ = false;
+}
+
+void Watcher::pass_look() {
+  *next_look_ += between_looks;
+  passed_ = changed_ = true;
+}
+
 std::vector<Said> Watcher::look(const std::vector<Finding>& seen_besides) {
   const auto now = *next_look_;
+  resume(now);
   scene_.forget(now);
   std::vector<Finding> found = seen_besides;
   for (const auto& rule : rules_) rule->look(now, scene_, found);
   next_look_ = now + between_looks;
-  looked_ = true;
+  changed_ = true;
   return episodes_.look(found, now);
 }
 
@@ -66,10 +93,13 @@ void Watcher::take_changes(std::vector<Cell>& cells) {
   scene_.take_changes(cells);
   episodes_.take_changes(cells);
   for (const auto& rule : rules_) rule->take_changes(cells);
-  if (looked_)
-    cells.push_back(
-        {time_hash, next_look_field, std::to_string(next_look_->time_since_epoch().count())});
-  looked_ = false;
+  if (changed_) {
+    const auto text = [](Time time) { return std::to_string(time.time_since_epoch().count()); };
+    cells.push_back({time_hash, next_look_field, text(*next_look_)});
+    cells.push_back({time_hash, taken_field, text(taken_)});
+    cells.push_back({time_hash, passed_field, passed_ ? "1" : "0"});
+  }
+  changed_ = false;
 }
 
 bool Watcher::load(const std::string& hash, const std::string& field, const std::string& value) {
@@ -77,7 +107,9 @@ bool Watcher::load(const std::string& hash, const std::string& field, const std:
     std::int64_t at = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), at);
     if (error != std::errc{}) return false;
-    next_look_ = Time(std::chrono::milliseconds(at));
+    if (field == next_look_field) next_look_ = Time(std::chrono::milliseconds(at));
+    if (field == taken_field) taken_ = Time(std::chrono::milliseconds(at));
+    if (field == passed_field) passed_ = at != 0;
     return true;
   }
   if (has(Scene::hashes(), hash)) return scene_.load(hash, field, value);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -28,15 +29,18 @@ using runtime::Cell;
 using SteadyClock = std::chrono::steady_clock;
 using Offsets = std::map<TopicPartition, std::int64_t>;
 
-constexpr auto kafka_deadline = 5s;
-constexpr auto groups_deadline = 1s;  // the lease goes on meanwhile
+// The lease goes on meanwhile: it is renewed between these, when a third of it is over.
+constexpr auto kafka_deadline = 3s;
+constexpr auto groups_deadline = 1s;
 constexpr auto poll_wait = 200ms;
 constexpr int most_at_once = 1'000;  // records of a turn
 constexpr int most_looks = 500;      // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
-constexpr auto quiet = 10s;  // the end of a log may be no record, and then is never read
+// The end of a log may be no record, and then is never read: when nothing came of it in so many turns that found nothing more to read, of
+// which one is counted in each poll_wait.
+constexpr int quiet_turns = 50;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: a log waits at so many records where all together are more than that.
@@ -79,15 +83,23 @@ std::optional<Place> read_place(const std::string& text) {
 // From winning the lease to losing it.
 class Term {
  public:
+  // `renew`: the lease, where it is time to; asked in all that may last.
   Term(const client::KafkaSettings& kafka, const WorkerParts& parts, runtime::LeasedStore& store,
-       client::Consumer& consumer)
-      : parts_(parts),
+       client::Consumer& consumer, std::function<Status()> renew)
+      : renew_(std::move(renew)),
+        parts_(parts),
         prefix_(kafka.topic_prefix),
         store_(store),
         consumer_(consumer),
         dead_letters_(parts.producer, parts.metrics, "anomaly", kafka.topic_prefix),
         late_(parts.metrics.counter("oppen_anomaly_late_total",
                                     "Samples that came too late to be judged")),
+        ahead_(parts.metrics.counter("oppen_anomaly_ahead_total",
+                                     "Samples and charges of a time after they were published")),
+        refused_(parts.metrics.counter("oppen_anomaly_refused_total",
+                                       "Alerts and proposals that Kafka doesn't take")),
+        broken_(parts.metrics.counter("oppen_anomaly_broken_total",
+                                      "Stored values that can't be read, and are set aside")),
         waiting_(parts.metrics.gauge("oppen_outbox_length", "Events that are to be published")) {}
 
   Status take_over() {
@@ -127,12 +139,13 @@ class Term {
     const auto fields = store_.all(hash);
     if (!fields) return fail(fields.error());
     for (const auto& [field, value] : *fields) {
-      if (!take(field, value)) {
-        return fail(ErrorKind::fatal,
-                    fmt::format("{} of {} of the alerts in Redis is broken", field, hash));
-      }
+      if (take(field, value)) continue;
+      spdlog::error("{} of {} of the alerts in Redis is broken, and is set aside", field, hash);
+      broken_.add();
+      set_aside_.push_back({"broken", hash + " " + field, value});
+      set_aside_.push_back({hash, field, ""});
     }
-    return {};
+    return renew_();
   }
 
   Status check_cluster() {
@@ -154,15 +167,18 @@ class Term {
   Status assign() {
     const auto stored = store_.all("next");
     if (!stored) return fail(stored.error());
-    const auto since = parts_.clock.now() - oldest;
+    const auto known_letters = store_.all("letters");
+    if (!known_letters) return fail(known_letters.error());
+    since_ = parts_.clock.now() - oldest;
     for (const auto& topic : followed) {
       const auto count = consumer_.partition_count(topic, kafka_deadline);
       if (!count) return fail(count.error());
       for (int number = 0; number < *count; ++number) {
         const TopicPartition partition{std::string(topic), number};
+        if (auto status = renew_(); !status) return status;
         const auto marks = consumer_.watermarks(partition, kafka_deadline);
         if (!marks) return fail(marks.error());
-        Place place{marks->low, since};
+        Place place{marks->low, since_};
         if (const auto known = stored->find(name_of(partition)); known != stored->end()) {
           const auto read = read_place(known->second);
           if (!read)
@@ -175,6 +191,11 @@ class Term {
                         name_of(partition), marks->low, marks->high, place.next);
           place.next = marks->low;
         }
+        if (const auto known = known_letters->find(name_of(partition));
+            known != known_letters->end()) {
+          const auto written = read_place(known->second);
+          if (written && written->next <= marks->high) letters_[partition] = written->next;
+        }
         read_[partition] = handled_[partition] = place.next;
         merge_.begin(partition, place.at);
         asked_.push_back(partition);
@@ -182,23 +203,35 @@ class Term {
     }
     asked_.push_back(jobs_log);
     asked_.push_back(alerts_log);
-    heard_ = SteadyClock::now();
     return consumer_.assign(read_);
   }
 
   Status read() {
     auto wait = poll_wait;
     for (int i = 0; i < most_at_once; ++i) {
+      if (auto status = renew_(); !status) return status;
       const auto record = consumer_.poll(wait);
       if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      if (!record) heard_ = SteadyClock::now();  // what Kafka does not tell may be a lot
+      if (!record) heard_.clear();  // what Kafka does not tell may be a lot
+      if (record && !*record) count_turn();
       if (!record || !*record) break;
       wait = 0ms;
-      heard_ = SteadyClock::now();
       if (auto status = take(**record); !status) return status;
     }
     return {};
+  }
+
+  // One in which there was nothing more to read.
+  void count_turn() {
+    if (SteadyClock::now() < next_count_) return;
+    next_count_ = SteadyClock::now() + poll_wait;
+    ++turns_;
+  }
+  // For so long that what is left of it can be no record.
+  bool is_quiet(const TopicPartition& partition) {
+    const auto heard = heard_.try_emplace(partition, turns_).first;
+    return !paused_.contains(partition) && turns_ - heard->second >= quiet_turns;
   }
 
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
@@ -206,9 +239,12 @@ class Term {
     const TopicPartition from{record.topic, record.partition};
     if (record.offset < read_[from]) return {};
     read_[from] = record.offset + 1;
+    heard_[from] = turns_;
     const auto now = parts_.clock.now();
     Happening happening;
     happening.at = std::clamp<Time>(record.timestamp, now - oldest, now);
+    // One that says it is still to come counts as what came before it, if anything did: what follows it in its log is not of now either.
+    if (record.timestamp > now && merge_.reached(from) > since_) happening.at = since_;
     const auto event = decode(record.record);
     Status wrong = event.map([](const auto&) {});
     if (event) {
@@ -221,11 +257,13 @@ class Term {
         wrong = fail(fact.error());
       }
     }
-    if (!wrong && record.topic != topics::control) {
+    if (!wrong && record.topic != topics::control && record.offset >= letters_[from]) {
       spdlog::warn("{} offset {} is set aside: {}", name_of(from), record.offset,
                    wrong.error().message);
       if (auto status = dead_letters_.put(record, wrong.error().message, kafka_deadline); !status)
         return status;
+      letters_[from] = record.offset + 1;
+      set_aside_.push_back({"letters", name_of(from), to_text({record.offset + 1, happening.at})});
     }
     merge_.add(from, record.offset, std::move(happening));
     return {};
@@ -241,12 +279,11 @@ class Term {
       parts_.health.set("kafka", fail(ends.error()));
       return ends.error().kind == ErrorKind::unavailable ? Status() : fail(ends.error());
     }
-    const bool is_quiet = SteadyClock::now() - heard_ > quiet;
     std::map<std::string, std::int64_t> behind;
     for (const auto& [partition, next] : read_) {
       const auto end = ends->at(partition);
-      if (next >= end || (is_quiet && !paused_.contains(partition)))
-        merge_.heard(partition, now - on_its_way);
+      if (next >= end) heard_[partition] = turns_;
+      if (next >= end || is_quiet(partition)) merge_.heard(partition, now - on_its_way);
       behind[partition.topic] += std::max<std::int64_t>(end - handled_[partition], 0);
     }
     ends_ = std::move(*ends);
@@ -262,31 +299,38 @@ class Term {
   Status watch() {
     int looks = 0;
     for (int i = 0; i < most_at_once;) {
+      if (auto status = renew_(); !status) return status;
       const auto due = watcher_.next_look();
       if (due && *due <= merge_.until()) {
         if (++looks > most_looks) return {};
         if (auto status = look(*due); !status) return status;
         continue;
       }
-      const auto item = merge_.pop();
+      auto item = merge_.pop();
       if (!item) return {};
       ++i;
-      watcher_.take(item->happening);
       handled_[item->from] = item->offset + 1;
       places_[item->from] = {item->offset + 1, item->happening.at};
+      watcher_.take(std::move(item->happening));
     }
     return {};
   }
 
   Status look(Time at) {
+    const bool is_live = at + live > parts_.clock.now();
+    if (!is_live && watcher_.is_silent()) {
+      watcher_.pass_look();
+      return {};
+    }
     auto reached = handled_;
     std::vector<Finding> lags;
-    if (at + live > parts_.clock.now()) {
+    if (is_live) {
       for (const auto& log : {jobs_log, alerts_log}) {
         if (const auto end = ends_.find(log); end != ends_.end()) reached[log] = end->second;
       }
       lagging_.passed(at, reached);
       for (const auto* const group : groups) {
+        if (auto status = renew_(); !status) return status;
         const auto committed = consumer_.committed_by(group, groups_deadline);
         if (!committed) {
           // The alerts go on; that this is not known is told.
@@ -307,7 +351,7 @@ class Term {
   }
 
   Status commit() {
-    std::vector<Cell> cells;
+    auto cells = set_aside_;  // first: there may be another value by now
     watcher_.take_changes(cells);
     outbox_.take_changes(cells);
     for (const auto& [partition, place] : places_)
@@ -315,14 +359,18 @@ class Term {
     if (cells.empty()) return {};
     if (auto status = store_.commit(cells); !status) return status;
     places_.clear();
+    set_aside_.clear();
     return {};
   }
 
   Status publish() {
     waiting_.set(static_cast<double>(outbox_.size()));
-    auto status = outbox_.publish(parts_.producer);
+    const auto published = outbox_.publish(parts_.producer, renew_);
     waiting_.set(static_cast<double>(outbox_.size()));
-    return status;
+    if (!published) return fail(published.error());
+    refused_.add(published->refused);
+    // That it is done is known at once, whoever goes on.
+    return published->sent + published->refused > 0 ? commit() : Status();
   }
 
   Status pace() {
@@ -342,7 +390,10 @@ class Term {
     }
     if (!go_on.empty()) {
       if (auto status = consumer_.resume(go_on); !status) return status;
-      for (const auto& partition : go_on) paused_.erase(partition);
+      for (const auto& partition : go_on) {
+        paused_.erase(partition);
+        heard_[partition] = turns_;
+      }
     }
     return {};
   }
@@ -356,14 +407,20 @@ class Term {
     }
     late_.add(static_cast<double>(watcher_.late() - late_told_));
     late_told_ = watcher_.late();
+    ahead_.add(static_cast<double>(watcher_.ahead() - ahead_told_));
+    ahead_told_ = watcher_.ahead();
   }
 
+  std::function<Status()> renew_;
   const WorkerParts& parts_;
   std::string prefix_;
   runtime::LeasedStore& store_;
   client::Consumer& consumer_;
   runtime::DeadLetters dead_letters_;
   runtime::Counter& late_;
+  runtime::Counter& ahead_;
+  runtime::Counter& refused_;
+  runtime::Counter& broken_;
   runtime::Gauge& waiting_;
   Watcher watcher_{all_rules()};
   Merge merge_;
@@ -376,8 +433,14 @@ class Term {
   std::set<TopicPartition> paused_;
   std::vector<TopicPartition> asked_;
   Offsets ends_;
+  Time since_{};
+  Offsets letters_;                       // up to where what is not valid is in the dead letter
+  std::vector<runtime::Cell> set_aside_;  // to be stored, besides
   std::uint64_t late_told_ = 0;
-  SteadyClock::time_point heard_;
+  std::uint64_t ahead_told_ = 0;
+  std::map<TopicPartition, std::int64_t> heard_;  // at which turn something came of it last
+  std::int64_t turns_ = 0;
+  SteadyClock::time_point next_count_{};
   SteadyClock::time_point next_ends_{};
 };
 
@@ -402,23 +465,24 @@ Status keep_watch(const client::KafkaSettings& kafka, const std::string& redis_u
   }
   const auto consumer = client::Consumer::create(kafka, "");
   if (!consumer) return fail(consumer.error());
-  Term term(kafka, parts, store, **consumer);
-  if (auto status = term.take_over(); !status) return status;
-  spdlog::info("this instance watches");
-  leader.set(1);
-  parts.health.set("watching", {});
   auto renewed = SteadyClock::now();
-  Status status;
-  while (status && !stop.stop_requested()) {
+  const auto renew = [&]() -> Status {
     parts.health.beat();
-    status = term.turn();
-    if (SteadyClock::now() - renewed < Worker::lease / 3) continue;
+    if (SteadyClock::now() - renewed < Worker::lease / 3) return {};
     renewed = SteadyClock::now();
     const auto held = store.hold();
     parts.health.set("redis", held.map([](const auto&) {}));
     if (!held) return fail(held.error());
     if (!*held) return fail(ErrorKind::fenced, "another instance watches");
-  }
+    return {};
+  };
+  Term term(kafka, parts, store, **consumer, renew);
+  if (auto status = term.take_over(); !status) return status;
+  spdlog::info("this instance watches");
+  leader.set(1);
+  parts.health.set("watching", {});
+  Status status;
+  while (status && !stop.stop_requested()) status = term.turn();
   if (status) status = term.finish();
   store.release();
   return status;

@@ -1,4 +1,4 @@
-#include "producers/cli/dashboard_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "producers/access/render.hpp"
 #include "schemas/text.hpp"
 
-namespace oppen::cli {
+namespace oppen::access {
 namespace {
 
 using namespace access;
@@ -292,4 +292,4 @@ std::string dashboard_text(const json& dashboard, const DashboardLook& look) {
   return std::move(screen).text();
 }
 
-}  // namespace oppen::cli
+}  // namespace oppen::access

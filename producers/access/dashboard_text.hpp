@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace oppen::cli {
+namespace oppen::access {
 
 struct DashboardLook {
   int width = 0;        // columns; 0: no limit
@@ -16,4 +16,4 @@ std::string dashboard_text(const nlohmann::json& dashboard, const DashboardLook&
 // Words on lines of at most `width` columns (0: one line), all but the first of them indented.
 std::string wrapped(const std::string& text, std::size_t indent, int width);
 
-}  // namespace oppen::cli
+}  // namespace oppen::access

@@ -1,5 +1,5 @@
 // Proves what the dashboard shows, that it keeps to narrow terminals, and that a part which is not there says so.
-#include "producers/cli/dashboard_text.hpp"
+#include "producers/access/dashboard_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-namespace oppen::cli {
+namespace oppen::access {
 namespace {
 
 using nlohmann::json;
@@ -138,4 +138,4 @@ TEST(Wrapped, BreaksBetweenWords) {
 }
 
 }  // namespace
-}  // namespace oppen::cli
+}  // namespace oppen::access
