@@ -363,7 +363,8 @@ WorkloadChange Spend::Inside::change(const WorkloadKey& key, const Workload& wor
   change.cost_before = real(before.microusd) / 1e6 / days;
   change.quantity_now = real(now.quantity) / rate.part;
   change.quantity_before = real(before.quantity) / days;
-  change.jobs_now = real(now.job_ms) / (static_cast<double>(rate.end - rate.from) * slot_ms);
+  const Used lately = workload.slots(rate.end, window_slots[minutes_20]);
+  change.jobs_now = real(lately.job_ms) / (static_cast<double>(window_slots[minutes_20]) * slot_ms);
   change.jobs_before = real(before.job_ms) / (days * static_cast<double>(slots_a_day) * slot_ms);
   return change;
 }
