@@ -151,11 +151,11 @@ TEST(Spend, NoiseRaisesTheBar) {
 TEST(Spend, OrderMakesNoDifference) {
   Spend in_turn(floor_of(10)), mixed(floor_of(10));
   const Daily vision{of_team("vision"), 40}, speech{of_team("speech"), 20};
-  for (int half = 0; half < 28; ++half) {
-    const double from = half / 2.0;
-    spends(in_turn, from, from + 0.5, {vision, speech});
-    spends(mixed, from, from + 0.5, {speech});  // half a day of one before that of the other
-    spends(mixed, from, from + 0.5, {vision});
+  for (int half = 0; half < 14 * 48; ++half) {  // hours
+    const double from = half / 48.0, until = (half + 1) / 48.0;
+    spends(in_turn, from, until, {vision, speech});
+    spends(mixed, from, until, {speech});  // of one before that of the other
+    spends(mixed, from, until, {vision});
   }
   for (Spend* spend : {&in_turn, &mixed}) spends(*spend, of_team("vision"), 14, 14.9, 80);
   const auto a = told(in_turn, 14.9), b = told(mixed, 14.9);

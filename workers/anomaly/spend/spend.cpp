@@ -494,8 +494,11 @@ std::vector<Finding> Spend::look(Time at) {
   const auto digest = [](const std::string& key) { return checksum(key); };
 
   const auto prices = in.prices(now);
+  // What is looked at begins with the day, or three hours ago.
+  const Time looked_at{std::min(day_of(now) * slots_a_day, now - window_slots[hours_3]) *
+                       slot_length};
   for (auto& [key, one] : in.series) {
-    const bool planned = in.is_planned(key, at, at + std::chrono::milliseconds(1));
+    const bool planned = in.is_planned(key, looked_at, at + std::chrono::milliseconds(1));
     Candidate candidate{&key, &one, in.judged(key, one, now), {}};
     if (const auto found = prices.find(labels_of(key).begin()->second);
         found != prices.end() && key.starts_with("gpu_type"))
