@@ -25,9 +25,10 @@ struct Daily {
   double units = 1;  // of each
 };
 
-// Each of them in turn, every five minutes.
+// Each of them in turn, every five minutes; looked at every hour.
 inline void spends(Spend& spend, double from, double until, const std::vector<Daily>& all) {
-  for (Time at = day(from); at < day(until); at += std::chrono::minutes(5))
+  for (Time at = day(from); at < day(until); at += std::chrono::minutes(5)) {
+    if (at.time_since_epoch() % std::chrono::hours(1) == std::chrono::hours(0)) spend.look(at);
     for (const auto& [on, dollars, jobs, units] : all)
       for (int job = 0; job < jobs; ++job) {
         Spending one;
@@ -38,6 +39,7 @@ inline void spends(Spend& spend, double from, double until, const std::vector<Da
         one.units = units;
         spend.add(one);
       }
+  }
 }
 inline void spends(Spend& spend, const SpentOn& on, double from, double until, double dollars) {
   spends(spend, from, until, {{on, dollars}});

@@ -363,7 +363,8 @@ WorkloadChange Spend::Inside::change(const WorkloadKey& key, const Workload& wor
   change.cost_before = real(before.microusd) / 1e6 / days;
   change.quantity_now = real(now.quantity) / rate.part;
   change.quantity_before = real(before.quantity) / days;
-  change.jobs_now = real(now.job_ms) / (static_cast<double>(rate.end - rate.from) * slot_ms);
+  const Used lately = workload.slots(rate.end, window_slots[minutes_20]);
+  change.jobs_now = real(lately.job_ms) / (static_cast<double>(window_slots[minutes_20]) * slot_ms);
   change.jobs_before = real(before.job_ms) / (days * static_cast<double>(slots_a_day) * slot_ms);
   return change;
 }
@@ -493,8 +494,11 @@ std::vector<Finding> Spend::look(Time at) {
   const auto digest = [](const std::string& key) { return checksum(key); };
 
   const auto prices = in.prices(now);
+  // What is looked at begins with the day, or three hours ago.
+  const Time looked_at{std::min(day_of(now) * slots_a_day, now - window_slots[hours_3]) *
+                       slot_length};
   for (auto& [key, one] : in.series) {
-    const bool planned = in.is_planned(key, at, at + std::chrono::milliseconds(1));
+    const bool planned = in.is_planned(key, looked_at, at + std::chrono::milliseconds(1));
     Candidate candidate{&key, &one, in.judged(key, one, now), {}};
     if (const auto found = prices.find(labels_of(key).begin()->second);
         found != prices.end() && key.starts_with("gpu_type"))
