@@ -1,7 +1,11 @@
 // Proves that `oppen proposals` shows what the scheduler keeps of several proposals and decisions with one id.
 #include <gmock/gmock.h>
+#include <httplib.h>
+
+#include <thread>
 
 #include "tests/component/cli/cli_fixture.hpp"
+#include "tests/support/httplib_statics.hpp"
 
 namespace oppen::cli {
 namespace {
@@ -63,6 +67,29 @@ TEST_F(ProposalsCommand, OfThoseToRunAJobTheLastIsShown) {
   propose("second", {{"job_id", "p"}});
   ASSERT_THAT(shown(false), SizeIs(1));
   EXPECT_EQ(shown(false)[0]["summary"], "second");
+}
+
+// Whoever chooses a job's id must not choose what is approved.
+TEST_F(ProposalsCommand, OfAJobAndAProposalWithOneIdItIsSaidWhichOneIsMeant) {
+  httplib::Server console;
+  console.Get("/api/v1/jobs/p", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content(R"({"job_id": "p", "state": "queued"})", "application/json");
+  });
+  console_url_ = "http://127.0.0.1:" + std::to_string(console.bind_to_any_port("127.0.0.1"));
+  std::jthread serving([&] { console.listen_after_bind(); });
+  const std::unique_ptr<httplib::Server, void (*)(httplib::Server*)> stopping(
+      &console, [](httplib::Server* server) { server->stop(); });
+  while (!console.is_running()) std::this_thread::yield();
+  propose("harmless", override_);
+  const auto either = run({"approve", "p"});
+  EXPECT_EQ(either.exit_code, 1);
+  EXPECT_THAT(either.err, ::testing::HasSubstr("--job or --proposal"));
+  EXPECT_EQ(run({"approve", "p", "--job", "--proposal"}).exit_code, 2);
+  EXPECT_EQ(json::parse(run({"approve", "p", "--job", "-o", "json"}).out)["job_id"], "p");
+  EXPECT_THAT(shown(true), SizeIs(0)) << "the job's approval is none of the proposal";
+  EXPECT_EQ(json::parse(run({"approve", "p", "--proposal", "-o", "json"}).out)["proposal_id"], "p");
+  EXPECT_THAT(shown(true), SizeIs(1));
+  EXPECT_EQ(run({"approve", "q", "--proposal"}).exit_code, 4);
 }
 
 }  // namespace
