@@ -18,8 +18,8 @@ class Watcher {
   static constexpr std::chrono::minutes lateness{10};
   // And so does a sample or a charge of a time so long after it was published.
   static constexpr std::chrono::minutes ahead_bound{5};
-  // Where nothing at all came for longer, everything may have been down.
-  static constexpr std::chrono::minutes longest_silence{10};
+  // Where nothing at all came for longer, everything may have been down. No longer than the rules take for a silence of one thing.
+  static constexpr std::chrono::minutes longest_silence{5};
 
   explicit Watcher(std::vector<std::unique_ptr<Rule>> rules) : rules_(std::move(rules)) {}
 
