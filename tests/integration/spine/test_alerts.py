@@ -292,7 +292,7 @@ def history(log, now):
             at(second, lambda when: charge(log, when, "dear", 3_000))
 
     # Something comes at all times.
-    for second in range(4 * HOUR, int(5.5 * HOUR), 5 * MINUTE):
+    for second in range(4 * HOUR, int(5.5 * HOUR), MINUTE):
         at(second, lambda when: sample(log, when, "gpu-steady", node="node-d"))
 
     for hour in range(-14 * 24, 0):

@@ -181,6 +181,7 @@ std::vector<Happening> down_for_hours() {
   add(change_of("waits", 1, JobChange::What::queued), at(0s));
   add(change_of("once", 1, JobChange::What::launched), at(0s));
   add(change_of("once", 2, JobChange::What::ended), at(25min));
+  add(std::monostate(), at(31min));  // the node went first
   for (const auto from : {0min, 720min}) {
     for (auto second = 0s; second < 30min; second += 30s) {
       auto sample = sample_of("gpu-1");

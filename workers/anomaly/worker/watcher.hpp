@@ -18,8 +18,9 @@ class Watcher {
   static constexpr std::chrono::minutes lateness{10};
   // And so does a sample or a charge of a time so long after it was published.
   static constexpr std::chrono::minutes ahead_bound{5};
-  // Where nothing at all came for longer, everything may have been down.
-  static constexpr std::chrono::minutes longest_silence{10};
+  // Where nothing at all came for longer, everything may have been down. Clearly less than the five minutes after which a single
+  // node counts as silent: what goes down doesn't do so all at once.
+  static constexpr std::chrono::minutes longest_silence{3};
 
   explicit Watcher(std::vector<std::unique_ptr<Rule>> rules) : rules_(std::move(rules)) {}
 
