@@ -45,12 +45,12 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
       "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 a service cannot be "
       "reached, 4 no such thing.\n");
   for (const auto add :
-       {add_submit,    add_submit_batch, add_retry,     add_amend,       add_cancel,
-        add_queue,     add_status,       add_list,      add_describe,    add_explain,
-        add_simulate,  add_wait,         add_logs,      add_watch,       add_report,
-        add_forecast,  add_recommend,    add_compare,   add_dead_letter, add_health,
-        add_budget,    add_proposals,    add_alerts,    add_dashboard,   add_challenge,
-        add_repl,      add_tool,         add_mcp,       add_completion}) {
+       {add_submit,   add_submit_batch, add_retry,   add_amend,       add_cancel,
+        add_queue,    add_status,       add_list,    add_describe,    add_explain,
+        add_simulate, add_wait,         add_logs,    add_watch,       add_report,
+        add_forecast, add_recommend,    add_compare, add_dead_letter, add_health,
+        add_budget,   add_proposals,    add_alerts,  add_dashboard,   add_challenge,
+        add_repl,     add_tool,         add_mcp,     add_completion}) {
     add(*app, context);
   }
   return app;

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "producers/cli/commands.hpp"
 #include "producers/access/console_api.hpp"
-#include "producers/cli/context.hpp"
-#include "producers/cli/end_options.hpp"
 #include "producers/access/event_text.hpp"
 #include "producers/access/render.hpp"
+#include "producers/cli/commands.hpp"
+#include "producers/cli/context.hpp"
+#include "producers/cli/end_options.hpp"
 #include "producers/client/client.hpp"
 #include "schemas/control.hpp"
 #include "schemas/job.hpp"

@@ -61,8 +61,8 @@ TEST(Completion, KnowsEveryCommand) {
                   "watch alerts", "report", "forecast", "recommend", "compare", "dead-letter",
                   "dead-letter list", "dead-letter replay", "health", "budget", "budget set",
                   "budget list", "budget check", "proposals", "approve", "reject", "undo", "alerts",
-                  "alerts list", "alerts silence", "alerts feedback",
-                  "dashboard", "challenge", "repl", "tool", "mcp", "completion"));
+                  "alerts list", "alerts silence", "alerts feedback", "dashboard", "challenge",
+                  "repl", "tool", "mcp", "completion"));
 }
 
 TEST(Completion, KnowsTheOptionsOfAGroup) {

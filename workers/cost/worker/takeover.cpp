@@ -137,7 +137,8 @@ Result<std::int64_t> Takeover::recall(Partition& partition, std::vector<Charge>&
   std::vector<Charge> some;
   const auto take_some = [&]() -> Status {
     std::vector<std::string> ids;
-    for (const auto& charge : some) ids.push_back(run_key(charge.event.job_id, charge.event.run_id));
+    for (const auto& charge : some)
+      ids.push_back(run_key(charge.event.job_id, charge.event.run_id));
     if (auto status = load_settled(store_, partition.ledger, std::move(ids)); !status)
       return status;
     Change change;
