@@ -22,21 +22,21 @@ struct Daily {
   SpentOn on;
   double dollars = 0;
   int jobs = 1;      // at once
-  double units = 1;  // of each
+  double price = 1;  // of a unit, dollars a day
 };
 
 // Each of them in turn, every five minutes; looked at every hour.
 inline void spends(Spend& spend, double from, double until, const std::vector<Daily>& all) {
   for (Time at = day(from); at < day(until); at += std::chrono::minutes(5)) {
     if (at.time_since_epoch() % std::chrono::hours(1) == std::chrono::hours(0)) spend.look(at);
-    for (const auto& [on, dollars, jobs, units] : all)
+    for (const auto& [on, dollars, jobs, price] : all)
       for (int job = 0; job < jobs; ++job) {
         Spending one;
         one.start = at;
         one.end = at + std::chrono::minutes(5);
         one.amount = {std::llround(dollars * 1e6 / 288 / jobs)};
         one.on = on;
-        one.units = units;
+        one.units = dollars / jobs / price;
         spend.add(one);
       }
   }

@@ -65,7 +65,7 @@ TEST(Spend, ARisenPriceIsTold) {
   Spend spend(floor_of(10));
   spends(spend, 0, 14, {{of_team("vision"), 60}, {of_team("speech"), 60}});
   // Half the jobs, at twice the price: the day costs what it always does.
-  spends(spend, 14, 14.1, {{of_team("vision"), 60, 1, 0.5}, {of_team("speech"), 60, 1, 0.5}});
+  spends(spend, 14, 14.1, {{of_team("vision"), 60, 1, 2}, {of_team("speech"), 60, 1, 2}});
   const auto findings = told(spend, 14.1);
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].labels, (Labels{{"gpu_type", "T4"}}));
