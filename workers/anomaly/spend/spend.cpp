@@ -85,6 +85,15 @@ struct Planned {
   auto operator<=>(const Planned&) const = default;
 };
 
+Used sum_of(const Workload& workload, const std::vector<std::int64_t>& days) {
+  Used sum;
+  for (const auto day : days) sum += workload.day(day);
+  return sum;
+}
+double count_of(const std::vector<std::int64_t>& days) {
+  return static_cast<double>(std::max<std::size_t>(1, days.size()));
+}
+
 std::string stored_key(const Planned& planned) {
   return "p:" + planned.series + between + std::to_string(planned.from.time_since_epoch().count()) +
          between + std::to_string(planned.until.time_since_epoch().count());
@@ -192,6 +201,11 @@ struct Spend::Inside {
     });
   }
 
+  bool is_planned_day(const std::string& key, std::int64_t day) const {
+    const Time from{day * slots_a_day * slot_length};
+    return is_planned(key, from, from + std::chrono::hours(24));
+  }
+
   const Series* whole(const Series& part) const {
     const auto found = series.find(total_key);
     return found == series.end() || &found->second == &part ? nullptr : &found->second;
@@ -208,16 +222,15 @@ struct Spend::Inside {
   // What a workload spends beyond the usual, in dollars a day, by the present rate that `of` was judged by.
   struct Rate {
     Slot from = 0, end = 0;
-    double part = 1;  // of a day
+    double part = 1;                  // of a day
+    std::vector<std::int64_t> usual;  // the days before that it is compared with
   };
-  Rate rate(const Series& one, Basis basis, Slot now) const;
+  Rate rate(const std::string& key, const Series& one, Basis basis, Slot now) const;
   WorkloadChange change(const WorkloadKey& key, const Workload& workload, const Rate& rate) const;
   double excess(const Workload& workload, const Rate& rate) const;
   Used used(const Workload& workload, const Rate& rate) const;
-  Used used_before(const Workload& workload, std::int64_t today) const;
-  double days_before(std::int64_t today) const {
-    return static_cast<double>(std::clamp<std::int64_t>(today - first_day(), 1, 7));
-  }
+  // The week before; none from before anything was spent.
+  std::vector<std::int64_t> week_before(std::int64_t today) const;
   void explain(Finding& finding, const std::string& key, const Series& one,
                const Judgement& judgement, Time at) const;
 };
@@ -268,11 +281,7 @@ void Spend::Inside::advance(Slot now) {
 
 Judgement Spend::Inside::judged(const std::string& key, const Series& one, Slot now) const {
   Bounds bounds{floor(), first_day(), {}};
-  if (!plans.empty())
-    bounds.left_out = [&](std::int64_t day) {
-      const Time from{day * slots_a_day * slot_length};
-      return is_planned(key, from, from + std::chrono::hours(24));
-    };
+  if (!plans.empty()) bounds.left_out = [&](std::int64_t day) { return is_planned_day(key, day); };
   return judge(one, whole(one), now, bounds);
 }
 
@@ -284,7 +293,7 @@ std::map<std::string, Spend::Inside::Prices> Spend::Inside::prices(Slot now) con
     const Used lately = workload.slots(now, window_slots[minutes_20]);
     if (lately.microusd <= 0 || lately.quantity <= 0) continue;
     auto& of = all[name.values[gpu_type]];
-    const Used before = used_before(workload, day_of(now));
+    const Used before = sum_of(workload, week_before(day_of(now)));
     const double cost = static_cast<double>(lately.microusd) / 1e6;
     if (before.microusd <= 0 || before.quantity <= 0) {
       of.fresh += cost;
@@ -314,8 +323,20 @@ void Spend::Inside::judge_prices(Judgement& judgement, const Prices& prices, dou
   judgement.actual = actual;
 }
 
-Spend::Inside::Rate Spend::Inside::rate(const Series& one, Basis basis, Slot now) const {
-  Rate rate{now - window_slots[hours_3], now, 1};
+std::vector<std::int64_t> Spend::Inside::week_before(std::int64_t today) const {
+  std::vector<std::int64_t> days;
+  for (std::int64_t day = std::max(today - 7, first_day()); day < today; ++day) days.push_back(day);
+  return days;
+}
+
+Spend::Inside::Rate Spend::Inside::rate(const std::string& key, const Series& one, Basis basis,
+                                        Slot now) const {
+  Rate rate{now - window_slots[hours_3], now, 1, week_before(day_of(now))};
+  // What was told or planned of the series was not usual; where there is nothing else, it is what there is.
+  std::vector<std::int64_t> usual;
+  for (const auto day : rate.usual)
+    if (!one.left_out(day) && !is_planned_day(key, day)) usual.push_back(day);
+  if (!usual.empty()) rate.usual = std::move(usual);
   const Slot midnight = day_of(now) * slots_a_day;
   if (basis == Basis::hour_1) rate.from = now - window_slots[hour_1];
   if (basis == Basis::minutes_20 || basis == Basis::prices)
@@ -333,24 +354,15 @@ Used Spend::Inside::used(const Workload& workload, const Rate& rate) const {
              : workload.slots(rate.end, rate.end - rate.from);
 }
 
-Used Spend::Inside::used_before(const Workload& workload, std::int64_t today) const {
-  Used before;
-  for (std::int64_t day = today - 1; day >= today - 7; --day)
-    if (day >= first_day()) before += workload.day(day);
-  return before;
-}
-
 double Spend::Inside::excess(const Workload& workload, const Rate& rate) const {
-  const auto today = day_of(rate.end);
   return static_cast<double>(used(workload, rate).microusd) / 1e6 / rate.part -
-         static_cast<double>(used_before(workload, today).microusd) / 1e6 / days_before(today);
+         static_cast<double>(sum_of(workload, rate.usual).microusd) / 1e6 / count_of(rate.usual);
 }
 
 WorkloadChange Spend::Inside::change(const WorkloadKey& key, const Workload& workload,
                                      const Rate& rate) const {
-  const auto today = day_of(rate.end);
-  const double days = days_before(today);
-  const Used now = used(workload, rate), before = used_before(workload, today);
+  const double days = count_of(rate.usual);
+  const Used now = used(workload, rate), before = sum_of(workload, rate.usual);
   WorkloadChange change;
   for (std::size_t i = 0; i < spend_dimensions.size(); ++i)
     change.place[std::string(spend_dimensions[i])] = key.values[i];
@@ -372,7 +384,7 @@ WorkloadChange Spend::Inside::change(const WorkloadKey& key, const Workload& wor
 void Spend::Inside::explain(Finding& finding, const std::string& key, const Series& one,
                             const Judgement& judgement, Time at) const {
   const Slot now = slot_of(at);
-  const Rate by = rate(one, judgement.basis, now);
+  const Rate by = rate(key, one, judgement.basis, now);
   Question question;
   question.about = finding.labels;
   question.expected_day = judgement.expected;
@@ -502,8 +514,9 @@ std::vector<Finding> Spend::look(Time at) {
     Candidate candidate{&key, &one, in.judged(key, one, now), {}};
     if (const auto found = prices.find(labels_of(key).begin()->second);
         found != prices.end() && key.starts_with("gpu_type"))
-      in.judge_prices(candidate.judgement, found->second, in.rate(one, Basis::prices, now).part);
-    candidate.rate = in.rate(one, candidate.judgement.basis, now);
+      in.judge_prices(candidate.judgement, found->second,
+                      in.rate(key, one, Basis::prices, now).part);
+    candidate.rate = in.rate(key, one, candidate.judgement.basis, now);
     if (planned) each_of(key, [&](const auto&, Workload& workload) { covered.insert(&workload); });
     if (one.told != 0 && (planned || !candidate.judgement.still)) {
       one.told = 0;
