@@ -52,16 +52,18 @@ std::string alerts_text(const json& answer, int width) {
                     labels_text(alert.value("labels", json::object())),
                     text_field(alert, "proposal_id"), printable(text_field(alert, "summary"))});
   }
-  std::string text = table({{"FINGERPRINT"},
-                            {"SEVERITY"},
-                            {"STATE", false, 2},
-                            {"KIND"},
-                            {"SINCE", false, 3},
-                            {"UNTIL", false, 4},
-                            {"LABELS", false, 5},
-                            {"PROPOSAL", false, 1},
-                            {"SUMMARY"}},
-                           std::move(rows), width);
+  std::string text;
+  if (!rows.empty())
+    text = table({{"FINGERPRINT"},
+                  {"SEVERITY"},
+                  {"STATE", false, 2},
+                  {"KIND"},
+                  {"SINCE", false, 3},
+                  {"UNTIL", false, 4},
+                  {"LABELS", false, 5},
+                  {"PROPOSAL", false, 1},
+                  {"SUMMARY"}},
+                 std::move(rows), width);
   for (const auto& silence : answer["silences"]) {
     const auto& matchers = silence["matchers"];
     const auto kind = text_field(matchers, "kind");
