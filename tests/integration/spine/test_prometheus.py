@@ -34,11 +34,13 @@ def workers(world, console, telemetry):
     cost = Worker(world.stack, "oppen-cost", None, world.logs, label="cost-scraped")
     settings = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"}
     bridge = Worker(world.stack, "oppen-mlflow", None, world.logs, label="mlflow-scraped", settings=settings)
-    started = [cost, bridge, telemetry]
+    anomaly = Worker(world.stack, "oppen-anomaly", None, world.logs, label="anomaly-scraped")
+    started = [cost, bridge, telemetry, anomaly]
     for worker in started:
         worker.start()
     cost.wait_ready()
     telemetry.wait_ready()
+    anomaly.wait_ready()
     bridge.wait("it answers", lambda: bridge.get("/metrics")[0] == 200)
     yield {worker.name: worker for worker in (world.scheduler, console, *started)}
     for worker in started:
@@ -144,6 +146,8 @@ def test_every_worker_is_scraped_and_the_rules_hold(prometheus, workers, bus, jo
     prometheus.wait("rules are evaluated", lambda: all(rule["health"] == "ok" for group in prometheus.get("rules")["groups"] for rule in group["rules"]))
     bus.produce(b"no command", key="nobody")  # counters that are there once they count
     bus.submit(jobs.spec("one", seconds=3))
+    budget = {"budget_id": jobs.id("budget"), "scope": {"team": jobs.id("team")}, "period": "month", "thresholds": [80], "mode": "soft"}
+    bus.produce_all([bus.command("budget.set", budget | {"amount_microusd": 1_000_000_000}, budget["budget_id"])], "oppen.control")
     used = set(re.findall(r"\b(?:oppen|pod|nvidia_smi)_\w+", " ".join(asked))) - {"pod_name", "pod_namespace"}
     assert len(used) >= 10, used
     prometheus.wait(f"all of {used}", lambda: used <= set(prometheus.get("label/__name__/values")))
