@@ -118,7 +118,7 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         impl_->next[{std::string(without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)),
                      message->partition}] = message->offset;
-        return poll(timeout);  // there is one each time an end is reached
+        return poll(timeout);                     // there is one each time an end is reached
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
         return std::nullopt;
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:

@@ -268,7 +268,8 @@ class Term {
       if (all_read) merge_.heard(partition, now - on_its_way);
       // Behind the last record there may be what is no record.
       const bool all_handled = all_read && merge_.size(partition) == 0;
-      behind[partition.topic] += all_handled ? 0 : std::max<std::int64_t>(end - handled_[partition], 0);
+      behind[partition.topic] +=
+          all_handled ? 0 : std::max<std::int64_t>(end - handled_[partition], 0);
     }
     ends_ = std::move(*ends);
     for (const auto& [topic, records] : behind) {
