@@ -88,6 +88,10 @@ double fill(cost::LedgerStore& store, const Filling& filling) {
     for (const auto& id : changed) change.jobs.emplace_back(id, &ledger.job(id));
     must(store.commit(claim, change), doing);
     for (const auto& id : changed) ledger.stored(id);
+    // It is published what they could have saved, and they leave the list of those of which it is not.
+    cost::Change advised;
+    for (const auto& id : changed) advised.advised.push_back({id});
+    must(store.commit(claim, advised), doing);
   }
   if (!ledger.jobs().empty()) give_up(doing, "a run is not settled");
   cost::Change all_published;

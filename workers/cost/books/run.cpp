@@ -39,8 +39,8 @@ void describe_run(V& v, R& run) {
   v(r.batch_size);
   v(r.precision);
   v(r.started_at);
-  v(r.ended_at);
-  v(r.charged_until);
+  v.since(r.started_at, r.ended_at);
+  v.since(r.ended_at, r.charged_until);
   v(r.metrics);
   v(r.baseline_metric);
   v(r.gpu_utilization_percent);
@@ -85,6 +85,11 @@ class RunWriter {
   }
   void operator()(const json& value) {
     if (!value.empty()) add(value);
+    ++number_;
+  }
+  // A short number, where a time is a long one.
+  void since(std::optional<Time> begin, std::optional<Time> value) {
+    if (value) add((*value - begin.value_or(Time())).count());
     ++number_;
   }
 
@@ -145,6 +150,13 @@ class RunReader {
     const auto* const found = next();
     value =
         found == nullptr ? Priority::normal : all_priorities[std::clamp(found->get<int>(), 0, 2)];
+  }
+
+  void since(std::optional<Time> begin, std::optional<Time>& value) {
+    const auto* const found = next();
+    value.reset();
+    if (found != nullptr)
+      value = begin.value_or(Time()) + std::chrono::milliseconds(found->get<std::int64_t>());
   }
 
   // What stands behind all that is described; "" for nothing.

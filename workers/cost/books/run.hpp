@@ -42,7 +42,7 @@ struct Run {
 // What a run is known by in the ledger and in Redis: its job id, else ":" and its run id, which can be no job id.
 std::string run_key(const std::string& job_id, const std::string& run_id);
 
-// As MessagePack, and back: what cmsgpack.unpack of a script in Redis makes a list. Without the job id, which `key` tells, as run_key makes
+// As MessagePack, and back. Without the job id, which `key` tells, as run_key makes
 // it. `attempts`: JSON that is kept with it, "" for none. Fatal when malformed.
 std::string encode_run(const Run& run, std::string_view attempts = {});
 Result<Run> decode_run(const std::string& key, std::string_view text,
