@@ -145,6 +145,8 @@ class Consumer {
   // (all brokers down: go on polling, it reconnects by itself), not_found (offset out of range:
   // message names topic, partition, offset, and what the log holds; also an unknown topic), fatal.
   Result<std::optional<ConsumedRecord>> poll(std::chrono::milliseconds timeout);
+  // The same, but that no record is copied: nullptr where none came.
+  Result<const ConsumedView*> poll_view(std::chrono::milliseconds timeout);
   void wake();
 
   // First and next-to-come offsets of a partition, asked from the broker: where something is being

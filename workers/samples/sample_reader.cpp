@@ -1,24 +1,20 @@
-#include "workers/cost/usage/sample_reader.hpp"
+#include "workers/samples/sample_reader.hpp"
 
 #include <simdjson.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <span>
 
+#include "schemas/cloud_event.hpp"
 #include "schemas/parse.hpp"
 
-namespace oppen::cost {
+namespace oppen::samples {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
-using namespace std::chrono_literals;
-
-constexpr auto most_ahead_of_record = 10min;  // clocks of nodes and brokers differ
-
 enum class Form { text, some, texts, time, whole, real };
 
 // A field as schemas/telemetry.cpp describes it. Wrong by less would be found by the test that compares the two on bent records.
@@ -119,10 +115,6 @@ struct Value {
   double real = 0;
   Time time{};
 };
-
-std::int64_t interval_ms(double seconds) {
-  return std::max<std::int64_t>(1, std::llround(seconds * 1000));
-}
 
 template <class Word>
 Word load(const char* from) {
@@ -226,6 +218,7 @@ class Fields {
     ondemand::object object;
     if (document.get_object().get(object)) return false;
     present_ = 0;
+    texts_.clear();
     std::size_t next = 0;
     for (auto member : object) {
       ondemand::raw_json_string key;
@@ -254,9 +247,16 @@ class Fields {
   std::string_view text(std::size_t which) const {
     return has(which) ? values_[which].text : std::string_view();
   }
-  int whole(std::size_t which) const {
-    return has(which) ? static_cast<int>(values_[which].whole) : 0;
+  // None where the field was not there.
+  std::optional<double> real(std::size_t which) const {
+    return has(which) ? std::optional(values_[which].real) : std::nullopt;
   }
+  template <class Whole>
+  std::optional<Whole> whole(std::size_t which) const {
+    return has(which) ? std::optional(static_cast<Whole>(values_[which].whole)) : std::nullopt;
+  }
+  // Of the one field that is a list.
+  std::span<const std::string_view> texts() const { return texts_; }
 
  private:
   // Most producers keep the order of the schema, so that the first look finds it.
@@ -302,7 +302,7 @@ class Fields {
     }
   }
 
-  static bool take(ondemand::value& value, const Rule& rule, TimeReader& times, Value& into) {
+  bool take(ondemand::value& value, const Rule& rule, TimeReader& times, Value& into) {
     const auto within = [&rule](double number) {
       return number >= rule.min && number <= rule.max && !(rule.above_min && number == rule.min);
     };
@@ -312,7 +312,7 @@ class Fields {
       case Form::some:
         return is_text(value, into.text) && !into.text.empty();
       case Form::texts:
-        return are_texts(value);
+        return take_texts(value);
       case Form::time: {
         if (!is_text(value, into.text)) return false;
         const auto time = times.read(into.text);
@@ -327,74 +327,85 @@ class Fields {
     return false;
   }
 
-  static bool are_texts(ondemand::value& value) {
+  bool take_texts(ondemand::value& value) {
     ondemand::array list;
     if (value.get_array().get(list)) return false;
     for (auto element : list) {
       ondemand::value item;
       std::string_view text;
       if (element.get(item) || !is_text(item, text)) return false;
+      texts_.push_back(text);
     }
     return true;
   }
 
   std::uint32_t present_ = 0;
   std::array<Value, gpu::count> values_;
+  std::vector<std::string_view> texts_;
 };
 
-GpuReading gpu_reading(const Fields& fields) {
-  GpuReading reading;
-  reading.gpu_uuid = fields[gpu::gpu_uuid].text;
-  reading.job_id = fields.text(gpu::job_id);
-  reading.attempt = fields.whole(gpu::attempt);
-  reading.sampled_at = fields[gpu::sampled_at].time;
-  reading.interval_ms = interval_ms(fields[gpu::interval_seconds].real);
-  reading.of_sm_active = fields.has(gpu::sm_active_percent);
-  reading.utilization_percent =
-      fields[reading.of_sm_active ? gpu::sm_active_percent : gpu::utilization_percent].real;
-  if (fields.has(gpu::share)) reading.share = fields[gpu::share].real;
-  if (fields.has(gpu::process_memory_mb)) {
-    reading.memory_mb = fields[gpu::process_memory_mb].real;
-  } else if (reading.share == 1) {
-    reading.memory_mb = fields[gpu::memory_used_mb].real;
-  }
-  return reading;
+GpuView gpu_view(const Fields& fields) {
+  GpuView view;
+  view.node = fields[gpu::node].text;
+  view.gpu_uuid = fields[gpu::gpu_uuid].text;
+  view.gpu_type = fields[gpu::gpu_type].text;
+  view.pod = fields.text(gpu::pod);
+  view.pod_namespace = fields.text(gpu::pod_namespace);
+  view.job_id = fields.text(gpu::job_id);
+  view.attempt = fields.whole<int>(gpu::attempt);
+  view.sampled_at = fields[gpu::sampled_at].time;
+  view.interval_seconds = fields[gpu::interval_seconds].real;
+  view.utilization_percent = fields[gpu::utilization_percent].real;
+  view.sm_active_percent = fields.real(gpu::sm_active_percent);
+  view.memory_used_mb = fields[gpu::memory_used_mb].real;
+  view.temperature_celsius = fields[gpu::temperature_celsius].real;
+  view.xid = fields.whole<int>(gpu::xid);
+  view.ecc_errors = fields.whole<std::int64_t>(gpu::ecc_errors);
+  view.throttle_reasons = fields.texts();
+  view.share = fields.real(gpu::share);
+  view.process_memory_mb = fields.real(gpu::process_memory_mb);
+  return view;
 }
 
-GpuReading gpu_reading(const GpuSample& sample) {
-  GpuReading reading;
-  reading.gpu_uuid = sample.gpu_uuid;
-  reading.job_id = sample.job_id;
-  reading.attempt = sample.attempt.value_or(0);
-  reading.sampled_at = sample.sampled_at;
-  reading.interval_ms = interval_ms(sample.interval_seconds);
-  reading.of_sm_active = sample.sm_active_percent.has_value();
-  reading.utilization_percent = sample.sm_active_percent.value_or(sample.utilization_percent);
-  reading.share = sample.share.value_or(1);
-  reading.memory_mb = sample.process_memory_mb;
-  if (!reading.memory_mb && reading.share == 1) reading.memory_mb = sample.memory_used_mb;
-  return reading;
+GpuView gpu_view(const GpuSample& sample, std::vector<std::string_view>& texts) {
+  texts.assign(sample.throttle_reasons.begin(), sample.throttle_reasons.end());
+  GpuView view;
+  view.node = sample.node;
+  view.gpu_uuid = sample.gpu_uuid;
+  view.gpu_type = sample.gpu_type;
+  view.pod = sample.pod;
+  view.pod_namespace = sample.pod_namespace;
+  view.job_id = sample.job_id;
+  view.attempt = sample.attempt;
+  view.sampled_at = sample.sampled_at;
+  view.interval_seconds = sample.interval_seconds;
+  view.utilization_percent = sample.utilization_percent;
+  view.sm_active_percent = sample.sm_active_percent;
+  view.memory_used_mb = sample.memory_used_mb;
+  view.temperature_celsius = sample.temperature_celsius;
+  view.xid = sample.xid;
+  view.ecc_errors = sample.ecc_errors;
+  view.throttle_reasons = texts;
+  view.share = sample.share;
+  view.process_memory_mb = sample.process_memory_mb;
+  return view;
 }
 
-PodReading pod_reading(const Fields& fields) {
-  PodReading reading;
-  reading.pod = fields[pod::name].text;
-  reading.job_id = fields.text(pod::job_id);
-  reading.attempt = fields.whole(pod::attempt);
-  reading.sampled_at = fields[pod::sampled_at].time;
-  reading.interval_ms = interval_ms(fields[pod::interval_seconds].real);
-  reading.cpu_cores = fields[pod::cpu_cores].real;
-  reading.memory_bytes = fields[pod::memory_bytes].whole;
-  return reading;
+PodView pod_view(const Fields& fields) {
+  PodView view;
+  view.pod = fields[pod::name].text;
+  view.job_id = fields.text(pod::job_id);
+  view.attempt = fields.whole<int>(pod::attempt);
+  view.sampled_at = fields[pod::sampled_at].time;
+  view.interval_seconds = fields[pod::interval_seconds].real;
+  view.cpu_cores = fields[pod::cpu_cores].real;
+  view.memory_bytes = fields[pod::memory_bytes].whole;
+  return view;
 }
 
-PodReading pod_reading(const PodSample& sample) {
-  return {sample.pod,
-          sample.job_id,
-          sample.attempt.value_or(0),
-          sample.sampled_at,
-          interval_ms(sample.interval_seconds),
-          sample.cpu_cores,
+PodView pod_view(const PodSample& sample) {
+  return {sample.pod,         sample.job_id,           sample.attempt,
+          sample.sampled_at,  sample.interval_seconds, sample.cpu_cores,
           sample.memory_bytes};
 }
 
@@ -406,7 +417,7 @@ struct SampleReader::Fast {
   Fields fields;
   TimeReader times;
 
-  std::optional<Reading> read(std::string_view value, std::span<const HeaderView> headers) {
+  std::optional<SampleView> read(std::string_view value, std::span<const HeaderView> headers) {
     const auto type = plain_type(headers, times);
     const bool of_gpu = type == GpuSample::type;
     if (value.data() == nullptr || (!of_gpu && type != PodSample::type)) return std::nullopt;
@@ -418,58 +429,43 @@ struct SampleReader::Fast {
       return std::nullopt;
     if (of_gpu) {
       if (!fields.read(document, gpu::rules, times)) return std::nullopt;
-      return gpu_reading(fields);
+      return gpu_view(fields);
     }
     if (!fields.read(document, pod::rules, times)) return std::nullopt;
-    return pod_reading(fields);
+    return pod_view(fields);
   }
 };
 
 SampleReader::SampleReader() : fast_(std::make_unique<Fast>()) {}
 SampleReader::~SampleReader() = default;
 
-Result<std::optional<Reading>> SampleReader::read(const KafkaRecord& record, Time recorded_at) {
-  headers_.clear();
-  for (const auto& [name, value] : record.headers) headers_.push_back({name.c_str(), value});
-  return read(record.value ? std::string_view(*record.value) : std::string_view(), headers_,
-              recorded_at);
+Result<std::optional<SampleView>> SampleReader::read(std::string_view value,
+                                                     std::span<const HeaderView> headers) {
+  auto view = fast_->read(value, headers);
+  if (!view) return read_slowly(value, headers);
+  return view;
 }
 
-Result<std::optional<Reading>> SampleReader::read(std::string_view value,
-                                                  std::span<const HeaderView> headers,
-                                                  Time recorded_at) {
-  Result<std::optional<Reading>> reading = fast_->read(value, headers);
-  if (!*reading) reading = read_slowly(value, headers);
-  if (!reading || !*reading) return reading;
-  const Time at = std::visit([](const auto& of) { return of.sampled_at; }, **reading);
-  if (at > recorded_at + most_ahead_of_record) {
-    return fail(ErrorKind::invalid,
-                FieldError{"sampled_at", '"' + to_rfc3339(at) + '"',
-                           "a time up to 10 minutes after " + to_rfc3339(recorded_at) +
-                               ", when it was recorded"}
-                    .sentence());
-  }
-  return reading;
-}
-
-Result<std::optional<Reading>> SampleReader::read_slowly(std::string_view value,
-                                                         std::span<const HeaderView> headers) {
+Result<std::optional<SampleView>> SampleReader::read_slowly(std::string_view value,
+                                                            std::span<const HeaderView> headers) {
   KafkaRecord record;
   if (value.data() != nullptr) record.value = value;
   for (const auto& header : headers) record.headers.emplace_back(header.name, header.value);
   const auto event = decode(record);
   if (!event) return fail(event.error());
-  const auto parsed = [&](auto& into, const auto& reading_of) -> Result<std::optional<Reading>> {
-    auto sample = parse_data<std::decay_t<decltype(into)>>(event->data);
+  if (event->type == GpuSample::type) {
+    auto sample = parse_data<GpuSample>(event->data);
     if (!sample) return fail(ErrorKind::invalid, sentences(sample.error()));
-    into = std::move(*sample);
-    return std::optional<Reading>(reading_of(into));
-  };
-  if (event->type == GpuSample::type)
-    return parsed(gpu_, [](const GpuSample& sample) { return gpu_reading(sample); });
-  if (event->type == PodSample::type)
-    return parsed(pod_, [](const PodSample& sample) { return pod_reading(sample); });
+    gpu_ = std::move(*sample);
+    return std::optional<SampleView>(gpu_view(gpu_, texts_));
+  }
+  if (event->type == PodSample::type) {
+    auto sample = parse_data<PodSample>(event->data);
+    if (!sample) return fail(ErrorKind::invalid, sentences(sample.error()));
+    pod_ = std::move(*sample);
+    return std::optional<SampleView>(pod_view(pod_));
+  }
   return std::nullopt;
 }
 
-}  // namespace oppen::cost
+}  // namespace oppen::samples

@@ -1,7 +1,7 @@
 #pragma once
-// Reads gpu.sample and pod.sample off the bus, some ten thousand of them a second, and takes of each only what cost needs. What is
-// right and in binary mode goes a fast way; whatever else there is about a record, the parser of schemas/ decides. So the verdict
-// is always that parser's, and so are the sentences. One thread; no memory of its own but buffers that are used again.
+// Reads gpu.sample and pod.sample off the bus, some hundred thousand of them a second. What is right and in binary mode goes a fast way;
+// whatever else there is about a record, the parser of schemas/ decides. So the verdict is always that parser's, and so are the
+// sentences. One thread; no memory of its own but buffers that are used again.
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "schemas/binary_mode.hpp"
-#include "schemas/cloud_event.hpp"
 #include "schemas/error.hpp"
 #include "schemas/telemetry.hpp"
-#include "workers/cost/usage/reading.hpp"
+#include "workers/samples/sample_view.hpp"
 
-namespace oppen::cost {
+namespace oppen::samples {
 
 class SampleReader {
  public:
@@ -22,23 +21,21 @@ class SampleReader {
   ~SampleReader();
 
   // `value`: without data where it is null. nullopt: an event of another type. What is returned borrows from this, until the next
-  // call. `recorded_at`: the record's timestamp. Errors: invalid, in sentences: what decode() or the schema refuses, and a
-  // sample taken more than 10 minutes after it was recorded: the node's clock has jumped.
-  Result<std::optional<Reading>> read(std::string_view value, std::span<const HeaderView> headers,
-                                      Time recorded_at);
-  Result<std::optional<Reading>> read(const KafkaRecord& record, Time recorded_at);
+  // call. Errors: invalid, in sentences: what decode() or the schema refuses.
+  Result<std::optional<SampleView>> read(std::string_view value,
+                                         std::span<const HeaderView> headers);
 
  private:
   struct Fast;
 
-  Result<std::optional<Reading>> read_slowly(std::string_view value,
-                                             std::span<const HeaderView> headers);
+  Result<std::optional<SampleView>> read_slowly(std::string_view value,
+                                                std::span<const HeaderView> headers);
 
   std::unique_ptr<Fast> fast_;
-  std::vector<HeaderView> headers_;
   // What a slow reading borrows from.
   GpuSample gpu_;
   PodSample pod_;
+  std::vector<std::string_view> texts_;
 };
 
-}  // namespace oppen::cost
+}  // namespace oppen::samples
