@@ -186,6 +186,7 @@ void measure_cost(const All& series, Report& report) {
   const auto count = static_cast<double>(series.size());
   report.bar_at_least("values by seconds of CPU time", values / seconds, 200'000, "1/s");
   report.measured("memory of a series at its end, mean", bytes / count, "bytes");
+  report.bar("memory of 100,000 such series", bytes / count * 100'000 / 1e6, 100, "MB");
   report.measured("most", most, "bytes");
   report.measured("saved state, mean", saved / count, "bytes");
 }

@@ -6,7 +6,7 @@
 #include <array>
 #include <thread>
 
-#include "bench/cost/bare_consumer.hpp"
+#include "bench/support/bare_consumer.hpp"
 #include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"

@@ -5,10 +5,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
+#include "bench/support/cpu_time.hpp"
 #include "bench/support/must.hpp"
 #include "bench/support/process_memory.hpp"
 #include "bench/support/report.hpp"
@@ -23,21 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto doing = "running oppen-telemetry";
-
-// User and system time of a process so far.
-double cpu_seconds(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(std::min(text.rfind(')'), text.size() - 1) + 1));
-  std::string field;
-  double ticks = 0;
-  for (int number = 3; fields >> field; ++number) {
-    if (number == 14 || number == 15) ticks += std::stod(field);
-  }
-  if (ticks == 0) give_up(doing, "it has ended; its log is above");
-  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
 
 pid_t start(const std::vector<std::string>& arguments) {
   std::vector<char*> pointers;

@@ -35,11 +35,24 @@ struct Consumer::Impl {
     return list;
   }
 
-  ConsumedRecord take(const rd_kafka_message_t& message) {
-    pacer.took(kafka, queue, message);
-    auto record = to_record(message, prefix);
-    next[{record.topic, record.partition}] = record.offset + 1;
-    return record;
+  // To the caller of poll_view.
+  Message lent;
+  std::vector<HeaderView> headers;
+  ConsumedView view;
+  // Of the record before it, which mostly is of the same partition.
+  TopicPartition last;
+  std::int64_t* last_next = nullptr;
+
+  const ConsumedView* take(Message message) {
+    pacer.took(kafka, queue, *message);
+    lent = std::move(message);
+    view = view_of(*lent, prefix, headers);
+    if (last_next == nullptr || view.partition != last.partition || view.topic != last.topic) {
+      last = {std::string(view.topic), view.partition};
+      last_next = &next[last];
+    }
+    *last_next = view.offset + 1;
+    return &view;
   }
 
   // Takes the answers to commits; nobody acts on them.
@@ -87,6 +100,7 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
 }
 
 Consumer::~Consumer() {
+  impl_->lent.reset();
   impl_->drain_commits(milliseconds{1000});
   rd_kafka_queue_destroy(impl_->commit_replies);
   rd_kafka_queue_destroy(impl_->queue);
@@ -103,26 +117,35 @@ Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
   const auto code = rd_kafka_assign(impl_->kafka, list.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "assigning partitions"));
   impl_->next = offsets;
+  impl_->last_next = nullptr;
   impl_->events.trouble.reset();
   return {};
 }
 
 Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
-  const Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
+  const auto view = poll_view(timeout);
+  if (!view) return fail(view.error());
+  if (*view == nullptr) return std::nullopt;
+  return copy_of(**view);
+}
+
+Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
+  impl_->lent.reset();
+  Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
   if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    impl_->events.all_brokers_down = false;
-    return impl_->take(*message);
+    if (impl_->events.all_brokers_down) impl_->events.all_brokers_down = false;
+    return impl_->take(std::move(message));
   }
   if (message != nullptr) {
     switch (message->err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         impl_->next[{std::string(without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)),
                      message->partition}] = message->offset;
-        return poll(timeout);                     // there is one each time an end is reached
+        return poll_view(timeout);                // there is one each time an end is reached
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
-        return std::nullopt;
+        return nullptr;
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        if (!impl_->commits) return std::nullopt;  // the group is a name only
+        if (!impl_->commits) return nullptr;  // the group is a name only
         break;
       default:
         break;
@@ -140,14 +163,14 @@ Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
                             rd_kafka_message_errstr(message.get())));
   }
   if (impl_->events.trouble) return fail(*std::exchange(impl_->events.trouble, std::nullopt));
-  if (!impl_->events.all_brokers_down) return std::nullopt;
+  if (!impl_->events.all_brokers_down) return nullptr;
   // Down until a broker answers: no event says so, therefore ask now and then.
   const auto now = std::chrono::steady_clock::now();
   if (now >= impl_->next_look) {
     impl_->next_look = now + milliseconds{500};
     if (broker_answers(impl_->kafka, milliseconds{200})) {
       impl_->events.all_brokers_down = false;
-      return std::nullopt;
+      return nullptr;
     }
   }
   return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));

@@ -10,7 +10,9 @@
 #include "schemas/topics.hpp"
 #include "tests/component/kafka/mock_kafka.hpp"
 #include "tests/support/redis_server.hpp"
+#include "workers/anomaly/detect/state.hpp"
 #include "workers/anomaly/episodes/view.hpp"
+#include "workers/anomaly/rules/live_series.hpp"
 #include "workers/anomaly/worker/outbox.hpp"
 #include "workers/runtime/leased_store.hpp"
 
@@ -83,6 +85,11 @@ TEST_F(WorkerTest, WhatCantBeReadIsSetAsideAndWhatCantBePublishedIsLeftOut) {
   outbox.take_changes(cells);
   cells.push_back({"gpu_heat", "gpu-1", R"({"node":"a","celsius":{"value":null},"on":false})"});
   cells.push_back({"episodes", "print", "{"});
+  // A state is any bytes.
+  LiveSeries series;
+  for (int i = 0; i < 500; ++i) series.add(Time(10min * i), 1 + i % 7, worse_cost_rate);
+  cells.push_back({"live_series", "cost_rate vision", save(series)});
+  cells.push_back({"live_series", "cost_rate speech", save(series).substr(1)});
   {
     runtime::LeasedStore dead(*redis_client_, store_prefix("oppen."), "dead", 1min);
     ASSERT_TRUE(dead.hold().value());
@@ -96,9 +103,13 @@ TEST_F(WorkerTest, WhatCantBeReadIsSetAsideAndWhatCantBePublishedIsLeftOut) {
   }
   const auto prefix = store_prefix("oppen.");
   const auto broken = runtime::fields_of(*redis_client_, prefix + "broken").value();
-  ASSERT_EQ(broken.size(), 2);
+  ASSERT_EQ(broken.size(), 3);
   EXPECT_EQ(broken.at("episodes print"), "{");
   EXPECT_TRUE(broken.contains("gpu_heat gpu-1"));
+  EXPECT_TRUE(broken.contains("live_series cost_rate speech"));
+  const auto kept = runtime::fields_of(*redis_client_, prefix + "live_series").value();
+  ASSERT_TRUE(kept.contains("cost_rate vision"));
+  EXPECT_EQ(kept.at("cost_rate vision"), save(series));
   EXPECT_TRUE(runtime::fields_of(*redis_client_, prefix + "gpu_heat").value().empty());
   EXPECT_TRUE(runtime::fields_of(*redis_client_, prefix + "outbox").value().empty());
   EXPECT_TRUE(read_alerts(*redis_client_, "oppen."));

@@ -48,7 +48,7 @@ class Told {
   explicit Told(std::unique_ptr<Rule> rule) : rule_(std::move(rule)) {}
 
   void tell(Fact fact, Time when) {
-    if (auto* sample = std::get_if<GpuSample>(&fact); sample != nullptr) sample->sampled_at = when;
+    if (auto* sample = std::get_if<Sampled>(&fact); sample != nullptr) sample->sampled_at = when;
     const Happening one{when, "id", when, std::move(fact)};
     if (scene_.take(one)) rule_->take(one, scene_);
   }

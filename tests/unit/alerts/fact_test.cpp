@@ -51,5 +51,56 @@ TEST(Facts, NamesThatFitNoAlertAreRefused) {
   EXPECT_FALSE(read(launched));
 }
 
+Result<Fact> read_off_the_bus(SampledReader& reader, const GpuSample& sample) {
+  CloudEvent event;
+  event.id = "1";
+  event.source = "/test";
+  event.type = GpuSample::type;
+  const auto record = encode(event, sample.gpu_uuid, to_text(sample));
+  std::vector<HeaderView> headers;
+  for (const auto& [name, value] : record.headers) headers.push_back({name.c_str(), value});
+  return reader.read({record.key, *record.value, headers});
+}
+
+TEST(SampledReader, SaysWhatTheParserSays) {
+  SampledReader reader;
+  auto sample = sample_of("gpu-1", 12.5);
+  sample.sampled_at = at(0s);
+  sample.xid = 79;
+  sample.ecc_errors = 2;
+  sample.throttle_reasons = {"sw_power_cap", "hw_slowdown"};
+  sample.pod = "job-1";
+  sample.pod_namespace = "ml";
+  sample.job_id = "job";
+  std::shared_ptr<const SampledGpu> first;
+  for (const auto* const node : {"node-1", "node-1", "node-2"}) {
+    sample.node = node;
+    const auto fact = read_off_the_bus(reader, sample);
+    ASSERT_TRUE(fact) << fact.error().message;
+    const auto& fast = std::get<Sampled>(*fact);
+    const Sampled slow(sample);
+    EXPECT_EQ(fast.sampled_at, slow.sampled_at);
+    EXPECT_EQ(fast.utilization_percent, 12.5);
+    EXPECT_EQ(fast.temperature_celsius, slow.temperature_celsius);
+    EXPECT_EQ(fast.xid, 79);
+    EXPECT_EQ(fast.ecc_errors, 2);
+    EXPECT_EQ(fast.throttle_reasons, slow.throttle_reasons);
+    EXPECT_EQ(fast.gpu->node, node);
+    EXPECT_EQ(fast.gpu->gpu_uuid, "gpu-1");
+    EXPECT_EQ(fast.gpu->gpu_type, "A100");
+    EXPECT_EQ(fast.gpu->pod_key, "ml/job-1");
+    EXPECT_EQ(fast.gpu->job_id, "job");
+    if (first == nullptr) first = fast.gpu;
+    EXPECT_EQ(fast.gpu == first, node == std::string("node-1")) << "names are kept once";
+  }
+  sample.temperature_celsius = 1e9;
+  EXPECT_FALSE(read_off_the_bus(reader, sample));
+  sample.temperature_celsius = 60;
+  sample.pod = std::string(254, 'p');
+  const auto wrong = read_off_the_bus(reader, sample);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().kind, ErrorKind::invalid);
+}
+
 }  // namespace
 }  // namespace oppen::anomaly

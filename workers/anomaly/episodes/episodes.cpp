@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <tuple>
 
 #include "schemas/job.hpp"
@@ -178,14 +177,19 @@ void Episodes::step(const std::string& fingerprint, Time now, std::vector<Said>&
     said.push_back(say(fingerprint, episodes_.at(fingerprint), "updated", now));
 }
 
+std::set<std::string, std::less<>> Episodes::open_kinds() const {
+  std::set<std::string, std::less<>> kinds;
+  for (const auto& [fingerprint, one] : episodes_.all()) {
+    if (one.state != "resolved") kinds.insert(one.kind);
+  }
+  return kinds;
+}
+
 std::vector<Said> Episodes::look(const std::vector<Finding>& findings, Time now) {
   // Most of what is well was well before, and costs no digest.
-  std::set<std::string> open_kinds;
-  for (const auto& [fingerprint, one] : episodes_.all()) {
-    if (one.state != "resolved") open_kinds.insert(one.kind);
-  }
+  const auto kinds = open_kinds();
   for (const auto& finding : findings) {
-    if (finding.holds || open_kinds.contains(finding.kind)) note(finding, now);
+    if (finding.holds || kinds.contains(finding.kind)) note(finding, now);
   }
   // What explains others comes before them.
   std::vector<std::tuple<std::size_t, std::string>> open;

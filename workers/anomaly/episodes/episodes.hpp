@@ -3,8 +3,10 @@
 // silenced, planned, or explained by another alert is not told, and is told later where it still holds then.
 //
 // Pure: goes by the times that it is given, and the same findings at the same times give the same alerts, with the same ids. One thread.
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,9 @@ class Episodes {
 
   // At each moment all that the rules find, `now` not before the last one.
   std::vector<Said> look(const std::vector<Finding>& findings, Time now);
+
+  // Of those that are pending or firing.
+  std::set<std::string, std::less<>> open_kinds() const;
 
   void take(const AlertSilence& silence);
   void take(const AlertFeedback& feedback, Time at);

@@ -1,11 +1,13 @@
 #pragma once
 // Values by key that are stored as the fields of one hash, each as JSON; only what has changed is stored again. One thread.
-#include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "schemas/parse.hpp"
@@ -57,46 +59,50 @@ template <class V>
 class Kept {
  public:
   explicit Kept(std::string hash) : hash_(std::move(hash)) {}
+  Kept(Kept&&) noexcept = default;
+  Kept& operator=(Kept&&) noexcept = default;
 
-  const V* find(const std::string& key) const {
-    const auto found = values_.find(key);
-    return found == values_.end() ? nullptr : &found->second;
+  const V* find(std::string_view key) const {
+    const auto found = index_.find(key);
+    return found == index_.end() ? nullptr : &found->second.value->second;
   }
   const std::map<std::string, V>& all() const { return values_; }
   // To be changed; made where it is not there.
-  V& at(const std::string& key) {
-    changed_.insert(key);
-    return values_[key];
+  V& at(std::string_view key) {
+    auto& slot = slot_of(key);
+    if (!slot.changed) changed_.push_back(slot.value->first);
+    slot.changed = true;
+    return slot.value->second;
   }
-  void erase(const std::string& key) {
-    if (values_.erase(key) > 0) changed_.insert(key);
+  void erase(std::string_view key) {
+    const auto found = index_.find(key);
+    if (found != index_.end()) erase(found->second.value);
   }
   template <class Predicate>
   void erase_if(const Predicate& over) {
-    for (auto one = values_.begin(); one != values_.end();) {
-      if (over(one->second)) {
-        changed_.insert(one->first);
-        one = values_.erase(one);
-      } else {
-        ++one;
-      }
-    }
+    for (auto one = values_.begin(); one != values_.end();)
+      one = over(one->second) ? erase(one) : std::next(one);
   }
 
   // Adds what has changed since the last call.
   void take_changes(std::vector<Cell>& cells) {
     for (const auto& key : changed_) {
-      const auto* value = find(key);
-      cells.push_back(
-          {hash_, key,
-           value == nullptr ? "" : nlohmann::json(*value).dump(-1, ' ', false, replace)});
+      const auto found = index_.find(key);
+      if (found == index_.end()) {
+        cells.push_back({hash_, key, ""});
+      } else if (std::exchange(found->second.changed, false)) {
+        cells.push_back(
+            {hash_, key,
+             nlohmann::json(found->second.value->second).dump(-1, ' ', false, replace)});
+      }
     }
     changed_.clear();
   }
   // False: it can't be read.
   bool load(const std::string& key, const std::string& text) {
     try {
-      values_[key] = nlohmann::json::parse(text).get<V>();
+      auto value = nlohmann::json::parse(text).get<V>();
+      slot_of(key).value->second = std::move(value);
       return true;
     } catch (const nlohmann::json::exception&) {
       return false;
@@ -105,10 +111,28 @@ class Kept {
   const std::string& hash() const { return hash_; }
 
  private:
+  using Values = std::map<std::string, V>;
+  struct Slot {
+    typename Values::iterator value;
+    bool changed = false;
+  };
+
+  Slot& slot_of(std::string_view key) {
+    if (const auto found = index_.find(key); found != index_.end()) return found->second;
+    const auto value = values_.try_emplace(std::string(key)).first;
+    return index_.emplace(value->first, Slot{value}).first->second;
+  }
+  typename Values::iterator erase(typename Values::iterator value) {
+    changed_.push_back(value->first);
+    index_.erase(value->first);
+    return values_.erase(value);
+  }
+
   static constexpr auto replace = nlohmann::json::error_handler_t::replace;
   std::string hash_;
-  std::map<std::string, V> values_;
-  std::set<std::string> changed_;
+  Values values_;                                     // in order, so that all go through them alike
+  std::unordered_map<std::string_view, Slot> index_;  // by their keys
+  std::vector<std::string> changed_;                  // and what was taken out
 };
 
 }  // namespace oppen::anomaly

@@ -41,6 +41,7 @@ const std::vector<Kind>& all_kinds() {
       {"budget_exceeded", minutes{0}, minutes{0}},
       {"budget_threshold", minutes{0}, minutes{0}},
       {"cost_spike", minutes{10}, minutes{30}},
+      {"unusual", minutes{10}, minutes{10}},  // the next value says so, too
       {"worker_lagging", minutes{0}, minutes{2}},
   };
   // clang-format on
@@ -70,6 +71,13 @@ bool inhibits(std::string_view kind, const Labels& labels, std::string_view othe
     return other == "gpu_underutilized" && share(labels, other_labels, {"namespace", "pod"});
   if (kind == "gpu_hot")
     return other == "gpu_throttled" && share(labels, other_labels, {"gpu_uuid"});
+  if (other == "unusual") {
+    const auto series = other_labels.find("series");
+    if (series == other_labels.end()) return false;
+    return (kind == "cost_spike" && series->second == "cost_rate") ||
+           (kind == "queue_stalled" && series->second == "queue_depth") ||
+           (kind == "failure_burst" && series->second == "failures");
+  }
   if (kind == "budget_exceeded")
     return other == "budget_threshold" && share(labels, other_labels, {"budget"});
   return false;

@@ -1,10 +1,9 @@
-// cost_spike: what a day costs against what it usually does. The rule is class Spend; here it is told each charge once, and what happened besides.
+// cost_spike: what a day costs against what it usually does. The rule is class Spend; here it is told each charge, and what happened besides.
 #include <algorithm>
 #include <array>
 
 #include "workers/anomaly/rules/rules.hpp"
 #include "workers/anomaly/spend/spend.hpp"
-#include "workers/cost/budgets/charge_marks.hpp"
 #include "workers/cost/pricing/pricing.hpp"
 
 namespace oppen::anomaly {
@@ -14,7 +13,6 @@ constexpr auto spend_hash = "spend";
 constexpr auto prices_hash = "prices";
 constexpr auto between_cost_looks = std::chrono::minutes{5};
 constexpr auto charges_come_within = std::chrono::minutes{2};
-constexpr auto between_forgetting_charges = std::chrono::hours{1};
 constexpr auto notes_count_for = std::chrono::hours{24};
 
 // Control characters stand between the parts of what Spend stores.
@@ -45,9 +43,13 @@ class DailyCost : public Rule {
       take(one.id, *charge, one.at);
     } else if (const auto* change = std::get_if<JobChange>(&one.fact)) {
       take(*change, one);
-    } else if (const auto* sample = std::get_if<GpuSample>(&one.fact)) {
-      if (sample->xid.value_or(0) > 0 || sample->ecc_errors.value_or(0) > 0)
-        note(note_of(*sample), one.at);
+    } else if (const auto* sample = std::get_if<Sampled>(&one.fact)) {
+      if (sample->xid > 0 || sample->ecc_errors > 0)
+        note({NoteKind::gpu_fault,
+              sample->sampled_at,
+              {"", "", "", sample->gpu->gpu_type, sample->gpu->pod_namespace, ""},
+              1},
+             one.at);
     } else if (const auto* policy = std::get_if<PolicyChanged>(&one.fact)) {
       take(*policy, one.at);
     }
@@ -55,10 +57,6 @@ class DailyCost : public Rule {
 
   void look(Time now, const Scene& /*scene*/, std::vector<Finding>& found) override {
     if (now.time_since_epoch() % between_cost_looks != std::chrono::milliseconds{0}) return;
-    if (now >= forgot_ + between_forgetting_charges) {
-      marks_.forget(now);
-      forgot_ = now;
-    }
     for (auto& finding : spend_.look(now - charges_come_within))
       found.push_back(std::move(finding));
   }
@@ -69,19 +67,15 @@ class DailyCost : public Rule {
     if (feedback.feedback == "noise") spend_.noise(episode.labels);
   }
 
-  std::vector<std::string> hashes() const override {
-    return {spend_hash, prices_hash, budgets::ChargeMarks::hash};
-  }
+  std::vector<std::string> hashes() const override { return {spend_hash, prices_hash}; }
   void take_changes(std::vector<Cell>& cells) override {
     for (auto& [key, value] : spend_.changed())
       cells.push_back({spend_hash, key, std::move(value)});
-    marks_.take_changes(cells);
     if (prices_changed_) cells.push_back({prices_hash, "last", prices_});
     prices_changed_ = false;
   }
   bool load(const std::string& hash, const std::string& field, const std::string& value) override {
     if (hash == spend_hash) return spend_.load(field, value).has_value();
-    if (hash == budgets::ChargeMarks::hash) return marks_.load(field, value);
     prices_ = value;
     return true;
   }
@@ -91,7 +85,6 @@ class DailyCost : public Rule {
     // The first one says since when spending is known: one of long ago would make all since then days without any.
     const bool is_first = spend_.series() == 0;
     if (is_first && charge.interval_start + SpendOptions{}.late < at) return;
-    if (!marks_.take(id, charge, at)) return;
     auto spending = spending_of(id, charge);
     clean(spending.on);
     spend_.add(spending);
@@ -131,10 +124,8 @@ class DailyCost : public Rule {
   }
 
   Spend spend_;
-  budgets::ChargeMarks marks_;
   std::string prices_;  // the last ones told; "": none
   bool prices_changed_ = false;
-  Time forgot_{};
 };
 
 }  // namespace

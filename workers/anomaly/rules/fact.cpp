@@ -15,9 +15,12 @@ constexpr std::size_t longest_name = 253;
 constexpr double coldest = -100;
 constexpr double hottest = 1'000;
 
+// GPUs and pods whose names are kept, so that each sample need not bring its own.
+constexpr std::size_t most_known = 10'000;
+
 struct Name {
   const char* field;
-  const std::string& text;
+  std::string_view text;
 };
 Status check(std::initializer_list<Name> names) {
   for (const auto& [field, text] : names) {
@@ -30,19 +33,24 @@ Status check(std::initializer_list<Name> names) {
   return {};
 }
 
-Status check(const GpuSample& sample) {
-  const auto degrees = sample.temperature_celsius;
-  if (!(degrees >= coldest && degrees <= hottest)) {
-    return fail(ErrorKind::invalid,
-                fmt::format("temperature_celsius is {}: expected a number from {} to {}", degrees,
-                            coldest, hottest));
-  }
+Status check_degrees(double degrees) {
+  if (degrees >= coldest && degrees <= hottest) return {};
+  return fail(ErrorKind::invalid,
+              fmt::format("temperature_celsius is {}: expected a number from {} to {}", degrees,
+                          coldest, hottest));
+}
+template <class Sample>
+Status check_names(const Sample& sample) {
   return check({{"node", sample.node},
                 {"gpu_uuid", sample.gpu_uuid},
                 {"gpu_type", sample.gpu_type},
                 {"pod", sample.pod},
                 {"namespace", sample.pod_namespace},
                 {"job_id", sample.job_id}});
+}
+Status check(const GpuSample& sample) {
+  if (auto status = check_degrees(sample.temperature_celsius); !status) return status;
+  return check_names(sample);
 }
 Status check(const CostAccrued& cost) {
   return check({{"job_id", cost.job_id},
@@ -135,6 +143,36 @@ Result<Fact> as_it_is(const nlohmann::json& data) {
   return Fact(std::move(*event));
 }
 
+Result<Fact> sampled(const nlohmann::json& data) {
+  const auto sample = parse_data<GpuSample>(data);
+  if (!sample) return fail(ErrorKind::invalid, sentences(sample.error()));
+  if (auto status = check(*sample); !status) return fail(status.error());
+  return Fact(Sampled(*sample));
+}
+
+template <class Sample>
+std::shared_ptr<const SampledGpu> make_gpu(const Sample& sample) {
+  auto gpu = std::make_shared<SampledGpu>();
+  gpu->node = sample.node;
+  gpu->gpu_uuid = sample.gpu_uuid;
+  gpu->gpu_type = sample.gpu_type;
+  gpu->pod = sample.pod;
+  gpu->pod_namespace = sample.pod_namespace;
+  gpu->job_id = sample.job_id;
+  if (!gpu->pod.empty()) gpu->pod_key = gpu->pod_namespace + '/' + gpu->pod;
+  return gpu;
+}
+
+template <class Sample>
+void measure(Sampled& sampled, const Sample& sample) {
+  sampled.sampled_at = sample.sampled_at;
+  sampled.utilization_percent = sample.utilization_percent;
+  sampled.temperature_celsius = sample.temperature_celsius;
+  sampled.xid = sample.xid.value_or(0);
+  sampled.ecc_errors = sample.ecc_errors.value_or(0);
+  sampled.throttle_reasons.assign(sample.throttle_reasons.begin(), sample.throttle_reasons.end());
+}
+
 template <class Event>
 Result<Fact> nothing_but_valid(const nlohmann::json& data) {
   const auto event = parse_data<Event>(data);
@@ -146,7 +184,7 @@ Result<Fact> nothing_but_valid(const nlohmann::json& data) {
 
 Result<Fact> read_fact(const CloudEvent& event) {
   const auto& [type, data] = std::tie(event.type, event.data);
-  if (type == GpuSample::type) return as_it_is<GpuSample>(data);
+  if (type == GpuSample::type) return sampled(data);
   if (type == PodSample::type) return nothing_but_valid<PodSample>(data);
   if (type == CostAccrued::type) return as_it_is<CostAccrued>(data);
   if (type == JobQueued::type) return job_change<JobQueued>(data, What::queued);
@@ -166,6 +204,41 @@ Result<Fact> read_fact(const CloudEvent& event) {
   if (type == AlertSilence::type) return as_it_is<AlertSilence>(data);
   if (type == AlertFeedback::type) return as_it_is<AlertFeedback>(data);
   return Fact();
+}
+
+Sampled::Sampled(const GpuSample& sample) : gpu(make_gpu(sample)) { measure(*this, sample); }
+
+Result<Fact> SampledReader::read(const client::RecordView& record) {
+  const auto view = reader_.read(record.value, record.headers);
+  if (!view) return fail(view.error());
+  const auto* const of_gpu = *view ? std::get_if<samples::GpuView>(&**view) : nullptr;
+  if (of_gpu == nullptr) return Fact();
+  if (auto status = check_degrees(of_gpu->temperature_celsius); !status)
+    return fail(status.error());
+  Sampled sampled;
+  sampled.gpu = gpu_of(*of_gpu);
+  if (sampled.gpu == nullptr) {
+    if (auto status = check_names(*of_gpu); !status) return fail(status.error());
+    if (known_.size() >= most_known) known_.clear();
+    sampled.gpu = make_gpu(*of_gpu);
+    known_[key_] = sampled.gpu;
+  }
+  measure(sampled, *of_gpu);
+  return Fact(std::move(sampled));
+}
+
+// nullptr: another one, or one that has changed.
+std::shared_ptr<const SampledGpu> SampledReader::gpu_of(const samples::GpuView& view) {
+  key_.assign(view.gpu_uuid);
+  key_ += ' ';
+  key_ += view.pod;
+  const auto known = known_.find(key_);
+  if (known == known_.end()) return nullptr;
+  const auto& gpu = *known->second;
+  const bool same = gpu.gpu_uuid == view.gpu_uuid && gpu.pod == view.pod && gpu.node == view.node &&
+                    gpu.pod_namespace == view.pod_namespace && gpu.job_id == view.job_id &&
+                    gpu.gpu_type == view.gpu_type;
+  return same ? known->second : nullptr;
 }
 
 }  // namespace oppen::anomaly

@@ -28,19 +28,19 @@ class GpuFault : public RuleOf<Fault> {
   GpuFault() : RuleOf("gpu_faults") {}
 
   void take(const Happening& one, const Scene& /*scene*/) override {
-    const auto* sample = std::get_if<GpuSample>(&one.fact);
+    const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
-    const auto ecc = sample->ecc_errors.value_or(0);
-    const auto code = sample->xid.value_or(0);  // 0: none
+    const auto ecc = sample->ecc_errors;
+    const auto code = sample->xid;
     if (code <= 0 && ecc <= 0) return;
     const auto xid =
         code > 0 ? xid_of(code) : Xid{0, "uncorrected ECC errors", "hardware", "critical"};
-    const auto key = sample->gpu_uuid + " " + std::string(xid.of);
+    const auto key = sample->gpu->gpu_uuid + " " + std::string(xid.of);
     auto& fault = kept_.at(key);
     if (sample->sampled_at <= fault.at) return;  // of a shared device there is one for each pod
     if (sample->sampled_at >= fault.at + lasts) fault = {};
-    fault.node = sample->node;
-    fault.gpu_uuid = sample->gpu_uuid;
+    fault.node = sample->gpu->node;
+    fault.gpu_uuid = sample->gpu->gpu_uuid;
     fault.of = xid.of;
     if (code > 0) fault.xid = code;
     fault.ecc += ecc;

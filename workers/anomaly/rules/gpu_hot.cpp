@@ -24,19 +24,21 @@ class GpuHot : public RuleOf<Heat> {
   GpuHot() : RuleOf("gpu_heat") {}
 
   void take(const Happening& one, const Scene& /*scene*/) override {
-    const auto* sample = std::get_if<GpuSample>(&one.fact);
+    const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
-    auto& heat = kept_.at(sample->gpu_uuid);
-    heat.node = sample->node;
+    auto& heat = kept_.at(sample->gpu->gpu_uuid);
+    if (heat.node != sample->gpu->node) heat.node = sample->gpu->node;
     heat.celsius.add(sample->temperature_celsius, sample->sampled_at, tau);
   }
 
-  void look(Time now, const Scene& /*scene*/, std::vector<Finding>& found) override {
+  void look(Time now, const Scene& scene, std::vector<Finding>& found) override {
     kept_.erase_if([&](const Heat& heat) { return now > heat.celsius.at + Mean::gap; });
+    const bool may_be_open = scene.may_be_open("gpu_hot");
     for (const auto& [uuid, heat] : kept_.all()) {
       const auto celsius = heat.celsius.value;
       const bool on = still_above(heat.on, celsius, hot, cool);
       if (on != heat.on) kept_.at(uuid).on = on;
+      if (!on && !may_be_open) continue;
       auto finding = about("gpu_hot", {{"node", heat.node}, {"gpu_uuid", uuid}});
       finding.holds = on;
       finding.severity = celsius > critical ? "critical" : "warning";

@@ -28,16 +28,16 @@ class GpuThrottled : public RuleOf<Throttling> {
   GpuThrottled() : RuleOf("gpu_throttling") {}
 
   void take(const Happening& one, const Scene& /*scene*/) override {
-    const auto* sample = std::get_if<GpuSample>(&one.fact);
+    const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
     const auto& given = sample->throttle_reasons;
     const auto reason = std::find_if(given.begin(), given.end(), [](const std::string& each) {
       return std::find(reasons_to_tell.begin(), reasons_to_tell.end(), each) !=
              reasons_to_tell.end();
     });
-    if (reason == given.end() && kept_.find(sample->gpu_uuid) == nullptr) return;
-    auto& throttling = kept_.at(sample->gpu_uuid);
-    throttling.node = sample->node;
+    if (reason == given.end() && kept_.find(sample->gpu->gpu_uuid) == nullptr) return;
+    auto& throttling = kept_.at(sample->gpu->gpu_uuid);
+    throttling.node = sample->gpu->node;
     if (reason != given.end()) throttling.reason = *reason;
     throttling.part.add(reason == given.end() ? 0 : 1, sample->sampled_at, throttle_tau);
   }

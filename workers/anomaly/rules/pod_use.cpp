@@ -57,7 +57,7 @@ class PodUse : public RuleOf<Pod> {
   PodUse() : RuleOf("pods") {}
 
   void take(const Happening& one, const Scene& scene) override {
-    if (const auto* sample = std::get_if<GpuSample>(&one.fact)) take(*sample, scene);
+    if (const auto* sample = std::get_if<Sampled>(&one.fact)) take(*sample, scene);
     if (const auto* charge = std::get_if<CostAccrued>(&one.fact)) take(*charge);
     if (const auto* change = std::get_if<JobChange>(&one.fact)) {
       const bool over =
@@ -81,26 +81,26 @@ class PodUse : public RuleOf<Pod> {
         std::erase_if(kept_.at(key).gpus, is_gone);
       const auto use = known.ended ? std::optional<double>() : use_of(known, now);
       if (use) judge(key, *use, policy);
-      if (use || known.ended) tell(known, use.value_or(0), policy, found);
+      if (use || known.ended) tell(known, use.value_or(0), scene, policy, found);
     }
     kept_.erase_if([&](const Pod& pod) { return now > pod.at + forgotten; });
   }
 
  private:
-  void take(const GpuSample& sample, const Scene& scene) {
-    if (sample.pod.empty()) return;
-    auto& pod = kept_.at(sample.pod_namespace + "/" + sample.pod);
+  void take(const Sampled& sample, const Scene& scene) {
+    const auto& gpu = *sample.gpu;
+    if (gpu.pod.empty()) return;
+    auto& pod = kept_.at(gpu.pod_key);
     if (pod.labels.empty()) {
-      pod.labels = {
-          {"namespace", sample.pod_namespace}, {"pod", sample.pod}, {"node", sample.node}};
-      if (!sample.job_id.empty()) pod.labels["job_id"] = sample.job_id;
-      if (const auto* job = scene.job(sample.job_id)) {
+      pod.labels = {{"namespace", gpu.pod_namespace}, {"pod", gpu.pod}, {"node", gpu.node}};
+      if (!gpu.job_id.empty()) pod.labels["job_id"] = gpu.job_id;
+      if (const auto* job = scene.job(gpu.job_id)) {
         if (!job->team.empty()) pod.labels["team"] = job->team;
         if (!job->project.empty()) pod.labels["project"] = job->project;
         pod.labels["model_type"] = job->model_type;
       }
     }
-    if (pod.gpus[sample.gpu_uuid].add(sample.utilization_percent, sample.sampled_at, use_tau))
+    if (pod.gpus[gpu.gpu_uuid].add(sample.utilization_percent, sample.sampled_at, use_tau))
       pod.at = std::max(pod.at, sample.sampled_at);
   }
 
@@ -137,33 +137,43 @@ class PodUse : public RuleOf<Pod> {
     pod.wasteful = wasteful;
   }
 
-  static void tell(const Pod& pod, double use, const Policy& policy, std::vector<Finding>& found) {
-    const auto add = [&](const char* kind, bool holds, const char* severity, double badness,
-                         double expected, std::string summary) -> Finding& {
-      auto finding = about(kind, pod.labels);
-      finding.holds = holds && !pod.ended;
+  static void tell(const Pod& pod, double use, const Scene& scene, const Policy& policy,
+                   std::vector<Finding>& found) {
+    // nullptr: nobody waits to hear that it is well.
+    const auto add = [&](const char* kind, bool bad, const char* severity, double badness,
+                         double expected) -> Finding* {
+      const bool holds = bad && !pod.ended;
+      if (!holds && !scene.may_be_open(kind)) return nullptr;
+      auto& finding = found.emplace_back(about(kind, pod.labels));
+      finding.holds = holds;
       finding.severity = severity;
       finding.badness = badness;
       finding.expected = expected;
       finding.actual = use;
-      finding.summary = std::move(summary);
-      return found.emplace_back(std::move(finding));
+      return &finding;
     };
-    add("gpu_underutilized", pod.under, "info", policy.use_min - use, policy.use_min,
-        fmt::format("{} uses its GPUs at {:.0f} %: expected at least {:g} %", name_of(pod), use,
-                    policy.use_min));
-    add("gpu_saturated", pod.over, "info", use, policy.use_max,
-        fmt::format("{} uses its GPUs at {:.0f} %: more than {:g} %, there is no room left",
-                    name_of(pod), use, policy.use_max));
-    add("gpu_idle_held", pod.idle, "warning", 1, policy.use_min,
-        fmt::format("{} holds {} and does nothing with {}", name_of(pod),
-                    pod.gpus.size() == 1 ? "a GPU" : fmt::format("{} GPUs", pod.gpus.size()),
-                    pod.gpus.size() == 1 ? "it" : "them"));
-    auto& wasteful = add("wasteful_pod", pod.wasteful, "warning", static_cast<double>(pod.hourly),
-                         wasteful_below,
-                         fmt::format("{} costs {} an hour and uses its GPUs at {:.0f} %",
-                                     name_of(pod), to_string(MicroUsd{pod.hourly}), use));
-    wasteful.impact = MicroUsd{pod.wasted};
+    if (auto* under =
+            add("gpu_underutilized", pod.under, "info", policy.use_min - use, policy.use_min)) {
+      under->summary = fmt::format("{} uses its GPUs at {:.0f} %: expected at least {:g} %",
+                                   name_of(pod), use, policy.use_min);
+    }
+    if (auto* over = add("gpu_saturated", pod.over, "info", use, policy.use_max)) {
+      over->summary =
+          fmt::format("{} uses its GPUs at {:.0f} %: more than {:g} %, there is no room left",
+                      name_of(pod), use, policy.use_max);
+    }
+    if (auto* idle = add("gpu_idle_held", pod.idle, "warning", 1, policy.use_min)) {
+      idle->summary =
+          fmt::format("{} holds {} and does nothing with {}", name_of(pod),
+                      pod.gpus.size() == 1 ? "a GPU" : fmt::format("{} GPUs", pod.gpus.size()),
+                      pod.gpus.size() == 1 ? "it" : "them");
+    }
+    if (auto* wasteful = add("wasteful_pod", pod.wasteful, "warning",
+                             static_cast<double>(pod.hourly), wasteful_below)) {
+      wasteful->summary = fmt::format("{} costs {} an hour and uses its GPUs at {:.0f} %",
+                                      name_of(pod), to_string(MicroUsd{pod.hourly}), use);
+      wasteful->impact = MicroUsd{pod.wasted};
+    }
   }
 };
 

@@ -18,7 +18,7 @@ class Rule {
 
   // `scene` has been told of it already.
   virtual void take(const Happening& one, const Scene& scene) = 0;
-  // All that it judges at `now`, also what is well.
+  // All that it judges at `now`; what is well, too, where Scene::may_be_open.
   virtual void look(Time now, const Scene& scene, std::vector<Finding>& found) = 0;
 
   // Nothing at all came for a while, since everything was down: what was heard before counts as heard now.

@@ -18,6 +18,7 @@ std::unique_ptr<Rule> failure_burst();
 // budget_threshold and budget_exceeded.
 std::unique_ptr<Rule> budgets_told();
 std::unique_ptr<Rule> daily_cost();
+std::unique_ptr<Rule> unusual();
 
 // All of these.
 std::vector<std::unique_ptr<Rule>> all_rules();

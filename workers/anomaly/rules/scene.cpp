@@ -8,6 +8,7 @@ namespace oppen::anomaly {
 namespace {
 
 constexpr auto last = "last";
+constexpr std::chrono::hours between_forgetting_charges{1};
 
 int number_of(const std::string& text, int fallback) {
   int value = 0;
@@ -19,6 +20,8 @@ int number_of(const std::string& text, int fallback) {
 
 bool Scene::take(const Happening& one) {
   if (const auto* change = std::get_if<JobChange>(&one.fact)) return take(*change, one.at);
+  if (const auto* charge = std::get_if<CostAccrued>(&one.fact))
+    return marks_.take(one.id, *charge, one.at);
   if (const auto* policy = std::get_if<PolicyChanged>(&one.fact)) take(*policy);
   if (const auto* node = std::get_if<NodeObserved>(&one.fact)) {
     if (node->state == "gone") {
@@ -75,6 +78,10 @@ void Scene::take(const PolicyChanged& policy) {
 }
 
 void Scene::forget(Time now) {
+  if (now >= forgot_ + between_forgetting_charges) {
+    marks_.forget(now);
+    forgot_ = now;
+  }
   jobs_.erase_if([&](const Job& job) {
     return (job.ended && now >= *job.ended + ended_kept) || now > job.heard + unheard_kept;
   });
@@ -98,7 +105,8 @@ Policy Scene::policy(Time now) const {
 bool Scene::is_off_peak(Time now) const { return pricing::is_off_peak(now, rates_.at(now)); }
 
 const std::vector<std::string>& Scene::hashes() {
-  static const std::vector<std::string> all = {"jobs", "nodes", "policies"};
+  static const std::vector<std::string> all = {"jobs", "nodes", "policies",
+                                               budgets::ChargeMarks::hash};
   return all;
 }
 
@@ -106,11 +114,13 @@ void Scene::take_changes(std::vector<Cell>& cells) {
   jobs_.take_changes(cells);
   nodes_.take_changes(cells);
   policies_.take_changes(cells);
+  marks_.take_changes(cells);
 }
 
 bool Scene::load(const std::string& hash, const std::string& field, const std::string& value) {
   if (hash == "jobs") return jobs_.load(field, value);
   if (hash == "nodes") return nodes_.load(field, value);
+  if (hash == budgets::ChargeMarks::hash) return marks_.load(field, value);
   if (!policies_.load(field, value)) return false;
   [[maybe_unused]] const auto wrong_rates_change_nothing = rates_.take(*policies_.find(field));
   return true;

@@ -1,11 +1,16 @@
 #pragma once
-// What the rules go by in common: the jobs that wait and run, the policies in force, the nodes. No clock, no I/O; one thread.
+// What the rules go by in common: the jobs that wait and run, the policies in force, the nodes, and which charges were told before. No clock, no I/O; one thread.
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "workers/anomaly/episodes/kept.hpp"
 #include "workers/anomaly/rules/fact.hpp"
+#include "workers/cost/budgets/charge_marks.hpp"
 #include "workers/cost/pricing/rate_history.hpp"
 
 template <>
@@ -62,6 +67,9 @@ class Scene {
   const std::map<std::string, Node>& nodes() const { return nodes_.all(); }
   Policy policy(Time now) const;
   bool is_off_peak(Time now) const;
+  // Whether an alert of that kind may be open. If none is, a rule need not say of anything that it is well.
+  bool may_be_open(std::string_view kind) const { return !open_ || open_->contains(kind); }
+  void set_open(std::set<std::string, std::less<>> kinds) { open_ = std::move(kinds); }
 
   static const std::vector<std::string>& hashes();
   void take_changes(std::vector<Cell>& cells);
@@ -74,7 +82,10 @@ class Scene {
   Kept<Job> jobs_{"jobs"};
   Kept<Node> nodes_{"nodes"};
   Kept<PolicyChanged> policies_{"policies"};  // the last one
+  budgets::ChargeMarks marks_;
+  Time forgot_{};  // charges
   pricing::RateHistory rates_;
+  std::optional<std::set<std::string, std::less<>>> open_;  // nullopt: not known
 };
 
 }  // namespace oppen::anomaly

@@ -25,9 +25,9 @@ class TelemetryStopped : public RuleOf<Heard> {
   void take(const Happening& one, const Scene& /*scene*/) override {
     if (const auto* node = std::get_if<NodeObserved>(&one.fact); node && node->state == "gone")
       kept_.erase(node->node);
-    const auto* sample = std::get_if<GpuSample>(&one.fact);
+    const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
-    auto& heard = kept_.at(sample->node);
+    auto& heard = kept_.at(sample->gpu->node);
     heard.at = std::max(heard.at, sample->sampled_at);
   }
 
@@ -40,13 +40,16 @@ class TelemetryStopped : public RuleOf<Heard> {
     for (const auto& [id, job] : scene.jobs()) {
       if (!job.node.empty()) at_work.insert(job.node);
     }
+    const bool may_be_open = scene.may_be_open("telemetry_stopped");
     for (const auto& [name, heard] : kept_.all()) {
       const auto node = scene.nodes().find(name);
       // What ails a node that is down is told by Kubernetes.
       const bool is_up =
           node == scene.nodes().end() ? at_work.contains(name) : node->second.state != "not_ready";
+      const bool holds = is_up && now > heard.at + silent;
+      if (!holds && !may_be_open) continue;
       auto finding = about("telemetry_stopped", {{"node", name}});
-      finding.holds = is_up && now > heard.at + silent;
+      finding.holds = holds;
       finding.severity = "warning";
       finding.badness = 1;
       finding.summary = fmt::format(

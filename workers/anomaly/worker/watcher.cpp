@@ -19,7 +19,7 @@ bool has(const All& all, const std::string& one) {
 }
 
 Time time_of(const Fact& fact) {
-  if (const auto* sample = std::get_if<GpuSample>(&fact)) return sample->sampled_at;
+  if (const auto* sample = std::get_if<Sampled>(&fact)) return sample->sampled_at;
   if (const auto* charge = std::get_if<CostAccrued>(&fact)) return charge->interval_end;
   return {};
 }
@@ -36,7 +36,7 @@ void Watcher::take(Happening one) {
     return;
   }
   one.told = std::clamp(one.told, one.at - oldest_told, one.at);
-  if (const auto* sample = std::get_if<GpuSample>(&one.fact);
+  if (const auto* sample = std::get_if<Sampled>(&one.fact);
       sample != nullptr && sample->sampled_at + lateness < *next_look_ - between_looks) {
     ++late_;
     return;
@@ -71,6 +71,7 @@ std::vector<Said> Watcher::look(const std::vector<Finding>& seen_besides) {
   const auto now = *next_look_;
   resume(now);
   scene_.forget(now);
+  scene_.set_open(episodes_.open_kinds());
   std::vector<Finding> found = seen_besides;
   for (const auto& rule : rules_) rule->look(now, scene_, found);
   next_look_ = now + between_looks;

@@ -34,16 +34,21 @@ constexpr auto kafka_deadline = 3s;
 constexpr auto groups_deadline = 1s;
 constexpr auto poll_wait = 200ms;
 constexpr int most_at_once = 1'000;  // records of a turn
-constexpr int most_looks = 500;      // of a turn
+constexpr int between_renewals = 100;
+constexpr auto commit_every = 1s;  // of what happens now
+constexpr auto commit_at_least_every = 5s;
+constexpr int most_looks = 500;  // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: a log waits at so many records where all together are more than that.
-constexpr std::size_t most_ahead = 10'000;
-constexpr std::size_t ahead_of_one = 300;
-constexpr std::size_t ahead_again = 50;
+constexpr std::size_t most_ahead = 15'000;
+constexpr std::size_t ahead_of_one = 1'000;
+constexpr std::size_t ahead_again = 500;  // what comes again takes its time
+// Of many logs at once, each time, so that one is not read far ahead of the others.
+constexpr auto fetch_bytes = "65536";
 constexpr auto live = 2min;  // of now: what others have committed belongs to this moment
 
 constexpr std::array followed = {topics::job_events, topics::telemetry, topics::runs, topics::costs,
@@ -122,7 +127,9 @@ class Term {
     if (auto status = read(); !status) return status;
     if (auto status = look_at_ends(); !status) return status;
     if (auto status = watch(); !status) return status;
-    if (auto status = commit(); !status) return status;
+    if (is_commit_due()) {
+      if (auto status = commit(); !status) return status;
+    }
     if (auto status = publish(); !status) return status;
     return pace();
   }
@@ -205,12 +212,16 @@ class Term {
 
   Status read() {
     auto wait = poll_wait;
+    run_ = {};
     for (int i = 0; i < most_at_once; ++i) {
-      if (auto status = renew_(); !status) return status;
-      const auto record = consumer_.poll(wait);
+      if (i % between_renewals == 0) {
+        if (auto status = renew_(); !status) return status;
+      }
+      const auto record = consumer_.poll_view(wait);
       if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      if (!record || !*record) break;
+      is_caught_up_ = !record || *record == nullptr;
+      if (is_caught_up_) break;
       wait = 0ms;
       if (auto status = take(**record); !status) return status;
     }
@@ -218,36 +229,50 @@ class Term {
   }
 
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
-  Status take(const client::ConsumedRecord& record) {
-    const TopicPartition from{record.topic, record.partition};
-    if (record.offset < read_[from]) return {};
-    read_[from] = record.offset + 1;
+  Status take(const client::ConsumedView& record) {
+    if (run_.next == nullptr || run_.from.partition != record.partition ||
+        run_.from.topic != record.topic) {
+      run_.from = {std::string(record.topic), record.partition};
+      run_.next = &read_[run_.from];
+    }
+    const auto& from = run_.from;
+    if (record.offset < *run_.next) return {};
+    *run_.next = record.offset + 1;
     const auto now = parts_.clock.now();
     Happening happening;
     happening.at = std::clamp<Time>(record.timestamp, now - oldest, now);
     // One that says it is still to come counts as what came before it, if anything did: what follows it in its log is not of now either.
     if (record.timestamp > now && merge_.reached(from) > since_) happening.at = since_;
-    const auto event = decode(record.record);
-    Status wrong = event.map([](const auto&) {});
-    if (event) {
-      happening.id = event->id;
-      happening.told = event->time == Time{} ? record.timestamp : event->time;
-      auto fact = read_fact(*event);
-      if (fact) {
-        happening.fact = std::move(*fact);
-      } else {
-        wrong = fail(fact.error());
-      }
-    }
+    const auto wrong = tell(record, happening);
     if (!wrong && record.topic != topics::control && record.offset >= letters_[from]) {
       spdlog::warn("{} offset {} is set aside: {}", name_of(from), record.offset,
                    wrong.error().message);
-      if (auto status = dead_letters_.put(record, wrong.error().message, kafka_deadline); !status)
+      if (auto status = dead_letters_.put(copy_of(record), wrong.error().message, kafka_deadline);
+          !status)
         return status;
       letters_[from] = record.offset + 1;
       set_aside_.push_back({"letters", name_of(from), to_text({record.offset + 1, happening.at})});
     }
     merge_.add(from, record.offset, std::move(happening));
+    return {};
+  }
+
+  // What the record says, but when. Errors: invalid.
+  Status tell(const client::ConsumedView& record, Happening& happening) {
+    happening.told = record.timestamp;
+    if (record.topic == topics::telemetry) {
+      auto fact = samples_.read(record.record);
+      if (!fact) return fail(fact.error());
+      happening.fact = std::move(*fact);
+      return {};
+    }
+    const auto event = decode(copy_of(record).record);
+    if (!event) return fail(event.error());
+    happening.id = event->id;
+    if (event->time != Time{}) happening.told = event->time;
+    auto fact = read_fact(*event);
+    if (!fact) return fail(fact.error());
+    happening.fact = std::move(*fact);
     return {};
   }
 
@@ -284,21 +309,29 @@ class Term {
   Status watch() {
     int looks = 0;
     for (int i = 0; i < most_at_once;) {
-      if (auto status = renew_(); !status) return status;
+      if (i % between_renewals == 0) {
+        if (auto status = renew_(); !status) return status;
+      }
       const auto due = watcher_.next_look();
       if (due && *due <= merge_.until()) {
-        if (++looks > most_looks) return {};
+        if (++looks > most_looks) break;
         if (auto status = look(*due); !status) return status;
         continue;
       }
       auto item = merge_.pop();
-      if (!item) return {};
+      if (!item) break;
       ++i;
-      handled_[item->from] = item->offset + 1;
-      places_[item->from] = {item->offset + 1, item->happening.at};
       watcher_.take(std::move(item->happening));
     }
+    note_taken();
     return {};
+  }
+
+  void note_taken() {
+    for (const auto& [partition, popped] : merge_.take_popped()) {
+      handled_[partition] = popped.next;
+      places_[partition] = {popped.next, popped.at};
+    }
   }
 
   Status look(Time at) {
@@ -307,6 +340,7 @@ class Term {
       watcher_.pass_look();
       return {};
     }
+    note_taken();
     auto reached = handled_;
     std::vector<Finding> lags;
     if (is_live) {
@@ -330,12 +364,25 @@ class Term {
     } else {
       lagging_.passed(at, reached);
     }
-    for (const auto& said : watcher_.look(lags)) outbox_.put(said);
+    for (const auto& said : watcher_.look(lags)) {
+      outbox_.put(said);
+      is_said_ = true;
+    }
     show();
     return {};
   }
 
+  // What is said is published when it is stored, and what is set aside isn't to be set aside twice. All else may as well be read again: it is
+  // stored now and then, all that has changed at once.
+  bool is_commit_due() const {
+    const auto since = SteadyClock::now() - committed_;
+    return is_said_ || !set_aside_.empty() ||
+           since >= (is_caught_up_ ? commit_every : commit_at_least_every);
+  }
+
   Status commit() {
+    committed_ = SteadyClock::now();
+    is_said_ = false;
     auto cells = set_aside_;  // first: there may be another value by now
     watcher_.take_changes(cells);
     outbox_.take_changes(cells);
@@ -409,6 +456,16 @@ class Term {
   Outbox outbox_;
   Lagging lagging_;
   runtime::Recurring lag_unknown_;
+  // The records of a partition come many in a row.
+  struct Run {
+    TopicPartition from;
+    std::int64_t* next = nullptr;  // in read_
+  };
+  Run run_;
+  SampledReader samples_;
+  SteadyClock::time_point committed_{};
+  bool is_said_ = false;                    // and not stored
+  bool is_caught_up_ = false;               // at the last read
   Offsets read_;                            // up to where the logs are read
   Offsets handled_;                         // and up to where that is taken
   std::map<TopicPartition, Place> places_;  // to be stored
@@ -442,7 +499,9 @@ Status keep_watch(const client::KafkaSettings& kafka, const std::string& redis_u
     }
     if (!held && !runtime::rest(Worker::lease / 3, stop)) return {};
   }
-  const auto consumer = client::Consumer::create(kafka, "");
+  auto reading = kafka;
+  reading.properties.try_emplace("fetch.message.max.bytes", fetch_bytes);
+  const auto consumer = client::Consumer::create(reading, "");
   if (!consumer) return fail(consumer.error());
   auto renewed = SteadyClock::now();
   const auto renew = [&]() -> Status {

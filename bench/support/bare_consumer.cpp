@@ -1,4 +1,4 @@
-#include "bench/cost/bare_consumer.hpp"
+#include "bench/support/bare_consumer.hpp"
 
 #include <array>
 
