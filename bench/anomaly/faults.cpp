@@ -40,7 +40,9 @@ struct Tally {
   int alerts = 0, right = 0;       // of those, of a fault of any worth
   int again = 0;                   // of a fault that was told already
   int first = 0, among_three = 0;  // causes of found ones
-  Samples delays;                  // minutes
+  Samples delays;                  // minutes; see report_on
+  Samples from_begin, from_cost;
+  Samples lost;  // part of the floor that a fault has cost when it is told
   int soon = 0;
   std::array<std::array<int, 2>, fault_names.size()> by_kind{};  // found, of
   std::array<std::array<int, 2>, 3> by_worth{};                  // 1 to 2, to 4, more floors
@@ -258,9 +260,19 @@ void judge(const std::vector<Fault>& faults, const std::vector<Told>& told, doub
     ++tally.found;
     ++tally.by_kind[static_cast<std::size_t>(fault->kind)][0];
     ++tally.by_worth[fault->worth < 2 * floor ? 0 : fault->worth < 4 * floor ? 1 : 2][0];
-    const auto delay = static_cast<double>(std::max<Slot>(0, one.at - fault->matters) * 5);
+    const auto since = [&](Slot slot) {
+      return static_cast<double>(std::max<Slot>(0, one.at - slot) * 5);
+    };
+    const auto delay = since(fault->matters);
     tally.delays.add(delay);
+    tally.from_begin.add(since(fault->begins));
+    tally.from_cost.add(since(fault->has_cost_floor));
+    tally.lost.add(fault->cost_until(one.at) / floor);
     tally.soon += delay <= 30 ? 1 : 0;
+    if (verbose)
+      fmt::print("      {} x{:.1f} after {:.0f} min, {:.0f} from its begin, {:.2f} floors lost\n",
+                 fault_names[static_cast<std::size_t>(fault->kind)], fault->worth / floor, delay,
+                 since(fault->begins), fault->cost_until(one.at) / floor);
     const auto three = std::min<std::size_t>(3, one.causes.size());
     const auto right = static_cast<std::size_t>(
         std::find_if(one.causes.begin(), one.causes.begin() + static_cast<std::ptrdiff_t>(three),
