@@ -89,8 +89,8 @@ std::vector<EntryChange> Waiting::accept(const Alert& alert, Time told_since) {
     return changes;
   }
   if (!over && !route_.takes(alert)) {
-    // What was told goes on there until its end.
-    if (known == entries_.end() || known->second.told) return changes;
+    // What was told, or may be just now, goes on there until its end.
+    if (known == entries_.end() || known->second.told || under_way_) return changes;
     changes.push_back(*forget(alert.fingerprint));
     return changes;
   }

@@ -189,6 +189,8 @@ void Episodes::form_groups(Time now) {
     if (holds) grouped_.insert(fingerprints.begin(), fingerprints.end());
     std::vector<const Episode*> members;
     for (const auto& fingerprint : fingerprints) members.push_back(episodes_.find(fingerprint));
+    std::sort(members.begin(), members.end(),
+              [](const Episode* a, const Episode* b) { return a->labels < b->labels; });
     note(group_finding(kind, labels, members, holds), now);
   }
 }

@@ -1,6 +1,7 @@
 #include "workers/anomaly/spend/comparison.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace oppen::anomaly {
 namespace {
@@ -9,6 +10,8 @@ namespace {
 constexpr double price_gate = 0.2, well_price = 0.1, price_rises = 0.05, most_of_it = 0.8;
 constexpr double well_worth_part = 0.6;  // of the floor
 constexpr double slot_ms = 300'000;
+// More jobs at once than so many, and so many standard deviations, are not by chance.
+constexpr double few_jobs = 3, chance = 3;
 
 Used sum_of(const Workload& workload, const std::vector<std::int64_t>& days) {
   Used sum;
@@ -17,6 +20,11 @@ Used sum_of(const Workload& workload, const std::vector<std::int64_t>& days) {
 }
 double count_of(const std::vector<std::int64_t>& days) {
   return static_cast<double>(std::max<std::size_t>(1, days.size()));
+}
+
+double jobs_at_once(const Used& used, Slot slots) {
+  return static_cast<double>(std::max<std::int64_t>(0, used.job_ms)) /
+         (static_cast<double>(slots) * slot_ms);
 }
 
 // The same quantity at the prices before: nothing but prices is left to explain.
@@ -34,7 +42,7 @@ Comparison::Comparison(const Accounts& accounts, Slot now)
     : accounts_(accounts), now_(now), prices_(all_prices()) {}
 
 Judgement Comparison::judged(const std::string& key, const Series& one) const {
-  Bounds bounds{accounts_.floor(), accounts_.first_day(), {}};
+  Bounds bounds{accounts_.floor(), accounts_.first_day(), {}, [&] { return many_jobs(key, one); }};
   if (!accounts_.plans.empty())
     bounds.left_out = [&](std::int64_t day) { return accounts_.is_planned_day(key, day); };
   auto judgement = judge(one, whole(one), now_, bounds);
@@ -47,6 +55,18 @@ Judgement Comparison::judged(const std::string& key, const Series& one) const {
 const Series* Comparison::whole(const Series& part) const {
   const auto found = accounts_.series.find(total_key());
   return found == accounts_.series.end() || &found->second == &part ? nullptr : &found->second;
+}
+
+// Jobs that come each by itself are Poisson in number, whatever their lengths (M/G/infinity).
+bool Comparison::many_jobs(const std::string& key, const Series& one) const {
+  const auto by = rate(key, one, Basis::minutes_20);
+  double jobs = 0, usual = 0;
+  for (const auto& [name, workload] : accounts_.workloads) {
+    if (!contains(key, name)) continue;
+    jobs += jobs_at_once(workload.slots(now_, window_slots[minutes_20]), window_slots[minutes_20]);
+    usual += jobs_at_once(sum_of(workload, by.usual), slots_a_day) / count_of(by.usual);
+  }
+  return jobs - usual > few_jobs + chance * std::sqrt(usual);
 }
 
 std::map<std::string, Comparison::Prices> Comparison::all_prices() const {
@@ -140,9 +160,9 @@ WorkloadChange Comparison::change(const WorkloadKey& key, const Workload& worklo
   change.cost_before = real(before.microusd) / 1e6 / days;
   change.quantity_now = real(now.quantity) / rate.part;
   change.quantity_before = real(before.quantity) / days;
-  const Used lately = workload.slots(rate.end, window_slots[minutes_20]);
-  change.jobs_now = real(lately.job_ms) / (static_cast<double>(window_slots[minutes_20]) * slot_ms);
-  change.jobs_before = real(before.job_ms) / (days * static_cast<double>(slots_a_day) * slot_ms);
+  change.jobs_now =
+      jobs_at_once(workload.slots(rate.end, window_slots[minutes_20]), window_slots[minutes_20]);
+  change.jobs_before = jobs_at_once(before, slots_a_day) / days;
   return change;
 }
 
@@ -163,9 +183,8 @@ void Comparison::explain(Finding& finding, const std::string& key, const Series&
   };
   look_up("", "");
   for (const auto& [name, workload] : accounts_.workloads) {
-    const Used lately = workload.slots(now_, window_slots[minutes_20]);
-    question.jobs_at_once += static_cast<double>(lately.job_ms) /
-                             (static_cast<double>(window_slots[minutes_20]) * slot_ms);
+    question.jobs_at_once +=
+        jobs_at_once(workload.slots(now_, window_slots[minutes_20]), window_slots[minutes_20]);
     if (!contains(key, name)) continue;
     question.changes.push_back(change(name, workload, by));
     if (judgement.basis == Basis::prices) as_before(question.changes.back(), judgement);

@@ -39,6 +39,7 @@ class Comparison {
   std::map<std::string, Prices> all_prices() const;
   void judge_prices(Judgement& judgement, const Prices& prices, double part) const;
   const Series* whole(const Series& part) const;
+  bool many_jobs(const std::string& key, const Series& one) const;
   WorkloadChange change(const WorkloadKey& key, const Workload& workload, const Rate& rate) const;
   Used used(const Workload& workload, const Rate& rate) const;
   // None from before anything was spent.
