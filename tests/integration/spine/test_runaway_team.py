@@ -89,11 +89,12 @@ def runaway(stack):
     """Writes the charges of fourteen days of two teams, and of vision's forty minutes five hours and a half ago; returns when these began."""
     began = (time.time() - 5.5 * HOUR) // (5 * MINUTE) * (5 * MINUTE)
     first, now = began - 14 * DAY, time.time() - 5 * MINUTE
-    charges = [charge(f"{team}-usual", team, at, HOUR, USUAL) for team in ("vision", "speech") for at in range(int(first), int(began), HOUR)]
-    steps = range(int(began), int(now), 5 * MINUTE)
-    charges += [charge(f"{team}-usual", team, at, 5 * MINUTE, USUAL) for team in ("vision", "speech") for at in steps]
+    usual = [(team, at, HOUR) for team in ("vision", "speech") for at in range(int(first), int(began), HOUR)]
+    # Something comes at all times: what is silent for minutes may have been down, and is not judged later.
+    usual += [(team, at, MINUTE) for team in ("vision", "speech") for at in range(int(began), int(now), MINUTE)]
+    charges = [charge(f"{team}-usual", team, at, seconds, USUAL) for team, at, seconds in usual]
     for number in range(5):
-        charges += [charge(f"vision-more-{number}", "vision", at, 5 * MINUTE, RUNAWAY) for at in range(int(began), int(began) + 40 * MINUTE, 5 * MINUTE)]
+        charges += [charge(f"vision-more-{number}", "vision", at, MINUTE, RUNAWAY) for at in range(int(began), int(began) + 40 * MINUTE, MINUTE)]
     producer = Producer({"bootstrap.servers": stack.env["OPPEN_KAFKA_BROKERS"], "log_level": 0, "partitioner": "murmur2_random"})
     for at, data in sorted(charges, key=lambda one: one[0]):
         headers = {

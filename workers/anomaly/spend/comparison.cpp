@@ -11,7 +11,7 @@ constexpr double price_gate = 0.2, well_price = 0.1, price_rises = 0.05, most_of
 constexpr double well_worth_part = 0.6;  // of the floor
 constexpr double slot_ms = 300'000;
 // More jobs at once than so many, and so many standard deviations, are not by chance.
-constexpr double few_jobs = 3, chance = 3;
+constexpr double few_jobs = 5, chance = 3;
 
 Used sum_of(const Workload& workload, const std::vector<std::int64_t>& days) {
   Used sum;
