@@ -2,9 +2,11 @@
 
 Time here is that of the events: hours of it are made at once, and judged as they would have been."""
 
+import collections
 import datetime
 import json
 import os
+import random
 import signal
 import subprocess
 import time
@@ -63,7 +65,8 @@ class Log:
         for done in admin.create_topics([NewTopic(self.prefix + name, count) for name, count in TOPICS.items()]).values():
             done.result(30)
         self._brokers = brokers
-        self._producer = Producer({**brokers, "partitioner": "murmur2_random"})
+        # Idempotent: what is sent again while a new topic gets its leader must not come behind what was sent after it.
+        self._producer = Producer({**brokers, "partitioner": "murmur2_random", "enable.idempotence": True})
         self.env = {**os.environ, **stack.env, "OPPEN_TOPIC_PREFIX": self.prefix}
         self.workers = []
 
@@ -83,6 +86,15 @@ class Log:
         fields = [(name, text.encode()) for name, text in (headers or {}).items()]
         self._producer.produce(self.prefix + topic, value, key, headers=fields, timestamp=int(at * 1000))
         self._producer.poll(0)
+
+    def put_nothing(self, topic, partition):
+        """A log that ends in no record: a transaction that is given up leaves its marker."""
+        producer = Producer({**self._brokers, "transactional.id": self.prefix})
+        producer.init_transactions(PATIENCE)
+        producer.begin_transaction()
+        producer.produce(self.prefix + topic, b"given up", partition=partition)
+        producer.flush(PATIENCE)
+        producer.abort_transaction(PATIENCE)
 
     def flush(self):
         assert self._producer.flush(PATIENCE) == 0
@@ -313,12 +325,23 @@ def history(log, now):
     for when, what, arguments, fields in sorted(steps, key=lambda step: step[0]):
         what(when, *arguments, **fields)
     log.flush()
+    log.put_nothing("runs", 1)
     return began + 5.3 * HOUR
 
 
 def past(alerts, end):
     """Those that were said in the time that was made, by id; what comes now depends on how long a test takes."""
     return {one["alert_id"]: one for one in alerts if one["said"] < rfc3339(end)}
+
+
+def all_over(alerts):
+    """Of each kind one is over."""
+    return {one["kind"] for one in alerts if one["state"] == "resolved"} >= KINDS
+
+
+def memory(worker):
+    with open(f"/proc/{worker.pid}/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
 
 
 def faults(alerts):
@@ -343,6 +366,68 @@ def silenced(stack, tmp_path_factory):
     made.stop()
 
 
+def test_every_kind_and_its_end_whatever_is_killed(silenced, stack, tmp_path):
+    """One that is left alone, one that is killed again and again, and one that begins anew say the same, each alert once, or with its id again."""
+    now = time.time()
+    left_alone, killed = Log(stack, tmp_path), Log(stack, tmp_path)
+    end = history(left_alone, now)
+    history(killed, now)
+
+    left_alone.committed("oppen-cost", "job-events", 0)
+    worker = left_alone.worker().start()
+    alerts = left_alone.wait_alerts(worker, "each kind fires, and is over", all_over)
+    lagging = left_alone.wait_alerts(worker, "a worker lags", lambda all: [one for one in all if one["kind"] == "worker_lagging"])
+    assert {"worker": "oppen-cost", "topic": "job-events"} in [one.get("labels") for one in lagging]
+    assert memory(worker) < MEMORY
+    assert worker.metric("oppen_leader") == 1
+    expected = past(alerts, end)
+    assert len(alerts) == len({one["alert_id"] for one in alerts}), "none is said twice"
+    for one in expected.values():
+        assert one["kind"] in KINDS | {"worker_lagging", "cost_spike"}
+    firing = [one for one in expected.values() if one["state"] == "firing"]
+    told = collections.Counter(one["fingerprint"] for one in firing)
+    assert set(told.values()) == {1}, [(one["said"], one["summary"]) for one in alerts if told[one["fingerprint"]] > 1]
+    spike = next(one for one in firing if one["kind"] == "cost_spike")
+    assert "Daily cost spike: expected $" in spike["summary"] and spike["expected"] < spike["actual"], spike
+    assert sorted(one["labels"].get("pod", "") for one in firing if one["kind"] == "wasteful_pod") == ["dear-1"]
+    letters = [dict(message.headers()) for message in left_alone.records("dead-letter")]
+    assert len(letters) == 4 * 5, "of control the scheduler is the judge"
+    assert {letter["oppen_worker"] for letter in letters} == {b"anomaly"}
+    assert any(b"gpu_uuid" in letter["oppen_error"] for letter in letters)
+
+    # Killed, and once its Redis is emptied, too: it begins anew.
+    worker = killed.worker()
+    moments = random.Random(7)
+    for _ in range(6):
+        worker.start()
+        worker.wait("it leads", worker.leads)
+        time.sleep(moments.uniform(0, 0.5))  # any moment will do
+        worker.kill()
+        stack.redis("DEL", f"{{{killed.prefix}anomaly}}:lease")  # it has run out
+    worker.start()
+
+    def missing():
+        found = past(killed.alerts(), end)
+        return [one for alert_id, one in expected.items() if alert_id not in found]
+
+    wait_until("all that the other one said is said", lambda: not missing(), explain=lambda: f"{missing()} {worker.tail()}")
+    worker.kill()
+    stack.redis("DEL", f"{{{killed.prefix}anomaly}}:lease")
+    again = killed.alerts()
+    other = [one for alert_id, one in past(again, end).items() if alert_id not in expected]
+    assert not other, [(one["kind"], one["state"], one["said"], one.get("labels"), one["summary"]) for one in other]
+    changed = [(one, expected[one["alert_id"]]) for one in again if one["alert_id"] in expected and one != expected[one["alert_id"]]]
+    assert not changed, "what is said again is the same"
+    said = len(again)
+    keys = stack.redis("KEYS", f"{{{killed.prefix}anomaly}}:*").split()
+    stack.redis("DEL", *keys)
+    worker.start()
+    more = killed.wait_alerts(worker, "all is said again", lambda all: len(past(all[said:], end)) >= len(expected))
+    assert set(past(more, end)) == set(expected)
+    assert worker.stop() == 0, worker.tail()
+    left_alone.stop()
+
+
 def test_a_standby_takes_over(log):
     """What leads is stopped and wakes up later: it says nothing."""
     first = log.worker().start()
@@ -352,7 +437,7 @@ def test_a_standby_takes_over(log):
     end = history(log, time.time())
     second = log.worker().start()
     second.wait("it takes over", second.leads)
-    log.wait_alerts(second, "it watches", bool)
+    log.wait_alerts(second, "it watches", all_over)
     first.signal(signal.SIGCONT)
     first.wait("it stands by", lambda: first.metric("oppen_leader") == 0)
     second.kill()

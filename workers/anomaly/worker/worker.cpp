@@ -38,9 +38,6 @@ constexpr int most_looks = 500;      // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
-// The end of a log may be no record, and then is never read: when nothing came of it in so many turns that found nothing more to read, of
-// which one is counted in each poll_wait.
-constexpr int quiet_turns = 50;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: a log waits at so many records where all together are more than that.
@@ -213,8 +210,6 @@ class Term {
       const auto record = consumer_.poll(wait);
       if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      if (!record) heard_.clear();  // what Kafka does not tell may be a lot
-      if (record && !*record) count_turn();
       if (!record || !*record) break;
       wait = 0ms;
       if (auto status = take(**record); !status) return status;
@@ -222,24 +217,11 @@ class Term {
     return {};
   }
 
-  // One in which there was nothing more to read.
-  void count_turn() {
-    if (SteadyClock::now() < next_count_) return;
-    next_count_ = SteadyClock::now() + poll_wait;
-    ++turns_;
-  }
-  // For so long that what is left of it can be no record.
-  bool is_quiet(const TopicPartition& partition) {
-    const auto heard = heard_.try_emplace(partition, turns_).first;
-    return !paused_.contains(partition) && turns_ - heard->second >= quiet_turns;
-  }
-
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
   Status take(const client::ConsumedRecord& record) {
     const TopicPartition from{record.topic, record.partition};
     if (record.offset < read_[from]) return {};
     read_[from] = record.offset + 1;
-    heard_[from] = turns_;
     const auto now = parts_.clock.now();
     Happening happening;
     happening.at = std::clamp<Time>(record.timestamp, now - oldest, now);
@@ -282,9 +264,12 @@ class Term {
     std::map<std::string, std::int64_t> behind;
     for (const auto& [partition, next] : read_) {
       const auto end = ends->at(partition);
-      if (next >= end) heard_[partition] = turns_;
-      if (next >= end || is_quiet(partition)) merge_.heard(partition, now - on_its_way);
-      behind[partition.topic] += std::max<std::int64_t>(end - handled_[partition], 0);
+      const bool all_read = consumer_.position(partition) >= end;
+      if (all_read) merge_.heard(partition, now - on_its_way);
+      // Behind the last record there may be what is no record.
+      const bool all_handled = all_read && merge_.size(partition) == 0;
+      behind[partition.topic] +=
+          all_handled ? 0 : std::max<std::int64_t>(end - handled_[partition], 0);
     }
     ends_ = std::move(*ends);
     for (const auto& [topic, records] : behind) {
@@ -390,10 +375,7 @@ class Term {
     }
     if (!go_on.empty()) {
       if (auto status = consumer_.resume(go_on); !status) return status;
-      for (const auto& partition : go_on) {
-        paused_.erase(partition);
-        heard_[partition] = turns_;
-      }
+      for (const auto& partition : go_on) paused_.erase(partition);
     }
     return {};
   }
@@ -438,9 +420,6 @@ class Term {
   std::vector<runtime::Cell> set_aside_;  // to be stored, besides
   std::uint64_t late_told_ = 0;
   std::uint64_t ahead_told_ = 0;
-  std::map<TopicPartition, std::int64_t> heard_;  // at which turn something came of it last
-  std::int64_t turns_ = 0;
-  SteadyClock::time_point next_count_{};
   SteadyClock::time_point next_ends_{};
 };
 

@@ -77,7 +77,7 @@ class Event:
 class Bus:
     def __init__(self, stack):
         brokers = {"bootstrap.servers": stack.env["OPPEN_KAFKA_BROKERS"], "log_level": 0}
-        settings = {"linger.ms": 0, "message.max.bytes": 4_000_000, "partitioner": "murmur2_random"}
+        settings = {"linger.ms": 0, "message.max.bytes": 4_000_000, "partitioner": "murmur2_random", "enable.idempotence": True}
         self._producer = Producer({**brokers, **settings})
         self._consumer = Consumer(
             {**brokers, "group.id": f"tests-{uuid.uuid4()}", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
