@@ -159,8 +159,8 @@ def test_a_runaway_team_is_told_explained_limited_and_well_again(fresh_world, wo
     assert firing["expected"] == pytest.approx(24, abs=0.1)
     assert began < time.mktime(time.strptime(firing["started_at"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone <= began + 30 * MINUTE
     cause = firing["causes"][0]
-    assert (cause["dimension"], cause["value"]) == ("model_type", "resnet")
-    assert "new GPU training jobs started unexpectedly" in cause["explanation"]
+    assert (cause["dimension"], cause["value"]) == ("team", "vision")
+    assert "new GPU training jobs started unexpectedly of team vision" in cause["explanation"]
     assert sum(one["share"] for one in firing["causes"]) == pytest.approx(1)
 
     # The proposal: what ran at once before, and what a day costs then.
