@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 namespace oppen::bench {
 namespace {
@@ -63,6 +64,12 @@ void set_price(Fault& fault, const CostTrace& trace, const KindCosts& costs, dou
   fault.on = {"", "", "", dearest->first, "", ""};
   fault.price = 1 + std::clamp(worth / std::max(1e-9, dearest->second), 0.2, 3.0);
   fault.worth = (fault.price - 1) * dearest->second;
+  for (Slot slot = fault.begins; slot < fault.ends; ++slot) {
+    double more = 0;
+    for (std::size_t kind = 0; kind < trace.kinds.size(); ++kind)
+      if (trace.kinds[kind].gpu_type == dearest->first) more += costs.sum(kind, slot, slot + 1);
+    fault.added.push_back((fault.price - 1) * more);
+  }
 }
 
 // No more than the other teams have.
@@ -75,6 +82,12 @@ void bound_swap(Fault& fault, const CostTrace& trace, const KindCosts& costs) {
   if (fault.worth <= most) return;
   for (double& one : fault.added) one *= most / fault.worth;
   fault.worth = most;
+}
+
+Slot when_it_has_cost(const Fault& fault, double dollars) {
+  Slot slot = fault.begins;
+  while (slot < fault.ends && fault.cost_until(slot) < dollars) ++slot;
+  return slot;
 }
 
 Fault draw_fault(const CostTrace& trace, const KindCosts& costs, Slot begins, double floor,
@@ -119,6 +132,11 @@ Fault draw_fault(const CostTrace& trace, const KindCosts& costs, Slot begins, do
 
 }  // namespace
 
+double Fault::cost_until(Slot slot) const {
+  const auto count = std::clamp<Slot>(slot - begins, 0, static_cast<Slot>(added.size()));
+  return std::accumulate(added.begin(), added.begin() + count, 0.0);
+}
+
 double KindCosts::sum(std::size_t kind, Slot from, Slot to) const {
   double sum = 0;
   const auto& slots = by_kind[kind];
@@ -155,6 +173,7 @@ std::vector<Fault> draw_faults(const CostTrace& trace, const KindCosts& costs, d
   for (;;) {
     auto fault = draw_fault(trace, costs, begins, floor, random);
     if (fault.ends > (trace.first_day + trace.days) * slots_a_day) return faults;
+    fault.has_cost_floor = when_it_has_cost(fault, floor);
     begins = fault.ends + slots(1 + 2.5 * draw(random));
     faults.push_back(std::move(fault));
   }

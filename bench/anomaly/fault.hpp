@@ -21,8 +21,11 @@ struct Fault {
   anomaly::SpentOn on;        // whose jobs; of a price its GPU type alone
   double jobs = 0;            // at once, of a spike, step, drift, swap or retries
   double unit_usd_hour = 1;   // of those jobs, as of all of their kind
-  std::vector<double> added;  // dollars by slot
+  anomaly::Slot has_cost_floor =
+      0;                      // until here it has cost the floor; its end, where it never does
+  std::vector<double> added;  // dollars by slot; of a price what it makes dearer
   double price = 1;           // of everything on that GPU type
+  double cost_until(anomaly::Slot slot) const;  // dollars
 };
 
 // Spend of each kind in each slot, without faults.

@@ -14,10 +14,11 @@ namespace oppen::anomaly {
 // What would put it right; becomes a proposal.created that a person approves.
 struct Remedy {
   std::string summary;
-  MicroUsd predicted_savings;  // a day
+  MicroUsd predicted_savings;  // over the next day
   nlohmann::json changes =
       nlohmann::json::object();  // as of proposal.created: what `oppen approve` carries out
   nlohmann::json evidence = nlohmann::json::object();
+  int limit = 0;  // of parallel jobs
 };
 
 struct Finding {

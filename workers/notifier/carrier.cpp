@@ -26,21 +26,21 @@ void Carrier::carry(Message message) {
 
 std::optional<Carrier::Carried> Carrier::collect() {
   const std::scoped_lock lock(mutex_);
-  if (!status_) return std::nullopt;
-  Carried carried{std::move(*message_), std::move(*status_)};
+  if (!delivery_) return std::nullopt;
+  Carried carried{std::move(*message_), std::move(*delivery_)};
   message_.reset();
-  status_.reset();
+  delivery_.reset();
   return carried;
 }
 
 void Carrier::work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [this] { return message_ && !status_; })) {
+  while (changed_.wait(lock, stop, [this] { return message_ && !delivery_; })) {
     const auto message = *message_;
     lock.unlock();
-    auto status = channel_->deliver(message);
+    auto delivery = channel_->deliver(message);
     lock.lock();
-    status_ = std::move(status);
+    delivery_ = std::move(delivery);
     lock.unlock();
     done_();
     lock.lock();

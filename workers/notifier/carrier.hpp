@@ -27,7 +27,7 @@ class Carrier {
 
   struct Carried {
     Message message;
-    Status status;
+    Delivery delivery;
   };
   // What is through, once; it is not busy any more then.
   std::optional<Carried> collect();
@@ -40,7 +40,7 @@ class Carrier {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::optional<Message> message_;  // from carry to collect
-  std::optional<Status> status_;
+  std::optional<Delivery> delivery_;
   std::jthread thread_;  // last: it uses the others
 };
 

@@ -3,6 +3,7 @@
 // as the receiver takes, at most some 30 seconds.
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -23,15 +24,20 @@ struct Message {
   bool repeated = false;           // all of it has been told before
 };
 
-// It has arrived, or:
+// What became of it. It has arrived, or:
 //   unavailable  the receiver is away or wants it later
 //   refused      the receiver does not want it, and will not want it as it is
 //   invalid      a setting is wrong, and somebody has to mend it: it goes out when that is done
 // Errors show no secret, and none of a URL's path.
+struct Delivery {
+  Status status;
+  std::chrono::seconds retry_after{0};  // of unavailable: the receiver asks for a wait of so long
+};
+
 class Channel {
  public:
   virtual ~Channel() = default;
-  virtual Status deliver(const Message& message) = 0;
+  virtual Delivery deliver(const Message& message) = 0;
 };
 
 // `http` must outlive it. `stop` ends what is under way by e-mail; http.stop() the rest. Errors: invalid (the file of a certificate

@@ -47,7 +47,10 @@ class EmailChannel final : public Channel {
   EmailChannel(ChannelSettings settings, std::stop_token stop)
       : settings_(std::move(settings)), stop_(std::move(stop)) {}
 
-  Status deliver(const Message& message) override {
+  Delivery deliver(const Message& message) override { return {send(message)}; }
+
+ private:
+  Status send(const Message& message) {
     const auto password = settings_.password.read();
     if (!password) return fail(password.error());
     const std::unique_ptr<CURL, EasyDeleter> easy(curl_easy_init());

@@ -1,11 +1,13 @@
 #include "workers/notifier/http_channels.hpp"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "schemas/parse.hpp"
@@ -17,7 +19,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t longest_slack_text = 30'000;  // Slack cuts at 40,000
+constexpr std::size_t longest_slack_text = 30'000;   // Slack cuts at 40,000
+constexpr std::chrono::seconds longest_asked_wait{3'600};  // a receiver that asks for more is asked again
 constexpr std::size_t longest_answer = std::size_t{4} << 20;
 
 // As json::dump, for text that others have written.
@@ -80,13 +83,13 @@ class HttpChannel final : public Channel {
               std::shared_ptr<const runtime::HttpTls> tls)
       : settings_(std::move(settings)), http_(http), tls_(std::move(tls)) {}
 
-  Status deliver(const Message& message) override {
+  Delivery deliver(const Message& message) override {
     auto request = request_for(message);
-    if (!request) return fail(request.error());
+    if (!request) return {fail(request.error())};
     const auto answer = http_.send(std::move(*request));
-    if (!answer) return fail(answer.error());
+    if (!answer) return {fail(answer.error())};
     if (answer->ok()) return {};
-    return said(*answer);
+    return {said(*answer), asked_wait(answer->header("retry-after"), message.now)};
   }
 
  private:
@@ -218,6 +221,17 @@ Result<std::vector<std::pair<std::string, std::string>>> signature_headers(
        &size);
   return std::vector<std::pair<std::string, std::string>>{
       {"webhook-timestamp", time}, {"webhook-signature", "v1," + base64_of(digest.data(), size)}};
+}
+
+std::chrono::seconds asked_wait(const std::string& text, Time now) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    const auto date = curl_getdate(text.c_str(), nullptr);
+    if (date < 0) return {};
+    seconds = date - std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  }
+  return std::clamp(std::chrono::seconds(seconds), std::chrono::seconds(0), longest_asked_wait);
 }
 
 std::unique_ptr<Channel> make_http_channel(const ChannelSettings& settings,

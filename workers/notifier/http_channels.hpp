@@ -20,6 +20,9 @@ Result<std::vector<std::pair<std::string, std::string>>> signature_headers(
     const std::string& secret, const std::string& id, std::chrono::seconds since_epoch,
     const std::string& body);
 
+// Of a Retry-After header (RFC 9110, 10.2.3: seconds or a date), at most an hour; 0: of what is none.
+std::chrono::seconds asked_wait(const std::string& text, Time now);
+
 std::unique_ptr<Channel> make_http_channel(const ChannelSettings& settings,
                                            runtime::HttpClient& http,
                                            std::shared_ptr<const runtime::HttpTls> tls);

@@ -17,8 +17,9 @@ int send_canaries(const std::vector<Route>& routes, runtime::HttpClient& http,
   int code = 0;
   for (const auto& route : routes) {
     auto channel = make_channel(route.channel, http, stop);
-    const auto status = channel ? (*channel)->deliver(Waiting(route).canary(SystemClock().now()))
-                                : Status(fail(channel.error()));
+    const auto status = channel
+                            ? (*channel)->deliver(Waiting(route).canary(SystemClock().now())).status
+                            : Status(fail(channel.error()));
     if (status) {
       std::printf("route %s: delivered\n", route.name.c_str());
     } else {

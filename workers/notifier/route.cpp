@@ -241,12 +241,15 @@ Result<std::string> Secret::read() const {
 }
 
 bool Route::takes(const Alert& alert) const {
+  return is_about(alert) && (severities.empty() || severities.contains(alert.severity));
+}
+
+bool Route::is_about(const Alert& alert) const {
   const auto has = [](const std::set<std::string>& set, const std::string& value) {
     return set.empty() || set.contains(value);
   };
   const auto team = alert.labels.find("team");
-  return has(severities, alert.severity) && has(kinds, alert.kind) &&
-         has(teams, team == alert.labels.end() ? "" : team->second) &&
+  return has(kinds, alert.kind) && has(teams, team == alert.labels.end() ? "" : team->second) &&
          (resolved || alert.state != "resolved");
 }
 

@@ -56,6 +56,8 @@ struct Route {
   std::chrono::minutes canary{0};  // how often it is shown to work; 0: never
 
   bool takes(const Alert& alert) const;
+  // Apart from how grave it is, which may change while it fires.
+  bool is_about(const Alert& alert) const;
 };
 
 // `text`: the file's; `name`: its name in errors. invalid: all that is wrong, each with its place, value and what was expected.

@@ -42,10 +42,17 @@ std::string delivery_id(const std::string& route, const std::vector<Entry>& entr
   return sha256_hex(text).substr(0, 32);
 }
 
+std::size_t Waiting::size() const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(),
+                    [&](const auto& one) { return !one.second.told || route_.repeat > 0min; }));
+}
+
 std::vector<EntryChange> Waiting::load(std::map<std::string, Entry> entries) {
   entries_ = std::move(entries);
   std::vector<EntryChange> forgotten;
   std::erase_if(entries_, [&](const auto& one) {
+    // How grave it was when it was taken in.
     if (route_.takes(one.second.alert)) return false;
     forgotten.push_back({one.first, {}});
     return true;
@@ -53,26 +60,56 @@ std::vector<EntryChange> Waiting::load(std::map<std::string, Entry> entries) {
   return forgotten;
 }
 
-std::optional<EntryChange> Waiting::accept(const Alert& alert, Time told_since) {
+std::optional<EntryChange> Waiting::forget(const std::string& fingerprint) {
+  if (entries_.erase(fingerprint) == 0) return std::nullopt;
+  return EntryChange{fingerprint, {}};
+}
+
+// Of those that were told and wait for their end, the one told first gives way.
+bool Waiting::make_room(std::vector<EntryChange>& changes) {
+  if (entries_.size() < most_waiting) return true;
+  auto first = entries_.end();
+  for (auto one = entries_.begin(); route_.repeat == 0min && one != entries_.end(); ++one) {
+    if (one->second.told && (first == entries_.end() || one->second.told < first->second.told))
+      first = one;
+  }
+  if (first == entries_.end()) return false;
+  changes.push_back({first->first, {}});
+  entries_.erase(first);
+  return true;
+}
+
+std::vector<EntryChange> Waiting::accept(const Alert& alert, Time told_since) {
+  std::vector<EntryChange> changes;
+  const auto known = entries_.find(alert.fingerprint);
   const bool over = alert.state == "resolved";
   const bool too_old = over && alert.ended_at.value_or(alert.started_at) < told_since;
-  if (route_.takes(alert) && !too_old) {
-    if (entries_.size() >= most_waiting && !entries_.contains(alert.fingerprint)) {
-      ++dropped_;
-      return std::nullopt;
-    }
-    auto& entry = entries_[alert.fingerprint];
-    entry = {alert, {}};
-    return EntryChange{alert.fingerprint, entry};
+  if (over && (known == entries_.end() || !route_.is_about(alert) || too_old)) {
+    if (auto change = forget(alert.fingerprint)) changes.push_back(std::move(*change));
+    return changes;
   }
-  // It does not go by this route any more: nothing of it is told again.
-  if (entries_.erase(alert.fingerprint) == 0) return std::nullopt;
-  return EntryChange{alert.fingerprint, {}};
+  if (!over && !route_.takes(alert)) {
+    // What was told, or may be just now, goes on there until its end.
+    if (known == entries_.end() || known->second.told || under_way_) return changes;
+    changes.push_back(*forget(alert.fingerprint));
+    return changes;
+  }
+  if (known == entries_.end() && !make_room(changes)) {
+    ++dropped_;
+    return changes;
+  }
+  auto& entry = entries_[alert.fingerprint];
+  const auto severity = over ? entry.alert.severity : alert.severity;
+  entry = {alert, {}};
+  entry.alert.severity = severity;
+  changes.push_back({alert.fingerprint, entry});
+  return changes;
 }
 
 bool Waiting::is_due(const Entry& entry, Time now) const {
+  if (!entry.told) return true;
   // A clock that was set back delays nothing.
-  return !entry.told || *entry.told + route_.repeat <= now || *entry.told > now;
+  return route_.repeat > 0min && (*entry.told + route_.repeat <= now || *entry.told > now);
 }
 
 std::optional<Message> Waiting::next(Time now) {
@@ -83,7 +120,7 @@ std::optional<Message> Waiting::next(Time now) {
           : 1.0;
   allowance_ = std::min(allowance_ + passed * per_minute, per_minute);
   counted_ = now;
-  if (not_before_ > now + 2 * longest_wait) not_before_ = now;  // the clock was set back
+  if (now < postponed_) not_before_ = now;  // the clock was set back
   if (under_way_ || now < not_before_ || allowance_ < 1) return std::nullopt;
 
   std::vector<Entry> entries;
@@ -114,7 +151,7 @@ std::vector<EntryChange> Waiting::settle(const Message& message, std::optional<T
     const auto found = entries_.find(alert.fingerprint);
     // Another state of it may have come meanwhile, which is still to be told.
     if (found == entries_.end() || found->second.alert.alert_id != alert.alert_id) continue;
-    if (told && route_.repeat > 0min && alert.state != "resolved") {
+    if (told && alert.state != "resolved") {
       found->second.told = told;
       changes.push_back({alert.fingerprint, found->second});
     } else {
@@ -132,15 +169,17 @@ std::vector<EntryChange> Waiting::delivered(const Message& message, Time now) {
   return settle(message, now);
 }
 
-void Waiting::postponed(Time now) {
+void Waiting::postponed(Time now, std::chrono::seconds at_least) {
   under_way_ = false;
+  postponed_ = now;
   const auto doubled = shortest_wait * (1 << std::min(failures_, 9));
   failures_ += 1;
   // Not all at the same moment, when a receiver that many wait for comes back.
   std::uniform_real_distribution<double> spread(0.8, 1.2);
   const auto wait = std::min<std::chrono::milliseconds>(doubled, longest_wait);
-  not_before_ = now + std::chrono::milliseconds(static_cast<std::int64_t>(
-                          static_cast<double>(wait.count()) * spread(random_)));
+  const std::chrono::milliseconds spread_wait(
+      static_cast<std::int64_t>(static_cast<double>(wait.count()) * spread(random_)));
+  not_before_ = now + std::max<std::chrono::milliseconds>(spread_wait, at_least);
 }
 
 std::vector<EntryChange> Waiting::refused(const Message& message) {

@@ -16,7 +16,8 @@ namespace oppen::notifier {
 
 struct Entry {
   Alert alert;
-  std::optional<Time> told = {};  // when its present state was; it waits to be told again
+  std::optional<Time> told =
+      {};  // when its present state was; it waits to be told again, or to end
 };
 
 // A change of what is stored: an entry, or none any more.
@@ -30,14 +31,16 @@ class Waiting {
   explicit Waiting(Route route) : route_(std::move(route)) {}
 
   const Route& route() const { return route_; }
-  std::size_t size() const { return entries_.size(); }
+  // Those that are to be told, now or again.
+  std::size_t size() const;
   // By fingerprint, as they were stored, in the place of those that are here. What is under way stays so.
   // Returns what the route does not take any more, and is forgotten.
   std::vector<EntryChange> load(std::map<std::string, Entry> entries);
 
-  // An alert that has come. What is over and ended before `told_since` is not told any more. nullopt: nothing has changed. Of most_waiting
-  // episodes no further one is taken, so that a receiver that is gone for good does not fill the memory.
-  std::optional<EntryChange> accept(const Alert& alert, Time told_since);
+  // An alert that has come. Its end goes where its beginning went, however grave it is by then: with the severity that was told there. What is
+  // over and ended before `told_since` is not told any more. Of most_waiting episodes no further one is taken, so that a receiver that is gone
+  // for good does not fill the memory; of those that wait for their end alone the one told first is forgotten.
+  std::vector<EntryChange> accept(const Alert& alert, Time told_since);
   static constexpr std::size_t most_waiting = 10'000;
   // Alerts that were not taken since the last call.
   std::int64_t take_dropped() { return std::exchange(dropped_, 0); }
@@ -46,8 +49,8 @@ class Waiting {
   std::optional<Message> next(Time now);
   // It has arrived.
   std::vector<EntryChange> delivered(const Message& message, Time now);
-  // It has not, and goes out again later: the wait doubles from a second to five minutes.
-  void postponed(Time now);
+  // It has not, and goes out again later: the wait doubles from a second to five minutes, and is no less than `at_least`.
+  void postponed(Time now, std::chrono::seconds at_least = {});
   // The receiver does not want it. Those that were in company are tried one by one: empty then.
   std::vector<EntryChange> refused(const Message& message);
 
@@ -57,6 +60,8 @@ class Waiting {
 
  private:
   bool is_due(const Entry& entry, Time now) const;
+  std::optional<EntryChange> forget(const std::string& fingerprint);
+  bool make_room(std::vector<EntryChange>& changes);
   std::vector<EntryChange> settle(const Message& message, std::optional<Time> told);
 
   Route route_;
@@ -65,6 +70,7 @@ class Waiting {
   std::size_t alone_ = 0;  // so many go out one by one, since they were refused together
   std::int64_t dropped_ = 0;
   Time not_before_{};
+  Time postponed_{};
   int failures_ = 0;             // one after the other
   double allowance_ = 0;         // messages that may go out now
   std::optional<Time> counted_;  // until when the allowance has grown

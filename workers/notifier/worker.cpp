@@ -246,8 +246,8 @@ struct Worker::Impl {
       if (alert) {
         for (auto& way : ways) {
           const auto since = record.offset < known_end ? told_since : Time{};
-          if (auto changed = way.waiting.accept(*alert, since))
-            change.entries.emplace_back(way.waiting.route().name, std::move(*changed));
+          for (auto& changed : way.waiting.accept(*alert, since))
+            change.entries.emplace_back(way.waiting.route().name, std::move(changed));
         }
         return {};
       }
@@ -275,17 +275,18 @@ struct Worker::Impl {
           change.entries.emplace_back(message.route, std::move(entry));
       }
     }
-    auto receipt = receipt_of(message, one.status, now);
+    auto receipt = receipt_of(message, one.delivery.status, now);
     // What an Alertmanager is told again every minute would push out all others.
-    if (message.repeated && one.status) return count(receipt);
+    if (message.repeated && one.delivery.status) return count(receipt);
     change.receipts.push_back(std::move(receipt));
   }
 
   static std::vector<EntryChange> outcome_of(const Carrier::Carried& one, Time now,
                                              Waiting& waiting) {
-    if (one.status) return waiting.delivered(one.message, now);
-    if (one.status.error().kind == ErrorKind::refused) return waiting.refused(one.message);
-    waiting.postponed(now);
+    const auto& [status, retry_after] = one.delivery;
+    if (status) return waiting.delivered(one.message, now);
+    if (status.error().kind == ErrorKind::refused) return waiting.refused(one.message);
+    waiting.postponed(now, retry_after);
     return {};
   }
 

@@ -16,11 +16,12 @@ project_build() {
   }
 }
 
-# workers_wanted: the lines of the table, without the MLflow bridge where there is no MLflow.
+# workers_wanted: the lines of the table, without the MLflow bridge where there is no MLflow, and the notifier where it has no routes.
 workers_wanted() {
-  local unwanted='^#'
-  [[ -n ${MLFLOW_TRACKING_URI:-} ]] || unwanted='^(#|oppen-mlflow )'
-  grep -vE "$unwanted" "$LIB_DIR/workers"
+  local unwanted='^(#'
+  [[ -n ${MLFLOW_TRACKING_URI:-} ]] || unwanted+='|oppen-mlflow '
+  [[ -n ${OPPEN_NOTIFIER_ROUTES:-} ]] || unwanted+='|oppen-notifier '
+  grep -vE "$unwanted)" "$LIB_DIR/workers"
 }
 
 # workers_list: those of them whose program has been built and that have something to do: telemetry is played on simulated nodes alone.
@@ -51,6 +52,9 @@ other_workers() {
 worker_settings() {
   if [[ $1 == oppen-console ]]; then
     echo "OPPEN_WORKER_URLS=$(other_workers)"
+  fi
+  if [[ $1 == oppen-notifier ]]; then
+    echo "OPPEN_NOTIFIER_ROUTES=$OPPEN_NOTIFIER_ROUTES"
   fi
   [[ $1 == oppen-telemetry ]] || return 0
   echo "OPPEN_SIMULATED_NODES=$(simulated_nodes)"

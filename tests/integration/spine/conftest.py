@@ -67,6 +67,12 @@ def rough_world(tmp_path_factory):
     yield from make_world(tmp_path_factory.mktemp("rough"))
 
 
+@pytest.fixture(scope="module")
+def fresh_world(tmp_path_factory):
+    """One in whose logs nothing stands before the module begins."""
+    yield from make_world(tmp_path_factory.mktemp("fresh"))
+
+
 @pytest.fixture
 def bus(world):
     return world.bus

@@ -171,6 +171,8 @@ def test_routes(notifier, receiver):
         webhook(receiver, "/critical", severities=["critical"], resolved=False),
         webhook(receiver, "/queue", kinds=["queue_stalled"]),
         webhook(receiver, "/others", teams=["nobody"]),
+        webhook(receiver, "/grave", severities=["critical"]),
+        webhook(receiver, "/mild", severities=["warning"]),
     )
     worker.start().wait_ready()
     one, two = notifier.alert("one"), notifier.alert("two", severity="warning", kind="queue_stalled")
@@ -185,6 +187,11 @@ def test_routes(notifier, receiver):
     arrived(receiver, "/queue", two["alert_id"], worker=worker)
     assert {alert["alert_id"] for alert in receiver.alerts("/critical")} == {one["alert_id"], last["alert_id"]}
     assert receiver.alerts("/others") == []
+    # An end goes where the beginning went, however grave it is by then.
+    milder = notifier.alert("last", "resolved", severity="warning")
+    notifier.tell(milder)
+    arrived(receiver, "/grave", milder["alert_id"], worker=worker)
+    assert {alert["alert_id"] for alert in receiver.alerts("/mild")} == {two["alert_id"]}
     assert {alert["kind"] for alert in receiver.alerts("/queue")} == {"queue_stalled"}
 
 

@@ -1,6 +1,8 @@
 // The rule of daily cost as the worker has it: each charge once, whatever it is told again, and over restarts.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "tests/unit/alerts/at.hpp"
 
 namespace oppen::anomaly {
@@ -58,6 +60,37 @@ TEST_F(DailyCostTest, TellsADayThatCostsMoreAlsoOverRestarts) {
   EXPECT_EQ(found->kind, "cost_spike");
   EXPECT_NEAR(*found->expected, 48, 1);
   EXPECT_THAT(found->summary, HasSubstr("Daily cost spike: expected $48"));
+}
+
+TEST_F(DailyCostTest, WhatALimitSavesIsTheSchedulersProjectionWhereTheJobsAreKnown) {
+  spend(-14 * 24h, 0h, usual_hourly);
+  const auto runs = [&](const std::string& job, double hours) {
+    auto queued = change_of(job, 1, JobChange::What::queued);
+    queued.estimated_seconds = 3600 * hours;
+    queued.estimated_cost = {std::llround(2e6 * hours)};
+    rule_.tell(queued, at(0s));
+    rule_.tell(change_of(job, 2, JobChange::What::started), at(0s));
+  };
+  const auto saved_of = [&](double hours) -> std::optional<Remedy> {
+    for (int i = 0; i < 4; ++i) runs(fmt::format("more-{}-{}", hours, i), hours);
+    for (auto from = 0min; from < 40min; from += 5min) {
+      for (int i = 0; i < 4; ++i) {
+        auto cost = charge(0h, 2'000'000 / 12, fmt::format("more-{}-{}", hours, i));
+        cost.interval_start = at(from);
+        cost.interval_end = at(from + 5min);
+        rule_.tell(cost, at(from + 5min));
+      }
+    }
+    const auto found = spike(45min);
+    return found ? found->remedy : std::nullopt;
+  };
+  const auto short_ones = saved_of(0.25);
+  ASSERT_TRUE(short_ones);
+  EXPECT_EQ(short_ones->changes["value"], "1");
+  EXPECT_EQ(short_ones->evidence["by"], "projection");
+  // Four of 15 minutes each at $2 an hour, again and again: three fewer of them, all but the first 15 minutes.
+  EXPECT_NEAR(static_cast<double>(short_ones->predicted_savings.value) / 1e6, 3 * 2 * 23.75, 4);
+  EXPECT_THAT(short_ones->summary, HasSubstr("limit parallel jobs to 1: back to $"));
 }
 
 TEST_F(DailyCostTest, AChargeThatComesAgainCostsNothing) {

@@ -61,6 +61,16 @@ TEST(Signature, IsThatOfTheSpecification) {
   }
 }
 
+TEST(RetryAfter, IsSecondsOrADate) {
+  const auto now = test::given_time("2026-01-04T12:00:00Z");
+  EXPECT_EQ(asked_wait("90", now), 90s);
+  EXPECT_EQ(asked_wait("Sun, 04 Jan 2026 12:02:00 GMT", now), 120s);
+  EXPECT_EQ(asked_wait("Sun, 04 Jan 2026 11:00:00 GMT", now), 0s) << "it is over";
+  EXPECT_EQ(asked_wait("86400", now), 1h) << "it is asked again after an hour";
+  for (const char* none : {"", "soon", "-5", "99999999999999999999"})
+    EXPECT_EQ(asked_wait(none, now), 0s) << none;
+}
+
 TEST(AlertmanagerBody, EndsWhatIsOverAndLetsEndWhatIsNotToldAgain) {
   auto alert = given_alert("a");
   alert.labels["oppen.dev/job-id"] = "j";

@@ -152,11 +152,61 @@ TEST(WaitingAlerts, WhatDoesNotGoByTheRouteAnyMoreIsForgotten) {
   waiting.accept(given_alert("a"), {});
   const auto message = waiting.next(start);
   waiting.delivered(*message, start);
-  const auto change = waiting.accept(given_alert("a", "resolved"), {});
-  ASSERT_TRUE(change);
-  EXPECT_FALSE(change->entry);
+  const auto changes = waiting.accept(given_alert("a", "resolved"), {});
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_FALSE(changes[0].entry);
   EXPECT_FALSE(waiting.next(start + 2h));
-  EXPECT_FALSE(waiting.accept(given_alert("b", "resolved"), {})) << "nothing has changed";
+  EXPECT_TRUE(waiting.accept(given_alert("b", "resolved"), {}).empty()) << "nothing has changed";
+}
+
+Alert of_severity(const std::string& severity, const std::string& state) {
+  auto alert = given_alert("a", state);
+  alert.alert_id += "-" + severity;
+  alert.severity = severity;
+  return alert;
+}
+
+TEST(WaitingAlerts, TheEndGoesWhereTheBeginningWentHoweverGraveItIsByThen) {
+  auto route = given_route();
+  route.severities = {"critical"};
+  Waiting critical(route);
+  route.severities = {"warning"};
+  Waiting warning(route);
+  std::optional<Entry> stored;
+  for (const auto* state : {"firing", "updated", "resolved"}) {
+    const auto alert = of_severity(state == std::string("firing") ? "critical" : "warning", state);
+    critical.accept(alert, {});
+    warning.accept(alert, {});
+    if (const auto message = critical.next(start))
+      stored = critical.delivered(*message, start)[0].entry;
+    if (state == std::string("updated")) {
+      ASSERT_TRUE(stored);
+      EXPECT_EQ(stored->alert.alert_id, "a-firing-critical") << "what was told there";
+      EXPECT_EQ(critical.size(), 0U);
+      critical = Waiting(critical.route());
+      EXPECT_TRUE(critical.load({{"a", *stored}}).empty()) << "also after a restart";
+    }
+  }
+  EXPECT_FALSE(stored) << "the end was told";
+  ASSERT_EQ(ids(warning.next(start)), std::vector<std::string>{"a-resolved-warning"});
+}
+
+TEST(WaitingAlerts, AnEndOfWhatWasNotToldIsNotTold) {
+  auto route = given_route();
+  route.severities = {"warning"};
+  Waiting waiting(route);
+  waiting.accept(of_severity("critical", "firing"), {});
+  EXPECT_TRUE(waiting.accept(of_severity("warning", "resolved"), {}).empty());
+  EXPECT_FALSE(waiting.next(start));
+}
+
+TEST(WaitingAlerts, AReceiverIsNotAskedBeforeItWants) {
+  Waiting waiting(given_route());
+  waiting.accept(given_alert("a"), {});
+  ASSERT_TRUE(waiting.next(start));
+  waiting.postponed(start, 20min);
+  EXPECT_FALSE(waiting.next(start + 19min));
+  EXPECT_TRUE(waiting.next(start + 20min));
 }
 
 TEST(WaitingAlerts, WhatEndedLongAgoIsNotToldToWhoBeginsAnew) {
@@ -196,10 +246,23 @@ TEST(WaitingAlerts, AReceiverThatIsGoneForGoodDoesNotFillTheMemory) {
   Waiting waiting(given_route());
   for (std::size_t i = 0; i < Waiting::most_waiting; ++i)
     waiting.accept(given_alert(std::to_string(i)), {});
-  EXPECT_FALSE(waiting.accept(given_alert("more"), {}));
-  EXPECT_TRUE(waiting.accept(given_alert("7", "resolved"), {})) << "one that it knows";
+  EXPECT_TRUE(waiting.accept(given_alert("more"), {}).empty());
+  EXPECT_FALSE(waiting.accept(given_alert("7", "resolved"), {}).empty()) << "one that it knows";
   EXPECT_EQ(waiting.size(), Waiting::most_waiting);
   EXPECT_EQ(waiting.take_dropped(), 1);
+  EXPECT_EQ(waiting.take_dropped(), 0);
+}
+
+TEST(WaitingAlerts, WhatNeverEndsGivesWayToWhatIsNew) {
+  Waiting waiting(given_route());
+  for (std::size_t i = 0; i < Waiting::most_waiting; ++i)
+    waiting.accept(given_alert(std::to_string(i)), {});
+  const auto told = waiting.next(start);
+  waiting.delivered(*told, start);
+  const auto changes = waiting.accept(given_alert("more"), {});
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_FALSE(changes[0].entry) << "the one told first is forgotten";
+  EXPECT_TRUE(changes[1].entry);
   EXPECT_EQ(waiting.take_dropped(), 0);
 }
 

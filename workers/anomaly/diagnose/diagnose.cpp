@@ -190,21 +190,26 @@ std::optional<Remedy> remedy_for(const Question& question, const Choice& choice)
   if (more < 0.5 || fewer < 0.5 || excess <= 0) return std::nullopt;
   const double saved = excess * std::min(1.0, fewer / more);
   Remedy remedy;
-  remedy.summary =
-      fmt::format("limit parallel jobs to {:.0f}: back to ${:.0f} a day as those that run end",
-                  limit, question.actual_day - saved);
+  remedy.limit = static_cast<int>(limit);
+  remedy.summary = limit_text(remedy.limit, question.actual_day - saved);
   remedy.predicted_savings = {std::llround(saved * 1e6)};
   remedy.changes = {{"key", "max_concurrent_jobs"},
                     {"value", fmt::format("{:.0f}", limit)},
                     {"until", to_rfc3339(question.until)}};
   remedy.evidence = {{"jobs_at_once", question.jobs_at_once},
                      {"more_than_usual", more},
+                     {"by", "rate"},
                      {"expected_microusd", std::llround(question.expected_day * 1e6)},
                      {"actual_microusd", std::llround(question.actual_day * 1e6)}};
   return remedy;
 }
 
 }  // namespace
+
+std::string limit_text(int limit, double dollars_a_day) {
+  return fmt::format("limit parallel jobs to {}: back to ${:.0f} over the next day", limit,
+                     std::max(0.0, dollars_a_day));
+}
 
 Diagnosis diagnose(const Question& question,
                    const std::map<std::pair<std::string, std::string>, Seen>& seen) {

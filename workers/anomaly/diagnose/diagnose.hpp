@@ -47,6 +47,9 @@ struct Question {
   double jobs_at_once = 0;                   // of everything, now
   Time until{};                              // of what is proposed
 };
+// "limit parallel jobs to 1: back to $42 over the next day"
+std::string limit_text(int limit, double dollars_a_day);
+
 // `seen`: by dimension and value.
 Diagnosis diagnose(const Question& question,
                    const std::map<std::pair<std::string, std::string>, Seen>& seen);

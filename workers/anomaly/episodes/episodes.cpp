@@ -8,6 +8,7 @@
 
 #include "schemas/job.hpp"
 #include "schemas/parse.hpp"
+#include "workers/anomaly/episodes/groups.hpp"
 #include "workers/anomaly/episodes/kinds.hpp"
 
 namespace oppen::anomaly {
@@ -159,15 +160,43 @@ void Episodes::step(const std::string& fingerprint, Time now, std::vector<Said>&
   if (known.state == "pending") {
     if (lost || !known.holds) return episodes_.erase(fingerprint);
     const auto hold = beyond_bar(fingerprint, 0, now) ? kind.hold : 2 * kind.hold;
-    if (now - known.since < hold || is_inhibited(fingerprint, known)) return;
+    // The members of a group have held for long enough.
+    const bool long_enough = is_group(known.labels) || now - known.since >= hold;
+    if (!long_enough || is_inhibited(fingerprint, known)) return;
     episodes_.at(fingerprint).state = "firing";
   }
   if (lost) return end(fingerprint, known.seen, now, said);
-  if (known.well) {
-    if (now - *known.well >= kind.well) end(fingerprint, *known.well, now, said);
-    return;
+  if (known.well && now - *known.well >= kind.well) end(fingerprint, *known.well, now, said);
+}
+
+void Episodes::form_groups(Time now) {
+  grouped_.clear();
+  std::map<std::pair<std::string, Labels>, std::vector<std::string>> groups;
+  for (const auto& [fingerprint, one] : episodes_.all()) {
+    if (one.state != "firing") continue;
+    if (is_group(one.labels)) groups[{one.kind, one.labels}];
+    const auto group = group_of(one.kind, one.labels);
+    if (group && !is_quiet(fingerprint, one, now))
+      groups[{one.kind, *group}].push_back(fingerprint);
   }
-  if (is_quiet(fingerprint, known, now)) return;
+  for (const auto& [of, fingerprints] : groups) {
+    const auto& [kind, labels] = of;
+    const auto* known = episodes_.find(fingerprint_of(kind, labels));
+    const bool lasts = known != nullptr && known->state == "firing";
+    const bool holds = fingerprints.size() >= (lasts ? group_lasts : group_begins);
+    if (!holds && !lasts) continue;
+    if (holds) grouped_.insert(fingerprints.begin(), fingerprints.end());
+    std::vector<const Episode*> members;
+    for (const auto& fingerprint : fingerprints) members.push_back(episodes_.find(fingerprint));
+    std::sort(members.begin(), members.end(),
+              [](const Episode* a, const Episode* b) { return a->labels < b->labels; });
+    note(group_finding(kind, labels, members, holds), now);
+  }
+}
+
+void Episodes::tell(const std::string& fingerprint, Time now, std::vector<Said>& said) {
+  const auto& known = *episodes_.find(fingerprint);
+  if (known.well || grouped_.contains(fingerprint) || is_quiet(fingerprint, known, now)) return;
   if (!known.told)
     return said.push_back(say(fingerprint, episodes_.at(fingerprint), "firing", now));
   const bool graver = rank_of(known.severity) > rank_of(known.told_severity);
@@ -185,20 +214,39 @@ std::set<std::string, std::less<>> Episodes::open_kinds() const {
   return kinds;
 }
 
+// What explains others comes before them.
+std::vector<std::string> Episodes::open_ones() const {
+  std::vector<std::tuple<std::size_t, bool, std::string>> open;
+  for (const auto& [fingerprint, one] : episodes_.all()) {
+    if (one.state != "resolved")
+      open.emplace_back(order_of(one.kind), !is_group(one.labels), fingerprint);
+  }
+  std::sort(open.begin(), open.end());
+  std::vector<std::string> fingerprints;
+  for (auto& one : open) fingerprints.push_back(std::move(std::get<2>(one)));
+  return fingerprints;
+}
+
 std::vector<Said> Episodes::look(const std::vector<Finding>& findings, Time now) {
   // Most of what is well was well before, and costs no digest.
   const auto kinds = open_kinds();
   for (const auto& finding : findings) {
     if (finding.holds || kinds.contains(finding.kind)) note(finding, now);
   }
-  // What explains others comes before them.
-  std::vector<std::tuple<std::size_t, std::string>> open;
-  for (const auto& [fingerprint, one] : episodes_.all()) {
-    if (one.state != "resolved") open.emplace_back(order_of(one.kind), fingerprint);
-  }
-  std::sort(open.begin(), open.end());
   std::vector<Said> said;
-  for (const auto& [order, fingerprint] : open) step(fingerprint, now, said);
+  const auto single = [&](const std::string& fingerprint) {
+    return !is_group(episodes_.find(fingerprint)->labels);
+  };
+  for (const auto& fingerprint : open_ones()) {
+    if (single(fingerprint)) step(fingerprint, now, said);
+  }
+  form_groups(now);
+  for (const auto& fingerprint : open_ones()) {
+    if (!single(fingerprint)) step(fingerprint, now, said);
+  }
+  for (const auto& fingerprint : open_ones()) {
+    if (episodes_.find(fingerprint)->state == "firing") tell(fingerprint, now, said);
+  }
   forget(now);
   return said;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Makes alerts of what the rules find. What holds long enough fires; it is told again when it is clearly worse, and when it is over. What is
-// silenced, planned, or explained by another alert is not told, and is told later where it still holds then.
+// silenced, planned, explained by another alert, or one of many in a group (groups.hpp) is not told, and is told later where it still holds then.
 //
 // Pure: goes by the times that it is given, and the same findings at the same times give the same alerts, with the same ids. One thread.
 #include <functional>
@@ -64,7 +64,11 @@ class Episodes {
   bool is_quiet(const std::string& fingerprint, const Episode& one, Time now) const;
   bool is_inhibited(const std::string& fingerprint, const Episode& one) const;
   void note(const Finding& finding, Time now);
+  std::vector<std::string> open_ones() const;
+  // Begins and ends it.
   void step(const std::string& fingerprint, Time now, std::vector<Said>& said);
+  void form_groups(Time now);
+  void tell(const std::string& fingerprint, Time now, std::vector<Said>& said);
   void end(const std::string& fingerprint, Time at, Time now, std::vector<Said>& said);
   Said say(const std::string& fingerprint, Episode& one, const std::string& state, Time now);
   void forget(Time now);
@@ -72,6 +76,7 @@ class Episodes {
   Kept<Episode> episodes_{"episodes"};
   Kept<AlertSilence> silences_{"silences"};
   Kept<Feedback> feedback_{"feedback"};
+  std::set<std::string> grouped_;  // those that are told by their group; of the present look
 };
 
 }  // namespace oppen::anomaly

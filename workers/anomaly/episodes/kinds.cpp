@@ -40,7 +40,7 @@ const std::vector<Kind>& all_kinds() {
       {"failure_burst", minutes{0}, minutes{10}},
       {"budget_exceeded", minutes{0}, minutes{0}},
       {"budget_threshold", minutes{0}, minutes{0}},
-      {"cost_spike", minutes{10}, minutes{30}},
+      {"cost_spike", minutes{5}, minutes{30}},
       {"unusual", minutes{10}, minutes{10}},  // the next value says so, too
       {"worker_lagging", minutes{0}, minutes{2}},
   };

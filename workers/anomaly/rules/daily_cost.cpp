@@ -1,7 +1,10 @@
 // cost_spike: what a day costs against what it usually does. The rule is class Spend; here it is told each charge, and what happened besides.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
+#include "workers/anomaly/diagnose/diagnose.hpp"
+#include "workers/anomaly/diagnose/limit.hpp"
 #include "workers/anomaly/rules/rules.hpp"
 #include "workers/anomaly/spend/spend.hpp"
 #include "workers/cost/pricing/pricing.hpp"
@@ -13,6 +16,7 @@ constexpr auto spend_hash = "spend";
 constexpr auto prices_hash = "prices";
 constexpr auto between_cost_looks = std::chrono::minutes{5};
 constexpr auto charges_come_within = std::chrono::minutes{2};
+constexpr double least_saved = 0.01;  // dollars
 constexpr auto notes_count_for = std::chrono::hours{24};
 
 // Control characters stand between the parts of what Spend stores.
@@ -21,6 +25,28 @@ void clean(SpentOn& on) {
        {&on.team, &on.project, &on.model_type, &on.gpu_type, &on.pod_namespace, &on.workload_type})
     std::replace_if(
         text->begin(), text->end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+}
+
+// What the limit saves by the scheduler's projection, where the jobs are known; else it stays what it is by the present rate. What saves nothing,
+// for what runs goes on for longer than a day, is not proposed.
+void project(Finding& finding, const Scene& scene, Time now) {
+  auto& remedy = *finding.remedy;
+  std::vector<JobAhead> jobs;
+  for (const auto& [id, job] : scene.jobs()) {
+    const bool live = job.state == "live" && job.live_since;
+    if (job.estimated_seconds <= 0 || (!live && job.state != "queued")) continue;
+    jobs.push_back({static_cast<Priority>(job.priority), job.estimated_seconds,
+                    static_cast<double>(job.estimated_cost) / 1e6,
+                    live ? job.live_since : std::nullopt});
+  }
+  const auto live = std::count_if(jobs.begin(), jobs.end(),
+                                  [](const JobAhead& job) { return job.started.has_value(); });
+  if (live <= remedy.limit || !finding.actual) return;
+  const double saved = saved_by_limit(jobs, remedy.limit, now);
+  if (saved < least_saved) return finding.remedy.reset();
+  remedy.predicted_savings = {std::llround(saved * 1e6)};
+  remedy.summary = limit_text(remedy.limit, *finding.actual - saved);
+  remedy.evidence["by"] = "projection";
 }
 
 NoteKind kind_of_change(const JobChange& change) {
@@ -55,10 +81,12 @@ class DailyCost : public Rule {
     }
   }
 
-  void look(Time now, const Scene& /*scene*/, std::vector<Finding>& found) override {
+  void look(Time now, const Scene& scene, std::vector<Finding>& found) override {
     if (now.time_since_epoch() % between_cost_looks != std::chrono::milliseconds{0}) return;
-    for (auto& finding : spend_.look(now - charges_come_within))
+    for (auto& finding : spend_.look(now - charges_come_within)) {
+      if (finding.remedy) project(finding, scene, now);
       found.push_back(std::move(finding));
+    }
   }
 
   void judged(const Episode& episode, const AlertFeedback& feedback, Time until) override {

@@ -89,6 +89,7 @@ void add(JobChange& change, const JobQueued& event) {
   change.window = event.spec.window;
   change.after = event.spec.after;
   change.estimated_cost = event.estimated_cost;
+  change.estimated_seconds = event.estimated_duration_seconds;
 }
 void add(JobChange& change, const JobLaunched& event) {
   change.pod = event.pod;

@@ -27,6 +27,7 @@ struct JobChange {
   std::string window = "any";
   std::vector<std::string> after;
   MicroUsd estimated_cost;
+  double estimated_seconds = 0;
   std::string pod;
   std::string pod_namespace;
   std::string node;

@@ -44,17 +44,20 @@ bool Scene::take(const JobChange& change, Time at) {
   job.project = context.project;
   job.model_type = context.model_type;
   job.gpus = context.resources.gpu_share ? 1 : context.resources.gpus;
+  job.priority = static_cast<int>(context.priority);
   switch (change.what) {
     case JobChange::What::queued:
       job.window = change.window;
       job.after = change.after;
       job.estimated_cost = change.estimated_cost.value;
+      job.estimated_seconds = change.estimated_seconds;
       break;
     case JobChange::What::amended:
       job.window = change.window;
       break;
     case JobChange::What::launched:
     case JobChange::What::started:
+      if (job.state != "live") job.live_since = at;
       job.state = "live";
       job.node = change.node;
       break;

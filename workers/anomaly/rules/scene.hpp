@@ -29,14 +29,17 @@ struct Job {
   std::vector<std::string> after;
   int gpus = 0;
   std::int64_t estimated_cost = 0;  // micro-dollars
-  std::string node;                 // where it runs
+  double estimated_seconds = 0;
+  int priority = 1;                // of enum Priority
+  std::optional<Time> live_since;  // of its attempt
+  std::string node;                // where it runs
   std::optional<Time> retry_at;
   std::optional<Time> ended;
   Time heard{};  // the last event
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Job, seq, state, team, project, model_type, window,
-                                                after, gpus, estimated_cost, node, retry_at, ended,
-                                                heard)
+                                                after, gpus, estimated_cost, estimated_seconds,
+                                                priority, live_since, node, retry_at, ended, heard)
 
 struct Node {
   int gpus = 0;

@@ -26,6 +26,8 @@ struct Bounds {
   double floor = 0;                            // dollars a day
   std::int64_t first_day = 0;                  // the first one that is known whole
   std::function<bool(std::int64_t)> left_out;  // days that are no baseline; may be empty
+  // Many more jobs run at once than chance would have it; asked only where it decides.
+  std::function<bool()> many_jobs;
 };
 
 inline constexpr int least_history = 3;  // days; with fewer nothing is said

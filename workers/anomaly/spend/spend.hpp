@@ -7,7 +7,8 @@
 // - it is significant: ln(day / median of 28 days) is above 3 x 1.4826 x MAD of these days (Leys, Ley, Klein, Bernard and Licata 2013,
 //   "Detecting outliers"), MAD at least 5 %; and the last minutes cost more than any as many in the 14 days before;
 // - it is worth the floor, in dollars a day;
-// - there are 10 days of history; with 3 to 10 the bounds are doubled, and the alert says that it is provisional.
+// - there are 10 days of history; with 3 to 10 it must be 1.3 times as significant, and the alert says that it is provisional;
+// - a series that usually spends next to nothing has spent a part of the floor beyond that, or many more jobs run at once than by chance.
 // Of series that tell the same thing one is told: see look().
 //
 // Sums are exact and depend on no order. Pure; one thread at a time. About 1.3 KB a series.
