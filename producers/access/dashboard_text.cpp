@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "producers/access/event_text.hpp"
 #include "producers/access/job_table.hpp"
 #include "producers/access/render.hpp"
 #include "schemas/text.hpp"
+#include "schemas/units.hpp"
 
 namespace oppen::access {
 namespace {
@@ -18,6 +20,7 @@ using nlohmann::json;
 
 constexpr std::size_t label_columns = 12;
 constexpr double bytes_of_mib = 1024.0 * 1024.0;
+constexpr double bytes_of_gib = 1024.0 * bytes_of_mib;
 
 json object_part(const json& object, const char* name) {
   const auto found = object.find(name);
@@ -40,6 +43,24 @@ std::string many(long long count, const std::string& what) {
 // "12 %", or "" where it isn't told.
 std::string percent_in(const json& object, const char* name) {
   return object.contains(name) ? fmt::format("{:.0f} %", number_field(object, name)) : "";
+}
+
+// "72Gi", "1.5Gi", "512Mi": whatever the unit is in which the console tells it.
+std::string memory_text(double bytes) {
+  if (bytes < bytes_of_gib) return fmt::format("{:.0f}Mi", bytes / bytes_of_mib);
+  const auto tenths = std::round(10 * bytes / bytes_of_gib) / 10;
+  return std::floor(tenths) == tenths ? fmt::format("{:.0f}Gi", tenths)
+                                      : fmt::format("{:.1f}Gi", tenths);
+}
+
+// An amount of the cluster, "" where it isn't told.
+std::string amount_text(const json& amounts, const std::string& what) {
+  const auto found = amounts.find(what);
+  if (found == amounts.end()) return "";
+  const auto text = found->is_string() ? found->get<std::string>() : found->dump();
+  if (what != "memory") return text;
+  const auto bytes = parse_bytes(text);
+  return bytes ? memory_text(static_cast<double>(*bytes)) : text;
 }
 
 class Screen {
@@ -117,6 +138,41 @@ std::string groups(const json& list) {
   return text;
 }
 
+// "GPU 0 of gpu-node is at 91 C, for 10m 0s; oppen approve hot-1"
+std::string words_of(const json& alert, const Result<Time>& now) {
+  std::string words = text_field(alert, "summary");
+  if (now) {
+    const auto age = age_text(text_field(alert, "started_at"), *now);
+    if (!age.empty()) words += ", for " + age;
+  }
+  const auto proposal = text_field(alert, "proposal_id");
+  return proposal.empty() ? words : words + "; oppen approve " + proposal;
+}
+
+void show_alerts(Screen& screen, const json& alerts, const Result<Time>& now) {
+  if (alerts.empty()) return;  // of a console that knows none
+  const auto firing = count_in(alerts, "firing");
+  std::string what;
+  for (const char* const severity : {"critical", "warning", "info"}) {
+    if (const auto count = count_in(alerts, severity); count > 0)
+      what += fmt::format("{}{} {}", what.empty() ? "" : ", ", count, severity);
+  }
+  if (firing == 0 && !alerts.contains("error")) what = "nothing fires";
+  screen.title("ALERTS", what);
+  if (screen.missing(alerts)) return;
+  const json list = array_part(alerts, "alerts");
+  for (const json& alert : list) {
+    const auto severity = text_field(alert, "severity");
+    screen.state(text_field(alert, "kind"), severity,
+                 severity == "critical"  ? "31"
+                 : severity == "warning" ? "33"
+                                         : "36",
+                 words_of(alert, now));
+  }
+  const auto more = firing - static_cast<long long>(list.size());
+  if (more > 0) screen.line("", fmt::format("... and {} more: oppen alerts", more));
+}
+
 void show_costs(Screen& screen, const json& costs) {
   screen.title("COSTS", "");
   if (screen.missing(costs)) return;
@@ -140,23 +196,16 @@ void show_costs(Screen& screen, const json& costs) {
 
 // "1 of 4 in use", as much of it as is known.
 std::string in_use(const json& cluster, const char* what, const std::string& unit) {
-  const auto amount = [what](const json& part) {
-    const auto found = part.find(what);
-    if (found == part.end()) return std::string();
-    return found->is_string() ? found->get<std::string>() : found->dump();
-  };
-  const auto used = amount(object_part(cluster, "in_use"));
-  const auto known = amount(object_part(cluster, "known"));
+  const auto used = amount_text(object_part(cluster, "in_use"), what);
+  const auto known = amount_text(object_part(cluster, "known"), what);
   if (used.empty()) return known.empty() ? "" : known + unit + ", of which in use is not known";
   return used + (known.empty() ? "" : " of " + known) + unit + " in use";
 }
 
 std::string share(const json& node, const char* what) {
   const auto of = [&](const char* part) {
-    const json amounts = object_part(node, part);
-    const auto found = amounts.find(what);
-    if (found == amounts.end()) return std::string("?");
-    return found->is_string() ? found->get<std::string>() : found->dump();
+    const auto text = amount_text(object_part(node, part), what);
+    return text.empty() ? "?" : text;
   };
   return of("in_use") + "/" + of("allocatable");
 }
@@ -209,8 +258,7 @@ void show_pods(Screen& screen, const json& pods) {
          text_field(pod, "state"), told("running_seconds", duration_text),
          text_field(pod, "gpu_type"), percent_in(pod, "gpu_utilization_percent"),
          told("cpu_cores_mean", [](double cores) { return fmt::format("{:.2f}", cores); }),
-         told("memory_max_bytes",
-              [](double bytes) { return fmt::format("{:.0f} MiB", bytes / bytes_of_mib); }),
+         told("memory_max_bytes", memory_text),
          pod.contains("hourly_microusd") ? money_field(pod, "hourly_microusd") : "",
          pod.contains("spent_microusd") ? money_field(pod, "spent_microusd") : "",
          text_field(pod, "node")});
@@ -285,6 +333,8 @@ std::string dashboard_text(const json& dashboard, const DashboardLook& look) {
   Screen screen(look);
   screen.title("OPPEN", text_field(dashboard, "generated_at"));
   show_health(screen, object_part(dashboard, "health"));
+  show_alerts(screen, object_part(dashboard, "alerts"),
+              parse_rfc3339(text_field(dashboard, "generated_at")));
   show_costs(screen, object_part(dashboard, "costs"));
   show_cluster(screen, object_part(dashboard, "cluster"));
   show_pods(screen, object_part(dashboard, "pods"));

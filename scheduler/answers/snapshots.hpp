@@ -1,7 +1,8 @@
 #pragma once
 // Keeps a snapshot while there are questions. One is good for 20 times as long as it took to read, at least 0.2 s and at most 10 s:
 // the one who asks when there is none that is good waits for the reading. Where it takes long, the next is read ahead, half way, as long
-// as the last question is not 10 s old. After a minute without questions it is thrown away.
+// as the last question is not 10 s old; and who asks after a longer silence gets one that is up to a minute old, while the next is read: of a
+// queue that long it still tells as much. After a minute without questions it is thrown away.
 //
 // Owns a thread and a Redis connection. Any thread may ask.
 #include <condition_variable>
