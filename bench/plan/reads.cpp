@@ -145,12 +145,12 @@ void measure_tools(bench::Bench& bench, bench::Report& report, std::size_t runs)
   endpoints.console_url = bench.options().console_url;
   agent::LiveBackend backend(endpoints);
   const auto asked = questions_of_tools(job_id, runs);
-  bench::Samples first;
-  ask("/api/v1/jobs/" + job_id + "/explain", first);
+  bench::Samples cold;
+  ask("/api/v1/jobs/" + job_id + "/explain", cold);
   report.claim("tools",
                fmt::format("the same, by the agent's tools, with {} proposals", proposals));
   report.measured("the first question to the scheduler, which waits until the queue has been read",
-                  first);
+                  cold);
   for (const auto& tool : agent::all_tools()) {
     if (tool.effect != agent::Effect::read) continue;
     const auto [first, last] = asked.equal_range(tool.name);
