@@ -45,22 +45,25 @@ std::string percent_in(const json& object, const char* name) {
   return object.contains(name) ? fmt::format("{:.0f} %", number_field(object, name)) : "";
 }
 
-// "72Gi", "1.5Gi", "512Mi": whatever the unit is in which the console tells it.
+// "72Gi", "1.5Gi", "512Mi", "0": whatever the unit is in which the console tells it.
 std::string memory_text(double bytes) {
+  if (bytes == 0) return "0";
   if (bytes < bytes_of_gib) return fmt::format("{:.0f}Mi", bytes / bytes_of_mib);
-  const auto tenths = std::round(10 * bytes / bytes_of_gib) / 10;
-  return std::floor(tenths) == tenths ? fmt::format("{:.0f}Gi", tenths)
-                                      : fmt::format("{:.1f}Gi", tenths);
+  return fmt::format("{:.10g}Gi", std::round(10 * bytes / bytes_of_gib) / 10);
 }
 
-// An amount of the cluster, "" where it isn't told.
+// An amount of the cluster, "" where it isn't told: memory as above, CPU in cores.
 std::string amount_text(const json& amounts, const std::string& what) {
   const auto found = amounts.find(what);
   if (found == amounts.end()) return "";
-  const auto text = found->is_string() ? found->get<std::string>() : found->dump();
-  if (what != "memory") return text;
-  const auto bytes = parse_bytes(text);
-  return bytes ? memory_text(static_cast<double>(*bytes)) : text;
+  auto text = found->is_string() ? found->get<std::string>() : found->dump();
+  if (what == "memory") {
+    if (const auto bytes = parse_bytes(text)) return memory_text(static_cast<double>(*bytes));
+  } else if (what == "cpu") {
+    if (const auto millicores = parse_millicores(text))
+      return fmt::format("{:.7g}", static_cast<double>(*millicores) / 1'000);
+  }
+  return text;
 }
 
 class Screen {
@@ -83,6 +86,14 @@ class Screen {
     const auto head = fmt::format("{:<{}}", printable(label), label_columns);
     const auto indent = columns(head) + columns(word) + 4;
     text_ += fmt::format("  {}{}  {}\n", head, painted(word, colour),
+                         wrapped(printable(words), indent, rest(indent)));
+  }
+  // A line that begins with a word in a colour.
+  void mark(const std::string& word, const char* colour, const std::string& words) {
+    const auto indent = label_columns + 2;
+    const auto rest_of_column =
+        std::string(label_columns - std::min(label_columns, columns(word)), ' ');
+    text_ += fmt::format("  {}{}{}\n", painted(printable(word), colour), rest_of_column,
                          wrapped(printable(words), indent, rest(indent)));
   }
   // True when the part is not there, which it says.
@@ -163,11 +174,11 @@ void show_alerts(Screen& screen, const json& alerts, const Result<Time>& now) {
   const json list = array_part(alerts, "alerts");
   for (const json& alert : list) {
     const auto severity = text_field(alert, "severity");
-    screen.state(text_field(alert, "kind"), severity,
-                 severity == "critical"  ? "31"
-                 : severity == "warning" ? "33"
-                                         : "36",
-                 words_of(alert, now));
+    screen.mark(severity,
+                severity == "critical"  ? "31"
+                : severity == "warning" ? "33"
+                                        : "36",
+                text_field(alert, "kind") + ": " + words_of(alert, now));
   }
   const auto more = firing - static_cast<long long>(list.size());
   if (more > 0) screen.line("", fmt::format("... and {} more: oppen alerts", more));

@@ -32,7 +32,7 @@ json everything() {
       "hourly_microusd": 420000, "pending_microusd": 41000},
     "cluster": {"in_use": {"gpus": 1, "cpu": "1", "memory": "2Gi"}, "known": {"gpus": 4, "cpu": "20", "memory": "72Gi"},
       "node_count": 1, "all_nodes": true, "nodes": [{"node": "gpu-node", "ready": true, "gpu_type": "A100", "pods": 1,
-        "in_use": {"gpus": 1, "cpu": "1", "memory": "512Mi"}, "allocatable": {"gpus": 4, "cpu": "20", "memory": "75333444Ki"}}]},
+        "in_use": {"gpus": 1, "cpu": "1", "memory": "512Mi"}, "allocatable": {"gpus": 4, "cpu": "19950m", "memory": "75333444Ki"}}]},
     "pods": {"total": 3, "pods": [{"pod": "resnet-7-1", "job_id": "resnet-7", "model_type": "resnet", "team": "vision",
       "state": "running", "running_seconds": 600, "gpu_type": "A100", "hourly_microusd": 420000, "spent_microusd": 70000,
       "gpu_utilization_percent": 83.4, "cpu_cores_mean": 0.7, "memory_max_bytes": 1073741824, "node": "gpu-node"}]},
@@ -60,8 +60,8 @@ HEALTH  1 of 3 parts down
   mlflow      DOWN  no answer from http://127.0.0.1:5000/api/2.0/mlflow: Connection refused
 
 ALERTS  1 critical, 2 warning
-  gpu_hot     critical  GPU 0 of gpu-node is at 91 C, for 10m 0s
-  gpu_underutilized  warning  resnet-7 uses 12 % of its GPU, for 2h 0m; oppen approve right-size-resnet
+  critical    gpu_hot: GPU 0 of gpu-node is at 91 C, for 10m 0s
+  warning     gpu_underutilized: resnet-7 uses 12 % of its GPU, for 2h 0m; oppen approve right-size-resnet
               ... and 1 more: oppen alerts
 
 COSTS
@@ -76,8 +76,8 @@ CLUSTER  1 node
   GPUs        1 of 4 in use
   CPU         1 of 20 cores in use
   Memory      2Gi of 72Gi in use
-  NODE      STATE  GPUS  TYPE   CPU        MEMORY  PODS
-  gpu-node  ready   1/4  A100  1/20  512Mi/71.8Gi     1
+  NODE      STATE  GPUS  TYPE      CPU        MEMORY  PODS
+  gpu-node  ready   1/4  A100  1/19.95  512Mi/71.8Gi     1
 
 PODS  3, the 1 that began first
   POD         MODEL   TEAM    STATE       RAN  GPU   UTIL  CORES  MEMORY   $/HOUR    SPENT  NODE
