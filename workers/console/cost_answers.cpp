@@ -27,6 +27,8 @@ using runtime::HttpAnswer;
 constexpr std::size_t most_attempts = 100;  // asked for at once: they are part of a URL
 // Of more at work than these a period's forecast goes by the days alone: each takes three questions to Redis.
 constexpr int most_at_work = 1'000;
+// Nor at more than these that were at work in as many days: all of them are read.
+constexpr std::size_t most_runs_ahead = 5'000;
 constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
 
 std::vector<std::string> grouping_names() {
@@ -312,7 +314,7 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
   const auto list = books_.runs(since, now, {filter.team, filter.project, filter.model_type},
-                                cost::most_examined_runs);
+                                most_runs_ahead);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
   const auto may_run = [](const cost::RunRecord& run) {
