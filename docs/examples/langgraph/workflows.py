@@ -70,7 +70,6 @@ def urgent_job(prefix="example"):
         "next": status["jobs"][0]["job_id"],
         "running": status["running"],
         "slots": status["slots"],
-        "next_slot_in_seconds": status["next_slot_in_seconds"],
     }
 
 
