@@ -250,6 +250,8 @@ TEST_F(Optimizing, ApplyingOnlyProposesAndProposesOnce) {
 }
 
 TEST_F(Optimizing, APolicyIsProposedWithoutAPrice) {
+  backend_.answers["simulate/policy"] = {
+      {"error", {{"code", "refused"}, {"message", "it can't be told"}}}};
   const json changes = {{"key", "backfill_enabled"}, {"value", "true"}};
   const auto outcome =
       run("apply_optimization", {{"changes", changes}, {"predicted_savings_usd", 1.5}});
