@@ -26,8 +26,8 @@ class Snapshots {
 
   // One that is good; `not_before`: one whose reading began then or later. Errors: of the reading; unavailable when it takes too long.
   Result<std::shared_ptr<const Snapshot>> get(Clock::time_point not_before = {});
-  // No other is read as long as this is held: for who needs memory himself.
-  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_); }
+  // None is begun to be read as long as this is held: for who needs memory himself. One that is being read is not waited for.
+  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_, std::try_to_lock); }
 
  private:
   void run(std::stop_token stop);
