@@ -74,7 +74,14 @@ int run(const SchedulerSettings& all) {
       settings.listen, metrics, health,
       {{"/api/v1/jobs/:id/explain",
         [&](const auto& query) { return (*questions)->explain(query.params.at("id")); }}},
-      {{"/api/v1/simulate", [&](const auto& query) { return (*questions)->simulate(query.body); }},
+      {{"/api/v1/simulate",
+        [&](const auto& query) {
+          const auto delays = query.params.find("delays");
+          return (*questions)
+              ->simulate(query.body, delays == query.params.end() || delays->second != "false");
+        }},
+       {"/api/v1/simulate/policy",
+        [&](const auto& query) { return (*questions)->simulate_policy(query.body); }},
        {"/api/v1/starts", [&](const auto& query) { return (*questions)->starts(query.body); }}});
   if (!server) return spdlog::error("{}", server.error().message), 2;
 

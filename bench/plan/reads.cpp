@@ -1,11 +1,15 @@
-// What questions take with a long queue and full books, asked of the console; beside them, what a bare request costs on the same way. The
-// runs get into the books by the cost worker's own way: its ledger charges them, its store commits them.
+// What questions take with a long queue and full books, asked of the console, and by the agent's tools; beside them, what a bare request
+// costs on the same way. The runs get into the books by the cost worker's own way: its ledger charges them, its store commits them.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "bench/plan/ask.hpp"
 #include "bench/support/process_memory.hpp"
+#include "producers/agent/live_backend.hpp"
+#include "producers/agent/tool.hpp"
+#include "schemas/control.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 
 namespace {
@@ -18,6 +22,8 @@ constexpr std::size_t at_once = 500;
 constexpr double dashboard_bar_ms = 200;
 constexpr double question_bar_ms = 100;
 constexpr double console_bar_mb = 50;
+constexpr int proposals = 1'000;
+constexpr int proposals_of_tools = 20;  // which are told of when none is named
 
 std::string run_id(std::size_t number) { return fmt::format("mnist-{:06}", number); }
 
@@ -72,6 +78,102 @@ void fill_books(bench::Bench& bench, std::size_t runs) {
   }
 }
 
+// A queued job that is not the first.
+std::string some_queued_job(bench::Ask& ask) {
+  bench::Samples untimed;
+  const auto page = nlohmann::json::parse(ask("/api/v1/jobs?state=queued&limit=100", untimed));
+  return page.at("jobs").at(50).at("job_id");
+}
+
+nlohmann::json spot_of(const std::string& job_id) {
+  return {{"job_id", job_id}, {"changes", {{"spot", true}}}};
+}
+
+// Proposals as they pile up on `control`.
+void fill_proposals(bench::Bench& bench, const std::string& job_id) {
+  for (int i = 0; i < proposals; ++i) {
+    ProposalCreated one;
+    one.proposal_id = fmt::format("bench-{}", i);
+    one.kind = i < proposals_of_tools ? "optimization" : "cost_spike";
+    one.summary = "Run it on spot nodes";
+    one.changes = spot_of(job_id);
+    one.evidence = {{"cost_before_microusd", 31'400}};
+    one.expires_at = SystemClock().now() + 24h;
+    bench::must(bench.client().propose(one), "proposing");
+    if (i < proposals_of_tools)
+      bench::must(bench.client().decide({one.proposal_id, "", "reject", "kim", "measured"}),
+                  "deciding");
+  }
+}
+
+// What each tool that only reads is asked; one that is not here ends the bench.
+std::multimap<std::string, nlohmann::json> questions_of_tools(const std::string& job_id,
+                                                              std::size_t runs) {
+  const auto old_run = run_id(runs / 2);
+  return {
+      {"get_queue_status", {{"limit", 10}}},
+      {"list_queued_jobs", {{"limit", 100}}},
+      {"get_training_dashboard", {{"limit", 10}}},
+      {"recommend_cost_optimization", {{"run_id", old_run}}},
+      {"forecast_training_cost", {{"job_name", job_id}, {"remaining_epochs", 3}}},
+      {"check_training_budget", {{"model_type", "mnist"}, {"runs", 10}, {"budget_usd", 0.05}}},
+      {"get_training_cost_report", {{"by", "run"}}},
+      {"compare_training_configs",
+       {{"configs",
+         {{{"model_type", "mnist"}, {"epochs", 2}}, {{"model_type", "mnist"}, {"epochs", 4}}}}}},
+      {"get_training_status", {{"job", job_id}}},
+      {"list_training_runs", {{"days", 30}}},
+      {"get_training_metrics", {{"run_id", old_run}}},
+      {"compare_training_runs", {{"run_ids", {old_run, run_id(runs / 3)}}}},
+      {"analyze_costs", {{"days", 30}}},
+      {"propose_optimizations", {{"days", 30}}},
+      {"simulate_optimization", {{"changes", spot_of(job_id)}}},
+      {"simulate_optimization", {{"changes", {{"key", "max_concurrent_jobs"}, {"value", "50"}}}}},
+      {"get_optimization_effect", nlohmann::json::object()},
+      {"get_optimization_effect", {{"proposal_id", "bench-500"}}}};
+}
+
+void measure_tools(bench::Bench& bench, bench::Report& report, std::size_t runs) {
+  const int calls = bench.samples(50, 10);
+  bench::Ask ask(bench.options().console_url);
+  const auto job_id = some_queued_job(ask);
+  fill_proposals(bench, job_id);
+  access::Endpoints endpoints;
+  endpoints.kafka_brokers = bench.options().common.kafka_brokers;
+  endpoints.kafka_properties = bench.options().common.kafka_properties;
+  endpoints.topic_prefix = bench.options().common.topic_prefix;
+  endpoints.console_url = bench.options().console_url;
+  agent::LiveBackend backend(endpoints);
+  const auto asked = questions_of_tools(job_id, runs);
+  bench::Samples cold;
+  ask("/api/v1/jobs/" + job_id + "/explain", cold);
+  report.claim("tools",
+               fmt::format("the same, by the agent's tools, with {} proposals", proposals));
+  report.measured("the first question to the scheduler, which waits until the queue has been read",
+                  cold);
+  for (const auto& tool : agent::all_tools()) {
+    if (tool.effect != agent::Effect::read) continue;
+    const auto [first, last] = asked.equal_range(tool.name);
+    if (first == last) bench::give_up("asking " + tool.name, "the bench has no arguments for it");
+    for (auto one = first; one != last; ++one) {
+      bench::Samples samples;
+      auto arguments = one->second;
+      for (int i = 0; i < calls; ++i) {
+        // As above: of the dashboard what was shown last is kept.
+        if (tool.name == "get_training_dashboard") arguments["limit"] = 10 + i % 2;
+        const auto begin = bench::SteadyClock::now();
+        const auto outcome = agent::call(tool, backend, arguments);
+        samples.add(bench::SteadyClock::now() - begin);
+        if (!outcome) bench::give_up("asking " + tool.name, outcome.error().message);
+      }
+      const auto name = tool.name + " " + one->second.dump().substr(0, 60);
+      report.measured(name, samples);
+      report.bar("p99 of " + name, samples.percentile(99),
+                 tool.name == "get_training_dashboard" ? dashboard_bar_ms : question_bar_ms, "ms");
+    }
+  }
+}
+
 void measure(bench::Bench& bench, bench::Report& report) {
   const int queued = bench.samples(100'000, 20'000);
   const auto runs = static_cast<std::size_t>(bench.samples(100'000, 20'000));
@@ -113,6 +215,7 @@ void measure(bench::Bench& bench, bench::Report& report) {
   report.limit("bare GET of /healthz", bare);
   report.bar("oppen-console, at its peak",
              bench::process_memory(bench.options().console_pid).peak_mb, console_bar_mb, "MB");
+  measure_tools(bench, report, runs);
 }
 
 }  // namespace

@@ -119,38 +119,40 @@ std::vector<Alternative> alternatives_of(const std::vector<JobSpec>& jobs) {
   return all;
 }
 
-Result<std::vector<Estimated>> estimate(const Questions& console, const BatchSubmit& batch) {
-  const auto answer = console.post("simulate", to_text(batch));
-  if (!answer) return fail(answer.error());
+Result<json> simulate_batch(const Questions& console, const BatchSubmit& batch) {
+  auto answer = console.post("simulate?delays=false", to_text(batch));
+  if (!answer) return answer;
   if (answer->contains("error")) {
     const json error = (*answer)["error"];
     const bool refused = text_field(error, "code") == to_string(ErrorKind::refused);
     return fail(refused ? ErrorKind::refused : ErrorKind::invalid, text_field(error, "message"));
   }
-  const json jobs = answer->value("jobs", json::array());
-  if (jobs.size() != batch.jobs.size())
+  if (answer->value("jobs", json::array()).size() != batch.jobs.size())
     return fail(ErrorKind::fatal, "the scheduler's answer tells of other jobs than it was asked");
-  std::vector<Estimated> estimated;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto cost = jobs[i].value("estimated_cost_microusd", std::int64_t{0});
-    estimated.push_back({batch.jobs[i].team, batch.jobs[i].project, {cost}});
-  }
-  return estimated;
+  return answer;
 }
 
-Result<json> check_budgets(const Questions& console, const BatchSubmit& batch,
-                           const json& budgets) {
-  const auto jobs = estimate(console, batch);
-  if (!jobs) return fail(jobs.error());
-  json verdict = budget_verdict(budgets, *jobs);
+std::vector<Estimated> estimated(const BatchSubmit& batch, const json& simulation) {
+  std::vector<Estimated> all;
+  const json& jobs = simulation.at("jobs");
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto cost = jobs[i].value("estimated_cost_microusd", std::int64_t{0});
+    all.push_back({batch.jobs[i].team, batch.jobs[i].project, {cost}});
+  }
+  return all;
+}
+
+json check_budgets(const Questions& console, const BatchSubmit& batch, const json& simulation,
+                   const json& budgets) {
+  json verdict = budget_verdict(budgets, estimated(batch, simulation));
   if (verdict["feasible"] == true) return verdict;
   json others = json::array();
   for (auto& alternative : alternatives_of(batch.jobs)) {
     auto other = batch;
     other.jobs = std::move(alternative.jobs);
-    const auto cost = estimate(console, other);
+    const auto cost = simulate_batch(console, other);
     if (!cost) continue;  // it would not be taken in so
-    const json judged = budget_verdict(budgets, *cost);
+    const json judged = budget_verdict(budgets, estimated(other, *cost));
     json one = {{"estimated_cost_microusd", judged["estimated_cost_microusd"]},
                 {"feasible", judged["feasible"]}};
     one["changes"] = std::move(alternative.changes);

@@ -31,14 +31,17 @@ struct Alternative {
 };
 std::vector<Alternative> alternatives_of(const std::vector<JobSpec>& jobs);
 
-// What these jobs are estimated to cost, each. Errors: refused or invalid, the console's sentence of why they would not be queued; of the
-// console.
-Result<std::vector<Estimated>> estimate(const Questions& console, const BatchSubmit& batch);
+// The console's simulation of these jobs, without what becomes of others. Errors: refused or invalid, the console's sentence of why they
+// would not be queued; of the console.
+Result<nlohmann::json> simulate_batch(const Questions& console, const BatchSubmit& batch);
 
-// The verdict of `budgets` on these jobs as they are, and, where they don't fit, on each alternative that would be taken in. Errors: as
-// estimate.
-Result<nlohmann::json> check_budgets(const Questions& console, const BatchSubmit& batch,
-                                     const nlohmann::json& budgets);
+// What they are estimated to cost by it, each.
+std::vector<Estimated> estimated(const BatchSubmit& batch, const nlohmann::json& simulation);
+
+// The verdict of `budgets` on these jobs as they are, by their simulation, and, where they don't fit, on each alternative that would be
+// taken in.
+nlohmann::json check_budgets(const Questions& console, const BatchSubmit& batch,
+                             const nlohmann::json& simulation, const nlohmann::json& budgets);
 
 // The verdict, with "alternatives" [{"changes","estimated_cost_microusd","feasible"}] where there are any, as a person reads it.
 std::string verdict_text(const nlohmann::json& verdict, int width);

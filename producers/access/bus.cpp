@@ -24,13 +24,13 @@ Status Bus::expect(const std::string& id) {
 }
 
 Result<CloudEvent> Bus::answer(const std::string& id, std::initializer_list<std::string_view> types,
-                               std::chrono::milliseconds deadline) {
+                               std::chrono::milliseconds deadline, const std::stop_token& stop) {
   auto event = answers_->wait(
       id, expected_.at(id),
       [&types](const CloudEvent& candidate) {
         return std::find(types.begin(), types.end(), candidate.type) != types.end();
       },
-      deadline);
+      deadline, stop);
   if (event || event.error().kind != ErrorKind::unavailable) return event;
   return fail(ErrorKind::unavailable,
               event.error().message +

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,9 @@ class Bus {
   // unavailable.
   Status expect(const std::string& id);
   // The first event of one of the `types` about `id` since expect(). Errors: unavailable, saying
-  // that the command is kept.
+  // that the command is kept; also when `stop` says so.
   Result<CloudEvent> answer(const std::string& id, std::initializer_list<std::string_view> types,
-                            std::chrono::milliseconds deadline);
+                            std::chrono::milliseconds deadline, const std::stop_token& stop = {});
 
  private:
   explicit Bus(const Endpoints& endpoints) : endpoints_(endpoints) {}

@@ -6,6 +6,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "schemas/shown_url.hpp"
+
 namespace oppen::access {
 namespace {
 
@@ -61,6 +63,11 @@ struct ConsoleApi::Request {
     }
     return size * count;
   }
+
+  // Called once a second at least; other than 0 ends it.
+  static int on_progress(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
+  }
 };
 
 ConsoleApi::ConsoleApi(std::string url) : url_(std::move(url)) {
@@ -96,9 +103,13 @@ Status ConsoleApi::perform(Request& request) const {
   }
   curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, &Request::on_data);
   curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &request);
+  auto stop = stop_;
+  curl_easy_setopt(easy.get(), CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(easy.get(), CURLOPT_XFERINFOFUNCTION, &Request::on_progress);
+  curl_easy_setopt(easy.get(), CURLOPT_XFERINFODATA, &stop);
   const CURLcode code = curl_easy_perform(easy.get());
-  const std::string where =
-      "the console at " + url_ + " (--console-url or OPPEN_CONSOLE_URL says where it is)";
+  const std::string where = "the console at " + shown_url(url_) +
+                            " (--console-url or OPPEN_CONSOLE_URL says where it is)";
   if (code != CURLE_OK) {
     const char* const why = reason[0] != '\0' ? reason : curl_easy_strerror(code);
     return fail(ErrorKind::unavailable, where + " can't be reached: " + why);
@@ -134,7 +145,7 @@ Result<json> ConsoleApi::ask(const std::string& path, const std::string* posted)
   json parsed = json::parse(body, nullptr, false);
   if (!parsed.is_object()) {
     return fail(ErrorKind::unavailable,
-                "what answers at " + url_ +
+                "what answers at " + shown_url(url_) +
                     " is no Oppen console (--console-url or OPPEN_CONSOLE_URL says where it is)");
   }
   return parsed;

@@ -2,6 +2,7 @@
 // Asks the console (oppen-console) over HTTP. One thread.
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ class ConsoleApi final : public Questions {
   // "http://127.0.0.1:8088"
   explicit ConsoleApi(std::string url);
 
+  // From now on what is asked ends with unavailable about a second after `stop` says so.
+  void stop_on(std::stop_token stop) { stop_ = std::move(stop); }
+
   Result<nlohmann::json> get(const std::string& path) const override;
   Result<nlohmann::json> post(const std::string& path, const std::string& body) const override;
   // As get, for text that comes in pieces; `patience`: how long it may be silent, 0 for ever.
@@ -40,6 +44,7 @@ class ConsoleApi final : public Questions {
   Result<nlohmann::json> ask(const std::string& path, const std::string* posted) const;
 
   std::string url_;
+  std::stop_token stop_;
 };
 
 // A value for a path or a query: everything but letters, digits and -._~ as %XX.

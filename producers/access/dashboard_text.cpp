@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "producers/access/event_text.hpp"
 #include "producers/access/job_table.hpp"
 #include "producers/access/render.hpp"
 #include "schemas/text.hpp"
+#include "schemas/units.hpp"
 
 namespace oppen::access {
 namespace {
@@ -18,6 +20,7 @@ using nlohmann::json;
 
 constexpr std::size_t label_columns = 12;
 constexpr double bytes_of_mib = 1024.0 * 1024.0;
+constexpr double bytes_of_gib = 1024.0 * bytes_of_mib;
 
 json object_part(const json& object, const char* name) {
   const auto found = object.find(name);
@@ -42,6 +45,27 @@ std::string percent_in(const json& object, const char* name) {
   return object.contains(name) ? fmt::format("{:.0f} %", number_field(object, name)) : "";
 }
 
+// "72Gi", "1.5Gi", "512Mi", "0": whatever the unit is in which the console tells it.
+std::string memory_text(double bytes) {
+  if (bytes == 0) return "0";
+  if (bytes < bytes_of_gib) return fmt::format("{:.0f}Mi", bytes / bytes_of_mib);
+  return fmt::format("{:.10g}Gi", std::round(10 * bytes / bytes_of_gib) / 10);
+}
+
+// An amount of the cluster, "" where it isn't told: memory as above, CPU in cores.
+std::string amount_text(const json& amounts, const std::string& what) {
+  const auto found = amounts.find(what);
+  if (found == amounts.end()) return "";
+  auto text = found->is_string() ? found->get<std::string>() : found->dump();
+  if (what == "memory") {
+    if (const auto bytes = parse_bytes(text)) return memory_text(static_cast<double>(*bytes));
+  } else if (what == "cpu") {
+    if (const auto millicores = parse_millicores(text))
+      return fmt::format("{:.7g}", static_cast<double>(*millicores) / 1'000);
+  }
+  return text;
+}
+
 class Screen {
  public:
   explicit Screen(const DashboardLook& look) : look_(look) {}
@@ -62,6 +86,14 @@ class Screen {
     const auto head = fmt::format("{:<{}}", printable(label), label_columns);
     const auto indent = columns(head) + columns(word) + 4;
     text_ += fmt::format("  {}{}  {}\n", head, painted(word, colour),
+                         wrapped(printable(words), indent, rest(indent)));
+  }
+  // A line that begins with a word in a colour.
+  void mark(const std::string& word, const char* colour, const std::string& words) {
+    const auto indent = label_columns + 2;
+    const auto rest_of_column =
+        std::string(label_columns - std::min(label_columns, columns(word)), ' ');
+    text_ += fmt::format("  {}{}{}\n", painted(printable(word), colour), rest_of_column,
                          wrapped(printable(words), indent, rest(indent)));
   }
   // True when the part is not there, which it says.
@@ -117,6 +149,41 @@ std::string groups(const json& list) {
   return text;
 }
 
+// "GPU 0 of gpu-node is at 91 C, for 10m 0s; oppen approve hot-1"
+std::string words_of(const json& alert, const Result<Time>& now) {
+  std::string words = text_field(alert, "summary");
+  if (now) {
+    const auto age = age_text(text_field(alert, "started_at"), *now);
+    if (!age.empty()) words += ", for " + age;
+  }
+  const auto proposal = text_field(alert, "proposal_id");
+  return proposal.empty() ? words : words + "; oppen approve " + proposal;
+}
+
+void show_alerts(Screen& screen, const json& alerts, const Result<Time>& now) {
+  if (alerts.empty()) return;  // of a console that knows none
+  const auto firing = count_in(alerts, "firing");
+  std::string what;
+  for (const char* const severity : {"critical", "warning", "info"}) {
+    if (const auto count = count_in(alerts, severity); count > 0)
+      what += fmt::format("{}{} {}", what.empty() ? "" : ", ", count, severity);
+  }
+  if (firing == 0 && !alerts.contains("error")) what = "nothing fires";
+  screen.title("ALERTS", what);
+  if (screen.missing(alerts)) return;
+  const json list = array_part(alerts, "alerts");
+  for (const json& alert : list) {
+    const auto severity = text_field(alert, "severity");
+    screen.mark(severity,
+                severity == "critical"  ? "31"
+                : severity == "warning" ? "33"
+                                        : "36",
+                text_field(alert, "kind") + ": " + words_of(alert, now));
+  }
+  const auto more = firing - static_cast<long long>(list.size());
+  if (more > 0) screen.line("", fmt::format("... and {} more: oppen alerts", more));
+}
+
 void show_costs(Screen& screen, const json& costs) {
   screen.title("COSTS", "");
   if (screen.missing(costs)) return;
@@ -140,23 +207,16 @@ void show_costs(Screen& screen, const json& costs) {
 
 // "1 of 4 in use", as much of it as is known.
 std::string in_use(const json& cluster, const char* what, const std::string& unit) {
-  const auto amount = [what](const json& part) {
-    const auto found = part.find(what);
-    if (found == part.end()) return std::string();
-    return found->is_string() ? found->get<std::string>() : found->dump();
-  };
-  const auto used = amount(object_part(cluster, "in_use"));
-  const auto known = amount(object_part(cluster, "known"));
+  const auto used = amount_text(object_part(cluster, "in_use"), what);
+  const auto known = amount_text(object_part(cluster, "known"), what);
   if (used.empty()) return known.empty() ? "" : known + unit + ", of which in use is not known";
   return used + (known.empty() ? "" : " of " + known) + unit + " in use";
 }
 
 std::string share(const json& node, const char* what) {
   const auto of = [&](const char* part) {
-    const json amounts = object_part(node, part);
-    const auto found = amounts.find(what);
-    if (found == amounts.end()) return std::string("?");
-    return found->is_string() ? found->get<std::string>() : found->dump();
+    const auto text = amount_text(object_part(node, part), what);
+    return text.empty() ? "?" : text;
   };
   return of("in_use") + "/" + of("allocatable");
 }
@@ -209,8 +269,7 @@ void show_pods(Screen& screen, const json& pods) {
          text_field(pod, "state"), told("running_seconds", duration_text),
          text_field(pod, "gpu_type"), percent_in(pod, "gpu_utilization_percent"),
          told("cpu_cores_mean", [](double cores) { return fmt::format("{:.2f}", cores); }),
-         told("memory_max_bytes",
-              [](double bytes) { return fmt::format("{:.0f} MiB", bytes / bytes_of_mib); }),
+         told("memory_max_bytes", memory_text),
          pod.contains("hourly_microusd") ? money_field(pod, "hourly_microusd") : "",
          pod.contains("spent_microusd") ? money_field(pod, "spent_microusd") : "",
          text_field(pod, "node")});
@@ -285,6 +344,8 @@ std::string dashboard_text(const json& dashboard, const DashboardLook& look) {
   Screen screen(look);
   screen.title("OPPEN", text_field(dashboard, "generated_at"));
   show_health(screen, object_part(dashboard, "health"));
+  show_alerts(screen, object_part(dashboard, "alerts"),
+              parse_rfc3339(text_field(dashboard, "generated_at")));
   show_costs(screen, object_part(dashboard, "costs"));
   show_cluster(screen, object_part(dashboard, "cluster"));
   show_pods(screen, object_part(dashboard, "pods"));

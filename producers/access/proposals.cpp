@@ -1,5 +1,6 @@
 #include "producers/access/proposals.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "producers/access/event_text.hpp"
@@ -27,6 +28,14 @@ bool takes(const KnownProposal& known, const ApprovalDecided& decision, Time now
   return is_open(known, now);
 }
 
+// Most of what is on `control` is of budgets: what says so at once need not be read.
+bool may_be_of_proposals(const KafkaRecord& record) {
+  const auto type = std::find_if(record.headers.begin(), record.headers.end(),
+                                 [](const auto& header) { return header.first == "ce_type"; });
+  return type == record.headers.end() || type->second == ProposalCreated::type ||
+         type->second == ApprovalDecided::type || type->second == PolicyOverride::type;
+}
+
 }  // namespace
 
 bool names_changes(const KnownProposal& known) {
@@ -38,38 +47,48 @@ bool is_open(const KnownProposal& known, Time now) {
   return !known.decision && known.proposal.expires_at > now;
 }
 
-Result<std::map<std::string, KnownProposal>> read_proposals(const Endpoints& endpoints) {
-  const auto settings = endpoints.kafka();
+void ProposalReader::take(const client::ConsumedRecord& record) {
+  if (record.offset < next_) all_.clear();  // the topic was made anew
+  next_ = record.offset + 1;
+  if (!may_be_of_proposals(record.record)) return;
+  const auto event = decode(record.record);
+  if (!event) return;
+  if (event->type == ProposalCreated::type) {
+    auto proposal = parse_data<ProposalCreated>(event->data);
+    if (!proposal) return;
+    const auto id = proposal->proposal_id;
+    const auto earlier = all_.find(id);
+    if (earlier != all_.end() && !gives_way(earlier->second, record.timestamp)) return;
+    all_[id] = {*std::move(proposal), std::nullopt, {}, {}};
+  } else if (event->type == ApprovalDecided::type) {
+    auto decision = parse_data<ApprovalDecided>(event->data);
+    if (!decision) return;
+    const auto found =
+        all_.find(decision->proposal_id.empty() ? decision->job_id : decision->proposal_id);
+    if (found == all_.end() || !takes(found->second, *decision, record.timestamp)) return;
+    found->second.decision = *std::move(decision);
+    found->second.decided_at = event->time;
+  } else if (event->type == PolicyOverride::type) {
+    auto change = parse_data<PolicyOverride>(event->data);
+    if (!change) return;
+    const auto found = all_.find(change->because);
+    if (found != all_.end()) found->second.overrides.push_back(*std::move(change));
+  }
+}
+
+Result<const KnownProposals*> ProposalReader::read(const std::function<bool()>& go_on) {
+  const auto settings = endpoints_.kafka();
   if (!settings) return fail(settings.error());
-  std::map<std::string, KnownProposal> all;
-  const auto take = [&](const client::ConsumedRecord& record) {
-    const auto event = decode(record.record);
-    if (!event) return;
-    if (event->type == ProposalCreated::type) {
-      auto proposal = parse_data<ProposalCreated>(event->data);
-      if (!proposal) return;
-      const auto id = proposal->proposal_id;
-      const auto earlier = all.find(id);
-      if (earlier != all.end() && !gives_way(earlier->second, record.timestamp)) return;
-      all[id] = {*std::move(proposal), std::nullopt, {}, {}};
-    } else if (event->type == ApprovalDecided::type) {
-      auto decision = parse_data<ApprovalDecided>(event->data);
-      if (!decision) return;
-      const auto found =
-          all.find(decision->proposal_id.empty() ? decision->job_id : decision->proposal_id);
-      if (found == all.end() || !takes(found->second, *decision, record.timestamp)) return;
-      found->second.decision = *std::move(decision);
-      found->second.decided_at = event->time;
-    } else if (event->type == PolicyOverride::type) {
-      auto change = parse_data<PolicyOverride>(event->data);
-      if (!change) return;
-      const auto found = all.find(change->because);
-      if (found != all.end()) found->second.overrides.push_back(*std::move(change));
-    }
-  };
-  const auto read = client::read_topic(*settings, topics::control, take, [] { return true; });
-  if (!read) return fail(endpoints.kafka_error(read.error()));
-  return all;
+  const auto read =
+      client::read_topic(*settings, topics::control, [this](const auto& record) { take(record); },
+                         go_on, {{0, next_}});
+  if (!read) return fail(endpoints_.kafka_error(read.error()));
+  return &all_;
+}
+
+Result<KnownProposals> read_proposals(const Endpoints& endpoints) {
+  ProposalReader reader(endpoints);
+  return reader.read([] { return true; }).map([](const auto* all) { return *all; });
 }
 
 json to_json(const KnownProposal& known) {

@@ -1,8 +1,8 @@
 #pragma once
 // What the tools act on: the console's answers, and the commands that they may send. There is no approval among them.
 #include <chrono>
-#include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "producers/access/console_api.hpp"
@@ -14,7 +14,7 @@
 namespace oppen::agent {
 
 // Each call is one command and waits for the scheduler's answer, 30 seconds at most (a batch 120): unavailable after that, when the
-// command is kept on the bus all the same.
+// command is kept on the bus all the same. What waits ends with unavailable, too, soon after the token of stop_on says so.
 class Backend : public access::Questions {
  public:
   struct Submitted {
@@ -26,7 +26,10 @@ class Backend : public access::Questions {
   virtual Result<CloudEvent> submit_batch(const BatchSubmit& batch) = 0;
   virtual Result<CloudEvent> cancel(const JobCancel& cancel) = 0;
   virtual Status propose(const ProposalCreated& proposal) = 0;
-  virtual Result<std::map<std::string, access::KnownProposal>> proposals() = 0;
+  // Until the next call of it.
+  virtual Result<const access::KnownProposals*> proposals() = 0;
+  // For the calls from now on.
+  virtual void stop_on(std::stop_token stop) = 0;
   virtual Time now() const = 0;
 };
 

@@ -19,12 +19,12 @@ Result<Backend::Submitted> LiveBackend::submit(const JobSpec& spec,
   if (const auto sent = bus->client().submit(spec); !sent)
     return fail(endpoints_.kafka_error(sent.error()));
   auto answer = bus->answer(spec.job_id, {JobQueued::type, JobRejected::type, JobDuplicate::type},
-                            job_deadline);
+                            job_deadline, stop_);
   if (!answer) return fail(answer.error());
   Submitted submitted{*std::move(answer), std::nullopt};
   if (submitted.answer.type != JobQueued::type || for_start.count() == 0) return submitted;
-  auto then =
-      bus->answer(spec.job_id, {JobStarted::type, JobFailed::type, JobCancelled::type}, for_start);
+  auto then = bus->answer(spec.job_id, {JobStarted::type, JobFailed::type, JobCancelled::type},
+                          for_start, stop_);
   if (then) {
     submitted.then = *std::move(then);
   } else if (then.error().kind != ErrorKind::unavailable) {
@@ -40,7 +40,7 @@ Result<CloudEvent> LiveBackend::submit_batch(const BatchSubmit& batch) {
   if (const auto sent = bus->client().submit_batch(batch); !sent)
     return fail(endpoints_.kafka_error(sent.error()));
   return bus->answer(batch.batch_id, {BatchQueued::type, BatchRejected::type, BatchDuplicate::type},
-                     batch_deadline);
+                     batch_deadline, stop_);
 }
 
 Result<CloudEvent> LiveBackend::cancel(const JobCancel& cancel) {
@@ -49,7 +49,8 @@ Result<CloudEvent> LiveBackend::cancel(const JobCancel& cancel) {
   if (const auto ready = bus->expect(cancel.job_id); !ready) return fail(ready.error());
   if (const auto sent = bus->client().cancel(cancel); !sent)
     return fail(endpoints_.kafka_error(sent.error()));
-  return bus->answer(cancel.job_id, {JobCancelled::type, JobCancelRefused::type}, job_deadline);
+  return bus->answer(cancel.job_id, {JobCancelled::type, JobCancelRefused::type}, job_deadline,
+                     stop_);
 }
 
 Status LiveBackend::propose(const ProposalCreated& proposal) {

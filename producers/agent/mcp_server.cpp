@@ -170,8 +170,19 @@ std::string McpServer::handle(std::string_view line) {
   Request request{id, message["method"], message.value("params", json::object())};
   if (!request.params.is_object())
     return error_line(id, invalid_params, "params is an object of named members");
-  if (is_cancelled(request.id)) return "";
+  const auto stop = begin(request.id);
+  if (!stop) return "";
+  backend_.stop_on(*stop);
   json reply = answer(request);
+  {
+    const std::scoped_lock lock(mutex_);
+    under_way_ = nullptr;
+  }
+  // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: it is not answered then.
+  if (stop->stop_requested()) {
+    log_ << "oppen mcp: that one was cancelled\n" << std::flush;
+    return "";
+  }
   reply["jsonrpc"] = "2.0";
   reply["id"] = request.id;
   return to_line(reply);
@@ -293,7 +304,12 @@ std::optional<std::string> McpServer::hear(std::string_view line) {
   const json id = message->value("id", json());
   if (method == "notifications/cancelled" && id.is_null() && params.is_object()) {
     const std::scoped_lock lock(mutex_);
-    cancelled_.push_back(params.value("requestId", json()));
+    const json of = params.value("requestId", json());
+    if (!of.is_null() && of == under_way_) {
+      stop_.request_stop();
+      return "";
+    }
+    cancelled_.push_back(of);
     if (cancelled_.size() > most_waiting_lines) cancelled_.pop_front();
     return "";
   }
@@ -306,9 +322,12 @@ std::optional<std::string> McpServer::hear(std::string_view line) {
   return to_line(reply);
 }
 
-bool McpServer::is_cancelled(const json& id) {
+std::optional<std::stop_token> McpServer::begin(const json& id) {
   const std::scoped_lock lock(mutex_);
-  return std::erase(cancelled_, id) > 0;
+  if (std::erase(cancelled_, id) > 0) return std::nullopt;
+  under_way_ = id;
+  stop_ = std::stop_source();
+  return stop_.get_token();
 }
 
 namespace {

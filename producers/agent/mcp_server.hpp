@@ -10,6 +10,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -39,7 +40,7 @@ class McpServer {
   // The line to answer, without its end; "" where nothing is to be answered. Whatever the line is, it is answered or passed over.
   std::string handle(std::string_view line);
   // Takes a line that doesn't wait for those before it, from any thread: a ping (the line to answer), or that a request is cancelled (""),
-  // which is not begun then if it waits. nullopt: the line is to be handled.
+  // which is not begun then if it waits, and not answered; one that is under way stops waiting for what others answer. nullopt: the line is to be handled.
   std::optional<std::string> hear(std::string_view line);
   // The client has gone: from now on nothing is begun that changes something. From any thread.
   void end() { ended_ = true; }
@@ -53,7 +54,8 @@ class McpServer {
   nlohmann::json initialize(const Request& request);
   nlohmann::json call_tool(const Request& request);
   bool may_call();
-  bool is_cancelled(const nlohmann::json& id);
+  // Gives the request its turn; nullopt: it is cancelled.
+  std::optional<std::stop_token> begin(const nlohmann::json& id);
 
   Backend& backend_;
   std::ostream& log_;
@@ -64,7 +66,10 @@ class McpServer {
   std::string old_version_;  // "": no initialize has come
   std::atomic<bool> ended_ = false;
   std::mutex mutex_;
-  std::deque<nlohmann::json> cancelled_;  // the latest ids; with the mutex
+  // With the mutex.
+  std::deque<nlohmann::json> cancelled_;  // the latest ids that were not under way
+  nlohmann::json under_way_;              // an id, null between requests
+  std::stop_source stop_;                 // of that request
 };
 
 // Answers the lines of `in` on `out` until `in` ends or `out` can't be written. Reads on while a call is carried out, and returns only

@@ -34,7 +34,7 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   batch.jobs[0]
       .max_runtime_seconds
       .reset();  // of whom it is, the default's or the job's own, isn't told; only an own one tells of its time
-  const auto plan = backend.post("simulate", to_text(batch));
+  const auto plan = backend.post("simulate?delays=false", to_text(batch));
   if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
   const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");
   if (explanation) {
@@ -68,7 +68,7 @@ std::optional<std::string> value_fault(const PolicyOverride& policy) {
     if (parse_priority(value)) return std::nullopt;
     return "urgent, normal or background";
   }
-  if (key.ends_with("_enabled")) {
+  if (key.ends_with("_enabled") || key == "queue_paused") {
     if (value == "true" || value == "false") return std::nullopt;
     return "true or false";
   }
@@ -88,39 +88,53 @@ std::optional<std::string> value_fault(const PolicyOverride& policy) {
   return fmt::format("a whole number from {} to {}, as text", least, most);
 }
 
-// Of the policies the number of slots alone has an effect that figures at hand tell: all that waits is spread over others.
+// "by 2026-01-03T18:15:00Z, in 4h 10m": when all that waits has run.
+std::string end_text(const json& outcome) {
+  if (!outcome.contains("last_end")) return "not at all";
+  return fmt::format("by {}, in {}", text_field(outcome, "last_end"),
+                     duration_text(number_field(outcome, "until_all_have_run_seconds")));
+}
+
+// What all that waits costs an hour, as long as it takes.
+std::int64_t hourly_of(const json& outcome, std::int64_t pending) {
+  const double seconds = number_field(outcome, "until_all_have_run_seconds");
+  return seconds > 0 ? std::llround(static_cast<double>(pending) * 3'600 / seconds) : 0;
+}
+
+// By the scheduler's projection of the queue; it knows of which policies anything can be said.
 Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
-  if (change.key != "max_concurrent_jobs") {
-    return failed(ErrorKind::refused, "what " + change.key +
-                                          " would do can't be simulated: only max_concurrent_jobs "
-                                          "and changes of waiting jobs can");
-  }
-  const json value = json::parse(change.value);  // it has been checked
+  auto answer =
+      backend.post("simulate/policy", json{{"key", change.key}, {"value", change.value}}.dump());
+  if (!answer) return failed(answer.error());
+  if (answer->contains("error")) return refused_by(*answer);
   const auto queue = backend.get("queue?limit=1");
   if (!queue) return failed(queue.error());
-  const auto slots = static_cast<double>(std::max<std::int64_t>(whole_of(*queue, "slots"), 1));
-  const auto then = value.get<double>();
-  const double wait = number_field(*queue, "total_wait_seconds");
-  const double wait_then = wait * slots / then;
-  const auto pending = static_cast<double>(whole_of(*queue, "pending_cost_microusd"));
-  const auto hourly = [pending](double seconds) {
-    return seconds > 0 ? std::llround(pending * 3'600 / seconds) : 0LL;
-  };
-  json data = {{"key", change.key},
-               {"slots_before", whole_of(*queue, "slots")},
-               {"slots_after", value},
-               {"total_wait_seconds_before", wait},
-               {"total_wait_seconds_after", wait_then},
-               {"hourly_before_microusd", hourly(wait)},
-               {"hourly_after_microusd", hourly(wait_then)},
-               {"savings_microusd", 0},
-               {"basis", "the estimates of what waits, as if slots alone held it"}};
+  const auto pending = whole_of(*queue, "pending_cost_microusd");
+  json data = *std::move(answer);
+  for (const char* const when : {"before", "after"})
+    data[when]["hourly_microusd"] = hourly_of(data[when], pending);
+  data["key"] = change.key;
+  data["value"] = change.value;
+  data["savings_microusd"] = 0;
+  data["basis"] = "the scheduler's projection of what waits as of " + text_field(data, "as_of") +
+                  ": medians, if nothing else is submitted";
+  const json& before = data["before"];
+  const json& after = data["after"];
   std::string text = fmt::format(
-      "With {} slots instead of {} all that waits has run in {} instead of {}.\nIt costs the same "
-      "in all, at {} instead of {} an hour.\n"
-      "Quotas, priorities and windows are left out of this.\n",
-      value.dump(), whole_of(*queue, "slots"), duration_text(wait_then), duration_text(wait),
-      money_field(data, "hourly_after_microusd"), money_field(data, "hourly_before_microusd"));
+      "With {}={} all that waits ({} jobs) has run {}, instead of {}.\n"
+      "It starts after {} on average instead of {}; {} start earlier, {} later.\n"
+      "It costs about the same in all, at {} instead of {} an hour.\nFrom {}.\n",
+      change.key, change.value, whole_of(data, "waiting"), end_text(after), end_text(before),
+      duration_text(number_field(after, "mean_wait_seconds")),
+      duration_text(number_field(before, "mean_wait_seconds")), whole_of(data, "start_earlier"),
+      whole_of(data, "start_later"), money_field(after, "hourly_microusd"),
+      money_field(before, "hourly_microusd"), text_field(data, "basis"));
+  for (const auto& [outcome, words] : {std::pair(&before, "as it is"), {&after, "with it"}}) {
+    const auto never = whole_of(data, "waiting") - whole_of(*outcome, "jobs_that_start");
+    if (never > 0)
+      text += fmt::format("{} {} no start that can be foreseen.\n",
+                          never == 1 ? "One has" : fmt::format("{} have", never), words);
+  }
   return Told{std::move(text), std::move(data)};
 }
 
@@ -139,7 +153,7 @@ json changes_schema() {
         "gpu_type": {"type": "string", "minLength": 1, "maxLength": 63}}},
       "key": {"type": "string", "description": "Of a scheduling policy.", "enum": ["max_concurrent_jobs", "gpu_utilization_threshold_min",
         "gpu_utilization_threshold_max", "gpu_utilization_target", "default_priority", "default_max_runtime_seconds", "backfill_enabled",
-        "preemption_enabled"]},
+        "preemption_enabled", "queue_paused"]},
       "value": {"type": "string", "maxLength": 10000, "description": "As the ConfigMap would hold it: text."},
       "until": {"type": "string", "maxLength": 40, "description": "RFC 3339; until withdrawn without it."}}})json");
 }

@@ -21,7 +21,7 @@ nlohmann::json example_changes();
 tl::expected<Changes, Failure> checked_changes(nlohmann::json changes, Time now);
 
 // On the queue and the costs as they are now; of priced()'s form where it is of a job. Failures: not_found, refused (the job does not wait,
-// or nothing can be said of the policy); of the console.
+// or the scheduler's projection knows nothing of the policy); of the console.
 Outcome simulated(const Backend& backend, const Changes& changes);
 
 }  // namespace oppen::agent

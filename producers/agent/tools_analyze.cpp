@@ -27,44 +27,32 @@ std::string percent_text(const json& object, const char* name) {
                                : "not measured";
 }
 
-json by_workload(const json& days, double elapsed) {
-  std::map<std::string, json> sums;
-  for (const json& row : days) {
-    json& sum = sums[text_field(row, "workload_type")];
-    for (const char* const name : {"total_microusd", "measured_microusd", "effective_microusd"})
-      sum[name] = whole_of(sum, name) + whole_of(row, name);
-  }
+json by_workload(const json& groups, double elapsed) {
   json list = json::array();
-  for (auto& [name, sum] : sums) {
-    const auto total = whole_of(sum, "total_microusd");
-    json one = {{"workload_type", name},
+  for (const json& group : groups) {
+    const auto total = whole_of(group, "total_microusd");
+    json one = {{"workload_type", text_field(group, "key")},
                 {"total_microusd", total},
                 {"per_day_microusd", std::llround(static_cast<double>(total) / elapsed)}};
-    if (const auto measured = whole_of(sum, "measured_microusd"); measured > 0)
-      one["utilization_percent"] = 100.0 *
-                                   static_cast<double>(whole_of(sum, "effective_microusd")) /
-                                   static_cast<double>(measured);
+    if (group.contains("effective_percent"))
+      one["utilization_percent"] = group["effective_percent"];
     list.push_back(std::move(one));
   }
-  std::sort(list.begin(), list.end(), [](const json& a, const json& b) {
-    return whole_of(a, "total_microusd") > whole_of(b, "total_microusd");
-  });
   return list;
 }
 
-json by_day(const json& days) {
-  std::map<std::string, std::int64_t> sums;
-  for (const json& row : days) sums[text_field(row, "day")] += whole_of(row, "total_microusd");
+json by_day(const json& groups) {
   json list = json::array();
-  for (const auto& [day, total] : sums) list.push_back({{"day", day}, {"total_microusd", total}});
+  for (const json& group : groups)
+    list.push_back({{"day", group.at("key")}, {"total_microusd", group.at("total_microusd")}});
   return list;
 }
 
-// The first `limit` groups, without what is outside of the days.
-json dearest(const json& report, std::size_t limit) {
+// The groups without what is outside of the days.
+json groups_of(const json& report) {
   json list = json::array();
-  for (const json& group : report.value("groups", json::array())) {
-    if (!group.value("rest", false) && list.size() < limit) list.push_back(group);
+  for (const json& group : report.at("groups")) {
+    if (!group.value("rest", false)) list.push_back(group);
   }
   return list;
 }
@@ -113,40 +101,32 @@ std::string analysis_text(const json& analysis, int days) {
 
 Outcome analyze(Backend& backend, const json& arguments) {
   const int days = static_cast<int>(whole_of(arguments, "days"));
-  const auto limit = static_cast<std::size_t>(whole_of(arguments, "limit"));
   const Time now = backend.now();
-  const std::vector<std::pair<const char*, std::string>> filter = {
-      {"from", day_text(now, days - 1)},
-      {"to", day_text(now)},
-      {"team", text_of(arguments, "team")},
-      {"project", text_of(arguments, "project")},
-      {"model_type", text_of(arguments, "model_type")}};
-  const auto report_by = [&](const char* by) {
-    auto parameters = filter;
-    parameters.emplace_back("by", by);
-    return backend.get(query("report", parameters));
-  };
-  const auto models = report_by("model");
-  if (!models) return failed(models.error());
-  const auto runs = report_by("run");
-  if (!runs) return failed(runs.error());
-  const auto costs = backend.get(query("costs", filter));
-  if (!costs) return failed(costs.error());
-  const json total = models->value("total", json::object());
+  const auto answer =
+      backend.get(query("analysis", {{"from", day_text(now, days - 1)},
+                                     {"to", day_text(now)},
+                                     {"team", text_of(arguments, "team")},
+                                     {"project", text_of(arguments, "project")},
+                                     {"model_type", text_of(arguments, "model_type")},
+                                     {"limit", arguments["limit"].dump()}}));
+  if (!answer) return failed(answer.error());
+  const json& reports = answer->at("reports");
+  const json& models = reports.at("model");
+  const json total = models.value("total", json::object());
   const double elapsed = elapsed_days(now, days);
-  json analysis = {{"from", text_field(*models, "from")},
-                   {"to", text_field(*models, "to")},
+  json analysis = {{"from", text_field(models, "from")},
+                   {"to", text_field(models, "to")},
                    {"total_microusd", whole_of(total, "total_microusd")},
                    {"per_day_microusd",
                     std::llround(static_cast<double>(whole_of(total, "total_microusd")) / elapsed)},
-                   {"workloads", by_workload(costs->value("days", json::array()), elapsed)},
-                   {"days", by_day(costs->value("days", json::array()))},
-                   {"models", dearest(*models, limit)},
-                   {"runs", dearest(*runs, limit)}};
+                   {"workloads", by_workload(reports.at("workload").at("groups"), elapsed)},
+                   {"days", by_day(reports.at("day").at("groups"))},
+                   {"models", groups_of(models)},
+                   {"runs", groups_of(reports.at("run"))}};
   if (total.contains("effective_percent"))
     analysis["utilization_percent"] = total["effective_percent"];
   if (total.contains("wasted_microusd")) analysis["wasted_microusd"] = total["wasted_microusd"];
-  if (models->contains("before")) analysis["trend"] = (*models)["before"];
+  if (models.contains("before")) analysis["trend"] = models["before"];
   const auto month =
       backend.get(query("forecast", {{"period", "month"},
                                      {"team", text_of(arguments, "team")},

@@ -19,7 +19,7 @@ using nlohmann::json;
 using namespace access;
 
 constexpr auto proposal_kind = "optimization";
-constexpr std::size_t most_effects = 50;  // each is one or two questions
+constexpr std::size_t most_effects = 20;  // each is one or two questions
 
 Outcome simulate(Backend& backend, const json& arguments) {
   const auto changes = checked_changes(arguments["changes"], backend.now());
@@ -42,7 +42,7 @@ Outcome apply(Backend& backend, const json& arguments) {
   const auto all = backend.proposals();
   if (!all) return failed(all.error());
   const Time now = backend.now();
-  if (const auto found = all->find(id); found != all->end()) {
+  if (const auto found = (*all)->find(id); found != (*all)->end()) {
     const auto state = state_of(found->second, now);
     if (state != "expired") {
       return Told{"Proposal " + id + " is there already: " + state + ".\n",
@@ -153,8 +153,7 @@ Status add_effect(const Backend& backend, const KnownProposal& known, json& effe
 }
 
 // The proposals of apply_optimization that expire last, by id.
-std::vector<const std::pair<const std::string, KnownProposal>*> latest(
-    const std::map<std::string, KnownProposal>& all) {
+std::vector<const std::pair<const std::string, KnownProposal>*> latest(const KnownProposals& all) {
   std::vector<const std::pair<const std::string, KnownProposal>*> own;
   for (const auto& one : all) {
     if (one.second.proposal.kind == proposal_kind) own.push_back(&one);
@@ -198,14 +197,15 @@ std::string effect_text(const json& effect) {
 }
 
 Outcome effect(Backend& backend, const json& arguments) {
-  const auto all = backend.proposals();
-  if (!all) return failed(all.error());
+  const auto read = backend.proposals();
+  if (!read) return failed(read.error());
+  const auto& all = **read;
   const auto wanted = text_of(arguments, "proposal_id");
-  const auto named = all->find(wanted);
-  if (!wanted.empty() && named == all->end())
+  const auto named = all.find(wanted);
+  if (!wanted.empty() && named == all.end())
     return failed(ErrorKind::not_found, "there is no proposal " + printable(wanted));
-  auto asked = latest(*all);
-  if (named != all->end()) asked = {&*named};
+  auto asked = latest(all);
+  if (named != all.end()) asked = {&*named};
   const auto left_out = asked.size() - std::min(asked.size(), most_effects);
   asked.resize(asked.size() - left_out);
   const Time now = backend.now();
@@ -232,22 +232,27 @@ Outcome effect(Backend& backend, const json& arguments) {
 }
 
 Tool simulate_tool() {
-  return {"simulate_optimization",
-          "Simulate a change",
-          "What a change would do to the queue and the costs as they are now: cost, run time and "
-          "start of a waiting job with it, or how long the queue "
-          "takes with other max_concurrent_jobs. Changes nothing.",
-          Effect::read,
-          object_schema({{"changes", changes_schema()}}, {"changes"}),
-          told_schema(json::parse(R"json({
+  return {
+      "simulate_optimization",
+      "Simulate a change",
+      "What a change would do to the queue and the costs as they are now: cost, run time and "
+      "start of a waiting job with it; or when what waits would start and have run with another "
+      "max_concurrent_jobs, backfill_enabled or queue_paused. Changes nothing.",
+      Effect::read,
+      object_schema({{"changes", changes_schema()}}, {"changes"}),
+      told_schema(json::parse(R"json({
             "job_id": {"type": "string"}, "key": {"type": "string"}, "cost_before_microusd": {"type": "integer"},
             "cost_after_microusd": {"type": "integer"}, "savings_microusd": {"type": "integer"}, "savings_percent": {"type": "number"},
             "seconds_before": {"type": "number"}, "seconds_after": {"type": "number"},
             "plan": {"type": "object", "description": "Place, start and end if the job came so now."},
-            "now": {"type": "object", "description": "The same as it is."}, "basis": {"type": "string"}})json"),
-                      {"savings_microusd", "basis"}),
-          {{"changes", example_changes()}},
-          simulate};
+            "now": {"type": "object", "description": "The same as it is."},
+            "before": {"type": "object", "description": "Of a policy, as it is: jobs_that_start, mean_wait_seconds, last_end, until_all_have_run_seconds, hourly_microusd."},
+            "after": {"type": "object", "description": "The same with the change."},
+            "waiting": {"type": "integer"}, "start_earlier": {"type": "integer"}, "start_later": {"type": "integer"},
+            "basis": {"type": "string"}})json"),
+                  {"savings_microusd", "basis"}),
+      {{"changes", example_changes()}},
+      simulate};
 }
 
 Tool apply_tool() {
@@ -287,7 +292,7 @@ Tool effect_tool() {
           Effect::read,
           object_schema(json::parse(
               R"json({"proposal_id": {"type": "string", "minLength": 1, "maxLength": 200,
-            "description": "Without it the latest 50 that were proposed by apply_optimization."}})json")),
+            "description": "Without it the latest 20 that were proposed by apply_optimization."}})json")),
           told_schema(
               json::parse(
                   R"json({"proposals": {"type": "array", "items": {"type": "object", "properties": {

@@ -99,7 +99,9 @@ json plan_of(const json& simulation) {
   constexpr double noise = 0.2;
   if (last > first)
     most = std::max(most, static_cast<int>(std::ceil(work / Seconds(last - first) - noise)));
-  return {{"at_once", most}, {"last_end", to_rfc3339(last)}};
+  return {{"at_once", most},
+          {"last_end", to_rfc3339(last)},
+          {"basis", "from the medians of when each starts and ends: at_once may be one too low"}};
 }
 
 Outcome check_budget(Backend& backend, const json& arguments) {
@@ -125,11 +127,12 @@ Outcome check_budget(Backend& backend, const json& arguments) {
     json& all = (*budgets)["budgets"];
     all.insert(all.begin(), one);
   }
-  auto verdict = check_budgets(backend, *batch, *budgets);
-  if (!verdict) return failed(verdict.error());
+  const auto simulation = simulate_batch(backend, *batch);
+  if (!simulation) return failed(simulation.error());
+  json verdict = check_budgets(backend, *batch, *simulation, *budgets);
   Told told;
-  const auto cost = whole_of(*verdict, "estimated_cost_microusd");
-  const bool feasible = verdict->value("feasible", false);
+  const auto cost = whole_of(verdict, "estimated_cost_microusd");
+  const bool feasible = verdict.value("feasible", false);
   told.text = fmt::format(
       "Budget check for {}{}{}\n", runs > 1 ? fmt::format("{} jobs of ", runs) : "",
       printable(text_of(job, "model_type")),
@@ -138,41 +141,23 @@ Outcome check_budget(Backend& backend, const json& arguments) {
   told.text += "Forecast cost: " + to_string(MicroUsd{cost}) + "\n";
   if (given && own.value > 0) {
     const double used = 100.0 * static_cast<double>(cost) / static_cast<double>(own.value);
-    (*verdict)["utilization_percent"] = used;
-    (*verdict)["budget_microusd"] = own.value;
+    verdict["utilization_percent"] = used;
+    verdict["budget_microusd"] = own.value;
     told.text += fmt::format("Utilization: {:.1f} %\n", used);
     if (cost > own.value)
       told.text += "It exceeds the budget by " + to_string(MicroUsd{cost} - own) + "\n";
   }
   told.text += std::string("Status: ") + (feasible ? "FEASIBLE" : "NOT FEASIBLE") + "\n";
   if (runs > 1) {
-    const auto plan = backend.post("simulate", to_text(*batch));
-    if (plan && !plan->contains("error")) {
-      (*verdict)["plan"] = plan_of(*plan);
-      if (const json& told_plan = (*verdict)["plan"]; !told_plan.empty())
-        told.text += fmt::format("At once: about {} of them; the last one ends about {}\n",
-                                 told_plan["at_once"].dump(), text_field(told_plan, "last_end"));
-    }
+    verdict["plan"] = plan_of(*simulation);
+    if (const json& plan = verdict["plan"]; !plan.empty())
+      told.text += fmt::format("At once: about {} of them; the last one ends about {} ({})\n",
+                               plan["at_once"].dump(), text_field(plan, "last_end"),
+                               text_field(plan, "basis"));
   }
-  told.text += "\n" + verdict_text(*verdict, 0);
-  told.data = *std::move(verdict);
+  told.text += "\n" + verdict_text(verdict, 0);
+  told.data = std::move(verdict);
   return told;
-}
-
-// The dearest `limit` of the report's runs or groups, and what runs cost outside of the days.
-void keep_first(json& report, std::size_t limit) {
-  json kept = json::array();
-  std::size_t left_out = 0;
-  std::size_t taken = 0;
-  for (json& group : report["groups"]) {
-    if (group.value("rest", false) || taken++ < limit) {
-      kept.push_back(std::move(group));
-    } else {
-      ++left_out;
-    }
-  }
-  report["groups"] = std::move(kept);
-  report["groups_left_out"] = left_out;
 }
 
 Outcome report(Backend& backend, const json& arguments) {
@@ -183,9 +168,9 @@ Outcome report(Backend& backend, const json& arguments) {
                                              {"quarter", text_of(arguments, "quarter")},
                                              {"team", text_of(arguments, "team")},
                                              {"project", text_of(arguments, "project")},
-                                             {"model_type", text_of(arguments, "model_type")}}));
+                                             {"model_type", text_of(arguments, "model_type")},
+                                             {"limit", arguments["limit"].dump()}}));
   if (!answer) return failed(answer.error());
-  keep_first(*answer, static_cast<std::size_t>(whole_of(arguments, "limit")));
   Told told{report_text(*answer, 0), *std::move(answer)};
   if (const auto left_out = whole_of(told.data, "groups_left_out"); left_out > 0)
     told.text += fmt::format("{} more are in the total and not listed.\n", left_out);
@@ -281,7 +266,7 @@ Tool check_budget_tool() {
             "budgets": {"type": "array", "items": {"type": "object"}},
             "alternatives": {"type": "array", "items": {"type": "object", "properties": {
               "changes": {"type": "object"}, "estimated_cost_microusd": {"type": "integer"}, "feasible": {"type": "boolean"}}}},
-            "plan": {"type": "object", "description": "Of several: at_once (about), last_end."}})json"),
+            "plan": {"type": "object", "description": "Of several: at_once, last_end, and what these are from (basis): estimates."}})json"),
                       {"feasible", "estimated_cost_microusd", "budgets"}),
           {{"model_type", "mnist"}, {"epochs", 2}, {"batch_size", 64}, {"budget_usd", 0.05}},
           check_budget};
@@ -312,7 +297,8 @@ Tool report_tool() {
              {"description", "Such as 2026-Q1, instead of days."}}},
            {"by",
             {{"type", "string"},
-             {"enum", {"run", "model", "team", "project", "gpu-type", "namespace", "day"}},
+             {"enum",
+              {"run", "model", "workload", "team", "project", "gpu-type", "namespace", "day"}},
              {"default", "run"}}},
            {"team", {{"type", "string"}, {"maxLength", 63}}},
            {"project", {{"type", "string"}, {"maxLength", 63}}},

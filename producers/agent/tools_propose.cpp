@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "producers/access/event_text.hpp"
 #include "producers/access/render.hpp"
@@ -15,7 +16,8 @@ namespace {
 using nlohmann::json;
 using namespace access;
 
-constexpr std::size_t most_waiting_priced = 20;  // each is two questions
+constexpr std::size_t most_waiting_priced =
+    20;  // with three variants each: no more than can be compared at once
 constexpr int most_runs_asked = 20;
 constexpr double least_saving_percent = 1;
 
@@ -52,16 +54,31 @@ std::vector<Variant> variants_of(const JobSpec& spec) {
   return all;
 }
 
-// What each variant would cost beside the job as it is.
-Result<std::vector<json>> priced_variants(const Backend& backend, const JobSpec& spec,
-                                          const std::vector<Variant>& variants) {
-  std::vector<JobSpec> specs{spec};
-  for (const auto& variant : variants) specs.push_back(amended(spec, variant.changes));
+// A waiting job with its variants.
+struct Considered {
+  std::string id;
+  JobSpec spec;
+  std::vector<Variant> variants;
+};
+
+// What each variant of each would cost beside the job as it is: by one comparison of them all.
+Result<std::vector<std::vector<json>>> priced_variants(const Backend& backend,
+                                                       std::span<const Considered> jobs) {
+  std::vector<JobSpec> specs;
+  for (const auto& job : jobs) {
+    specs.push_back(job.spec);
+    for (const auto& variant : job.variants) specs.push_back(amended(job.spec, variant.changes));
+  }
   const auto costs = compared(backend, std::move(specs));
   if (!costs) return fail(costs.error());
-  std::vector<json> all;
-  for (std::size_t i = 1; i < costs->size(); ++i)
-    all.push_back(priced(costs->front(), (*costs)[i]));
+  std::vector<std::vector<json>> all;
+  auto next = costs->begin();
+  for (const auto& job : jobs) {
+    const json& as_it_is = *next++;
+    auto& variants = all.emplace_back();
+    for (std::size_t i = 0; i < job.variants.size(); ++i)
+      variants.push_back(priced(as_it_is, *next++));
+  }
   return all;
 }
 
@@ -98,23 +115,37 @@ Result<json> of_waiting(const Backend& backend) {
   });
   if (waiting.size() > most_waiting_priced) waiting.resize(most_waiting_priced);
 
-  json proposals = json::array();
+  // It has moved on, or can't be priced: the others can.
+  const auto is_of_one = [](const Error& error) {
+    return error.kind == ErrorKind::refused || error.kind == ErrorKind::not_found ||
+           error.kind == ErrorKind::invalid;
+  };
+  std::vector<Considered> jobs;
   for (const json& one : waiting) {
     const auto id = text_field(one, "job_id");
-    const auto job = waiting_job(backend, id);
-    const auto variants = job ? variants_of(job->spec) : std::vector<Variant>();
-    if (job && variants.empty()) continue;
-    auto costs = job ? priced_variants(backend, job->spec, variants)
-                     : Result<std::vector<json>>(fail(job.error()));
-    if (!costs) {
-      // It has moved on, or can't be priced: the others can.
-      const auto kind = costs.error().kind;
-      if (kind == ErrorKind::refused || kind == ErrorKind::not_found || kind == ErrorKind::invalid)
-        continue;
-      return fail(costs.error());
+    auto job = waiting_job(backend, id);
+    if (!job && !is_of_one(job.error())) return fail(job.error());
+    if (!job) continue;
+    auto variants = variants_of(job->spec);
+    if (!variants.empty()) jobs.push_back({id, std::move(job->spec), std::move(variants)});
+  }
+  json proposals = json::array();
+  const auto add = [&](std::span<const Considered> some) -> Status {
+    auto costs = priced_variants(backend, some);
+    if (!costs) return fail(costs.error());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      for (std::size_t v = 0; v < some[i].variants.size(); ++v)
+        add_proposal(some[i].id, some[i].variants[v], std::move((*costs)[i][v]), proposals);
     }
-    for (std::size_t i = 0; i < variants.size(); ++i)
-      add_proposal(id, variants[i], std::move((*costs)[i]), proposals);
+    return {};
+  };
+  if (jobs.empty()) return proposals;
+  const auto all = add(jobs);
+  if (!all && !is_of_one(all.error())) return fail(all.error());
+  if (all) return proposals;
+  for (const auto& job : jobs) {  // one of them stands in the way of all
+    const auto one = add({&job, 1});
+    if (!one && !is_of_one(one.error())) return fail(one.error());
   }
   return proposals;
 }
@@ -124,19 +155,18 @@ Result<json> of_waiting(const Backend& backend) {
 Result<json> of_history(const Backend& backend, const json& arguments) {
   const Time now = backend.now();
   const int days = static_cast<int>(whole_of(arguments, "days"));
-  const auto report =
-      backend.get(query("report", {{"by", "run"},
-                                   {"from", day_text(now, days - 1)},
-                                   {"to", day_text(now)},
-                                   {"team", text_of(arguments, "team")},
-                                   {"model_type", text_of(arguments, "model_type")}}));
-  if (!report) return fail(report.error());
+  const auto runs = backend.get(query("runs", {{"order", "cost"},
+                                               {"state", "succeeded"},
+                                               {"from", day_text(now, days - 1)},
+                                               {"to", day_text(now)},
+                                               {"team", text_of(arguments, "team")},
+                                               {"model_type", text_of(arguments, "model_type")},
+                                               {"limit", std::to_string(most_runs_asked)}}));
+  if (!runs) return fail(runs.error());
   std::map<std::pair<std::string, std::string>, json> by_strategy;
-  int asked = 0;
-  for (const json& group : report->value("groups", json::array())) {
-    const json run = group.value("run", json::object());
-    if (text_field(run, "state") != "succeeded" || asked++ >= most_runs_asked) continue;
-    const auto answer = backend.get("recommendations?run=" + escaped(text_field(group, "key")));
+  for (const json& run : runs->at("runs")) {
+    const auto id = text_field(run, "job_id", text_field(run, "run_id"));
+    const auto answer = backend.get("recommendations?run=" + escaped(id));
     if (!answer) {
       if (answer.error().kind == ErrorKind::not_found) continue;
       return fail(answer.error());
@@ -146,7 +176,7 @@ Result<json> of_history(const Backend& backend, const json& arguments) {
       const json saved = one.value("savings_microusd", json::object());
       sum["low"] = whole_of(sum, "low") + whole_of(saved, "low");
       sum["high"] = whole_of(sum, "high") + whole_of(saved, "high");
-      sum["runs"].push_back(text_field(group, "key"));
+      sum["runs"].push_back(id);
       if (!sum.contains("first")) sum["first"] = one;  // of the dearest run
     }
   }

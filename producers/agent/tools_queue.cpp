@@ -157,7 +157,7 @@ Outcome submit_batch(Backend& backend, const json& arguments) {
     return failed(ErrorKind::invalid, "the batch is not valid; none of its jobs was submitted",
                   {proposals_id(fmt::format("jobs[{}].job_id", i), id)});
   }
-  const auto plan = backend.post("simulate", to_text(*batch));
+  const auto plan = backend.post("simulate?delays=false", to_text(*batch));
   if (!plan) return failed(plan.error());
   if (plan->contains("error") && !may_be_known(*plan)) return refused_by(*plan);
 

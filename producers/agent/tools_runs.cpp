@@ -16,8 +16,6 @@ namespace {
 using nlohmann::json;
 using namespace access;
 
-constexpr int kept_days = 90;  // by run
-
 // The job of this id, or the latest one of this name. Errors: not_found, of the console.
 Result<json> job_of(const Backend& backend, const std::string& id_or_name) {
   auto job = backend.get("jobs/" + escaped(id_or_name));
@@ -29,36 +27,11 @@ Result<json> job_of(const Backend& backend, const std::string& id_or_name) {
   return backend.get("jobs/" + escaped(id));
 }
 
-// One way to tell of a run, whether the scheduler or the books know it.
-json run_of_group(const json& group) {
-  json run = group.value("run", json::object());
-  run["id"] = text_field(group, "key");
-  run["total_microusd"] = whole_of(group, "total_microusd");
+// A run of the books, by the id that it is asked for by.
+json named(json run) {
+  const auto job_id = text_field(run, "job_id");
+  run["id"] = job_id.empty() ? text_field(run, "run_id") : job_id;
   return run;
-}
-
-struct Runs {
-  json runs = json::array();
-  bool all = true;  // false: the latest alone are listed
-};
-
-// The runs of some days as the books have them. Errors: of the console.
-Result<Runs> runs_of(const Backend& backend, const std::string& from, const std::string& to,
-                     const json& arguments) {
-  const auto report =
-      backend.get(query("report", {{"by", "run"},
-                                   {"from", from},
-                                   {"to", to},
-                                   {"team", text_of(arguments, "team")},
-                                   {"project", text_of(arguments, "project")},
-                                   {"model_type", text_of(arguments, "model_type")}}));
-  if (!report) return fail(report.error());
-  Runs runs;
-  for (const json& group : report->value("groups", json::array())) {
-    if (!group.value("rest", false)) runs.runs.push_back(run_of_group(group));
-  }
-  runs.all = report->value("total", json::object()).contains("runs");
-  return runs;
 }
 
 // Everything known of a run by its id or name, with its cost in all and its metrics.
@@ -77,20 +50,7 @@ Result<json> find_run(const Backend& backend, const std::string& id) {
     if (job->contains("duration_seconds")) run["run_seconds"] = (*job)["duration_seconds"];
     run["id"] = text_field(*job, "job_id");
   } else if (cost) {
-    const auto run_id = text_field(*cost, "run_id", text_field(*cost, "job_id"));
-    const Time now = backend.now();
-    const auto runs = runs_of(backend, day_text(now, kept_days - 1), day_text(now), json::object());
-    if (!runs) return fail(runs.error());
-    run = {{"id", run_id},
-           {"run_id", run_id},
-           {"name", text_field(*cost, "name")},
-           {"state", text_field(*cost, "state")}};
-    run["listed"] = false;
-    for (json one : runs->runs) {
-      if (text_field(one, "id") != run_id) continue;
-      run.update(one);
-      run.erase("listed");
-    }
+    run = named(cost->at("run"));
   } else {
     return fail(ErrorKind::not_found, "there is no run " + printable(id));
   }
@@ -149,32 +109,24 @@ Outcome training_status(Backend& backend, const json& arguments) {
 
 Outcome list_runs(Backend& backend, const json& arguments) {
   const Time now = backend.now();
-  const auto days = std::chrono::days{whole_of(arguments, "days")};
-  auto runs =
-      runs_of(backend, day_text(now - days + std::chrono::days{1}), day_text(now), arguments);
-  if (!runs) return failed(runs.error());
-  json& list = runs->runs;
-  const auto state = text_of(arguments, "state");
-  if (!state.empty()) {
-    json kept = json::array();
-    for (const json& run : list) {
-      if (text_field(run, "state") == state) kept.push_back(run);
-    }
-    list = std::move(kept);
-  }
-  std::stable_sort(list.begin(), list.end(), [](const json& a, const json& b) {
+  const auto days = static_cast<int>(whole_of(arguments, "days"));
+  const auto answer = backend.get(query("runs", {{"from", day_text(now, days - 1)},
+                                                 {"to", day_text(now)},
+                                                 {"team", text_of(arguments, "team")},
+                                                 {"project", text_of(arguments, "project")},
+                                                 {"model_type", text_of(arguments, "model_type")},
+                                                 {"state", text_of(arguments, "state")},
+                                                 {"limit", arguments["limit"].dump()}}));
+  if (!answer) return failed(answer.error());
+  json runs = json::array();
+  for (const json& run : answer->at("runs")) runs.push_back(named(run));
+  std::stable_sort(runs.begin(), runs.end(), [](const json& a, const json& b) {
     return text_field(a, "started_at") > text_field(b, "started_at");
   });
-  const auto found = list.size();
-  const auto limit = static_cast<std::size_t>(whole_of(arguments, "limit"));
-  if (found > limit) list.erase(list.begin() + static_cast<std::ptrdiff_t>(limit), list.end());
-  Told told{list.empty() ? "There are no such runs in these days.\n" : run_table(list),
-            {{"runs", list}, {"found", found}, {"all", runs->all}}};
-  if (found > limit)
-    told.text += fmt::format("... and {}{} more\n", runs->all ? "" : "at least ", found - limit);
-  if (!runs->all)
-    told.text +=
-        "There are more runs in these days than are listed by run: the latest were looked at.\n";
+  const bool all = answer->at("all");
+  Told told{runs.empty() ? "There are no such runs in these days.\n" : run_table(runs),
+            {{"runs", runs}, {"all", all}}};
+  if (!all) told.text += "... and more: these are the latest.\n";
   return told;
 }
 
@@ -188,12 +140,7 @@ Outcome run_metrics(Backend& backend, const json& arguments) {
   if (run->contains("total_microusd"))
     text += "Cost: " + money_field(*run, "total_microusd") + "\n";
   const json& metrics = (*run)["metrics"];
-  if (metrics.empty()) {
-    text += run->value("listed", true)
-                ? "It has told no metrics.\n"
-                : "Its metrics are not known: it is none of the latest runs, which alone are "
-                  "listed.\n";
-  }
+  if (metrics.empty()) text += "It has told no metrics.\n";
   for (const auto& [name, value] : metrics.items())
     text += "  " + printable(name) + ": " + value.dump() + "\n";
   return Told{std::move(text), *std::move(run)};
@@ -289,9 +236,8 @@ Tool list_runs_tool() {
             {{"type", "string"}, {"enum", {"running", "succeeded", "failed", "cancelled"}}}},
            {"limit", limit_schema(20, 1000, "How many at most.")}}),
       told_schema({{"runs", {{"type", "array"}, {"items", run_schema()}}},
-                   {"found", {{"type", "integer"}, {"description", "At least, unless all."}}},
-                   {"all", {{"type", "boolean"}}}},
-                  {"runs", "found", "all"}),
+                   {"all", {{"type", "boolean"}, {"description", "There are no others."}}}},
+                  {"runs", "all"}),
       {{"days", 7}, {"state", "succeeded"}},
       list_runs};
 }

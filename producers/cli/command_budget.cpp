@@ -110,9 +110,9 @@ int check(Context& context, CheckOptions& options) {
   const ConsoleApi console(context.console_url);
   const auto budgets = console.get("budgets");
   if (!budgets) return context.fail_with(budgets.error());
-  const auto checked = check_budgets(console, *batch, *budgets);
-  if (!checked) return context.fail_with(checked.error());
-  const json& verdict = *checked;
+  const auto simulation = simulate_batch(console, *batch);
+  if (!simulation) return context.fail_with(simulation.error());
+  const json verdict = check_budgets(console, *batch, *simulation, *budgets);
   const bool feasible = verdict["feasible"];
   if (context.json()) {
     context.print(verdict);

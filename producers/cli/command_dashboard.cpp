@@ -87,7 +87,8 @@ void add_dashboard(CLI::App& app, Context& context) {
   const auto options = std::make_shared<DashboardOptions>();
   CLI::App* const command = app.add_subcommand(
       "dashboard",
-      "Shows everything at a glance: health and lag of every part, costs, cluster, pods, queue.");
+      "Shows everything at a glance: health and lag of every part, alerts, costs, cluster, pods, "
+      "queue.");
   command->add_flag("--watch", options->watch, "Draw it anew, until q or Ctrl-C");
   command->add_option("--every", options->every_seconds, "How often, in seconds")
       ->type_name("S")
@@ -96,7 +97,7 @@ void add_dashboard(CLI::App& app, Context& context) {
       ->capture_default_str();
   command
       ->add_option("--limit", options->limit,
-                   "How many pods, nodes and jobs that wait to list of each")
+                   "How many alerts, pods, nodes and jobs that wait to list of each")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000).description(""))
       ->capture_default_str();

@@ -71,7 +71,8 @@ void add_report(CLI::App& app, Context& context) {
   command->add_option("--quarter", options->quarter, "A quarter, such as 2026-Q1")
       ->type_name("YYYY-Qn");
   command->add_option("--by", options->by, "What the cost is told by")
-      ->check(CLI::IsMember({"run", "model", "team", "project", "gpu-type", "namespace", "day"}))
+      ->check(CLI::IsMember(
+          {"run", "model", "workload", "team", "project", "gpu-type", "namespace", "day"}))
       ->capture_default_str();
   command->add_option("--team", options->team, "Only what this team has spent");
   command->add_option("--project", options->project, "Only of this project");

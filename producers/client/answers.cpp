@@ -59,13 +59,15 @@ Result<Answers::Position> Answers::from_beginning(const std::string& id, millise
 
 Result<CloudEvent> Answers::wait(const std::string& id, Position& from,
                                  const std::function<bool(const CloudEvent&)>& is_answer,
-                                 milliseconds deadline) {
+                                 milliseconds deadline, const std::stop_token& stop) {
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   auto assigned =
       consumer_->assign({{{std::string(topics::job_events), from.partition}, from.offset}});
   if (!assigned) return fail(assigned.error());
   std::string trouble;
   for (;;) {
+    if (stop.stop_requested())
+      return fail(ErrorKind::unavailable, "no answer about " + id + " was waited for any longer");
     const auto left =
         std::chrono::duration_cast<milliseconds>(give_up_at - std::chrono::steady_clock::now());
     if (left.count() <= 0) {

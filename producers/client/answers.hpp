@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "producers/client/kafka.hpp"
@@ -38,11 +39,11 @@ class Answers {
   Result<Position> from_beginning(const std::string& id, std::chrono::milliseconds deadline);
 
   // The first event about `id` from there on that `is_answer` takes. `from` moves past it, so that
-  // a second call gives the next one. Errors: unavailable (none within the deadline, and why); as
-  // Consumer::poll.
+  // a second call gives the next one. Errors: unavailable (none within the deadline, and why; or
+  // `stop` says so, which is asked twice a second); as Consumer::poll.
   Result<CloudEvent> wait(const std::string& id, Position& from,
                           const std::function<bool(const CloudEvent&)>& is_answer,
-                          std::chrono::milliseconds deadline);
+                          std::chrono::milliseconds deadline, const std::stop_token& stop = {});
 
  private:
   explicit Answers(std::unique_ptr<Consumer> consumer);

@@ -28,11 +28,13 @@ struct QueueDeleter {
 
 Status read_topic(const KafkaSettings& settings, std::string_view topic,
                   const std::function<void(const ConsumedRecord&)>& take,
-                  const std::function<bool()>& go_on) {
+                  const std::function<bool()>& go_on, const std::map<int, std::int64_t>& from) {
   const auto stopped = [] { return fail(ErrorKind::unavailable, "stopped while reading a topic"); };
   if (!go_on()) return stopped();
   auto defaults = consumer_defaults;
   defaults["group.id"] = settings.client_id + "-reader";  // librdkafka demands one
+  // What is there comes at once, and nothing else is waited for: the end of a partition is told by an answer without a record.
+  defaults["fetch.wait.max.ms"] = "1";
   // Somebody's open transaction would hide what lies behind its first record, ours too.
   defaults["isolation.level"] = "read_uncommitted";
   auto own = settings;
@@ -52,8 +54,9 @@ Status read_topic(const KafkaSettings& settings, std::string_view topic,
   const PartitionList list(rd_kafka_topic_partition_list_new(*count));
   std::set<int> unread;
   for (int partition = 0; partition < *count; ++partition) {
+    const auto offset = from.find(partition);
     rd_kafka_topic_partition_list_add(list.get(), name.c_str(), partition)->offset =
-        Consumer::beginning;
+        offset == from.end() ? Consumer::beginning : offset->second;
     unread.insert(partition);
   }
   if (const auto code = rd_kafka_assign(kafka.get(), list.get());

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/answers/policy_simulation.hpp"
 #include "scheduler/answers/simulation.hpp"
 #include "scheduler/core/estimates.hpp"
 #include "scheduler/core/user_limit.hpp"
@@ -252,7 +253,7 @@ Result<std::optional<core::Refusal>> Questions::refused_for_user(const CheckedBa
   return core::UserLimit(reading, most).refusal(batch.jobs_by_user);
 }
 
-HttpAnswer Questions::simulate(std::string_view text) {
+HttpAnswer Questions::simulate(std::string_view text, bool delays) {
   return one_at_a_time([&]() -> HttpAnswer {
     const auto rules = inquiry_.rules(core_deadline);
     if (!rules) return error_answer(rules.error());
@@ -266,7 +267,7 @@ HttpAnswer Questions::simulate(std::string_view text) {
     if (auto status = look_up(*batch, **snapshot, look); !status)
       return error_answer(status.error());
     if (batch->faults.empty()) {
-      auto answer = simulated(*batch, **snapshot);
+      auto answer = simulated(*batch, **snapshot, delays);
       const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
       if (!too_many) return error_answer(too_many.error());
       if (!answer) {
@@ -281,6 +282,25 @@ HttpAnswer Questions::simulate(std::string_view text) {
     const std::string what =
         batch->malformed ? "the batch is not valid: " : "the batch would be refused: ";
     return {status_of(kind), error_text(kind, what + batch->faults.front().reason, batch->faults)};
+  });
+}
+
+HttpAnswer Questions::simulate_policy(std::string_view text) {
+  const auto asked = nlohmann::json::parse(text, nullptr, false);
+  const auto is_text = [&asked](const char* name) {
+    return asked.contains(name) && asked[name].is_string();
+  };
+  if (!asked.is_object() || !is_text("key") || !is_text("value")) {
+    return error_answer(
+        {ErrorKind::invalid, R"(expected {"key": ..., "value": ...}, both of them text)"});
+  }
+  return one_at_a_time([&]() -> HttpAnswer {
+    const auto snapshot = snapshots_.get();
+    if (!snapshot) return error_answer(snapshot.error());
+    const auto paused = snapshots_.pause();
+    auto answer = simulated(asked["key"], asked["value"], **snapshot);
+    if (!answer) return error_answer(answer.error());
+    return {200, *std::move(answer)};
   });
 }
 

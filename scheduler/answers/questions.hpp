@@ -29,8 +29,10 @@ class Questions {
   // POST /api/v1/starts with {"jobs": [id, ...]}, at most so many: when those of them that wait are expected to start.
   static constexpr std::size_t most_starts = 1'000;
   runtime::HttpAnswer starts(std::string_view jobs);
-  // POST /api/v1/simulate with the data of a batch.submit
-  runtime::HttpAnswer simulate(std::string_view batch);
+  // POST /api/v1/simulate with the data of a batch.submit; with ?delays=false without what becomes of those that wait.
+  runtime::HttpAnswer simulate(std::string_view batch, bool delays = true);
+  // POST /api/v1/simulate/policy with {"key", "value"}: the value as the ConfigMap would hold it.
+  runtime::HttpAnswer simulate_policy(std::string_view change);
 
  private:
   Questions(std::unique_ptr<runtime::Redis> for_snapshots, std::unique_ptr<runtime::Redis> redis,

@@ -79,7 +79,8 @@ Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look) {
   return {};
 }
 
-tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot) {
+tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,
+                                           bool delays) {
   std::vector<plan::Waiting> jobs;
   std::vector<std::uint32_t> dependencies;
   jobs.reserve(batch.jobs.size());
@@ -90,7 +91,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
     dependencies.insert(dependencies.end(), job.waits_for.begin(), job.waits_for.end());
   }
   const auto view = snapshot.view();
-  const auto simulation = plan::simulate(view, jobs, dependencies);
+  const auto simulation = plan::simulate(view, jobs, dependencies, delays);
 
   // Of each priority: how many stand before the next of the batch.
   std::array<std::int64_t, 3> ahead{};
@@ -130,6 +131,10 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
                                             to_string(total), to_string(*batch.max_total))});
   }
   append_json(object.member("estimated_cost_microusd"), total.value);
+  if (!delays) {
+    object.end();
+    return text;
+  }
   JsonObjectText delayed(object.member("delayed"));
   append_json(delayed.member("jobs"), static_cast<std::int64_t>(simulation.delayed));
   append_json(delayed.member("mean_seconds"), simulation.mean_delay_seconds);

@@ -13,6 +13,8 @@ namespace oppen::answers {
 Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
 
 // The answer as JSON text; the fault, when all together cost more than the batch allows. The batch has no faults and was looked up.
-tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot);
+// `delays`: also what becomes of the jobs that wait, which takes twice as long.
+tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,
+                                           bool delays);
 
 }  // namespace oppen::answers

@@ -14,6 +14,7 @@ constexpr auto least_good = 200ms;
 constexpr auto most_good = 10s;
 constexpr auto ahead_after = 10ms;  // shorter readings are not worth being ahead of
 constexpr auto read_ahead_for = 10s;
+constexpr auto long_reading = 50ms;  // which nobody who can have an older one waits for
 constexpr auto keep_for = 60s;
 constexpr auto deadline = 15s;
 
@@ -47,6 +48,9 @@ Result<std::shared_ptr<const Snapshot>> Snapshots::get(Clock::time_point not_bef
   if (is_good()) return last_;
   wanted_ = true;
   changed_.notify_all();
+  if (last_ && last_->begun >= not_before && last_->took > long_reading &&
+      now - last_->begun < keep_for)
+    return last_;
   const auto begun = std::max(now, not_before);
   if (!changed_.wait_for(lock, deadline, [&] { return is_good() || read_begun_ >= begun; })) {
     return fail(ErrorKind::unavailable, "the queue could not be read in time: ask again");

@@ -1,7 +1,8 @@
 #pragma once
 // Keeps a snapshot while there are questions. One is good for 20 times as long as it took to read, at least 0.2 s and at most 10 s:
 // the one who asks when there is none that is good waits for the reading. Where it takes long, the next is read ahead, half way, as long
-// as the last question is not 10 s old. After a minute without questions it is thrown away.
+// as the last question is not 10 s old; and who asks after a longer silence gets one that is up to a minute old, while the next is read: of a
+// queue that long it still tells as much. After a minute without questions it is thrown away.
 //
 // Owns a thread and a Redis connection. Any thread may ask.
 #include <condition_variable>
@@ -25,8 +26,8 @@ class Snapshots {
 
   // One that is good; `not_before`: one whose reading began then or later. Errors: of the reading; unavailable when it takes too long.
   Result<std::shared_ptr<const Snapshot>> get(Clock::time_point not_before = {});
-  // No other is read as long as this is held: for who needs memory himself.
-  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_); }
+  // None is begun to be read as long as this is held: for who needs memory himself. One that is being read is not waited for.
+  std::unique_lock<std::mutex> pause() { return std::unique_lock(reading_, std::try_to_lock); }
 
  private:
   void run(std::stop_token stop);

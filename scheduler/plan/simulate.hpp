@@ -21,8 +21,8 @@ struct Simulation {
 
 // Each job of the batch goes behind the waiting ones of its priority. Its dependencies are indices as in
 // View::dependencies, where view.waiting.size() + view.running.size() + i is the i-th of the batch. Costs
-// two projections of the whole queue.
+// two projections of the whole queue; without `delays`, of which nothing is told then, one of what lies before the last of the batch.
 Simulation simulate(const View& view, std::span<const Waiting> batch,
-                    std::span<const std::uint32_t> batch_dependencies);
+                    std::span<const std::uint32_t> batch_dependencies, bool delays = true);
 
 }  // namespace oppen::plan

@@ -44,8 +44,11 @@ Reply Api::handle(const runtime::HttpQuery& query) {
   if (is(5, "jobs") && path[4] == "logs") return logs(path[3], params);
   if (is(5, "jobs") && path[4] == "explain") return {explain(path[3], params), nullptr};
   if (query.path == simulate_path) return {simulate(query.body, params), nullptr};
+  if (query.path == simulate_policy_path) return {simulate_policy(query.body, params), nullptr};
   if (query.path == compare_path) return {costs_.compare(query.body, params), nullptr};
   if (is(3, "report")) return {costs_.report(params), nullptr};
+  if (is(3, "analysis")) return {costs_.analysis(params), nullptr};
+  if (is(3, "runs")) return {costs_.runs(params), nullptr};
   if (is(3, "costs")) return {costs_.costs(params), nullptr};
   if (is(3, "recommendations")) return {costs_.recommendations(params), nullptr};
   if (is(3, "forecast")) return {costs_.forecast_period(params), nullptr};
@@ -199,11 +202,20 @@ HttpAnswer Api::explain(const std::string& job_id, Params params) {
 }
 
 HttpAnswer Api::simulate(std::string_view batch, Params params) {
+  const bool delays = params.one_of("delays", {"true", "false"}) == "true";
   if (auto fault = params.fault()) return *fault;
   if (batch.empty()) {
     return bad_request("", "POST a batch here, as JSON: {\"batch_id\": ..., \"jobs\": [...]}");
   }
-  return scheduler_.ask(simulate_path, batch);
+  return scheduler_.ask(delays ? simulate_path : std::string(simulate_path) + "?delays=false",
+                        batch);
+}
+
+HttpAnswer Api::simulate_policy(std::string_view change, Params params) {
+  if (auto fault = params.fault()) return *fault;
+  if (change.empty())
+    return bad_request("", "POST a policy here, as JSON: {\"key\": ..., \"value\": ...}");
+  return scheduler_.ask(simulate_policy_path, change);
 }
 
 HttpAnswer Api::budgets(Params params) {

@@ -28,6 +28,7 @@ std::string_view openapi_document();
 
 // Those that are asked by POST.
 inline constexpr const char* simulate_path = "/api/v1/simulate";
+inline constexpr const char* simulate_policy_path = "/api/v1/simulate/policy";
 inline constexpr const char* compare_path = "/api/v1/compare";
 
 // An answer, or a log to be sent as it comes.
@@ -39,18 +40,17 @@ struct Reply {
 class Api {
  public:
   using ReadBudgets = std::function<Result<std::vector<budgets::BudgetView>>()>;
-  using ReadAlerts = std::function<Result<anomaly::AlertsView>()>;
 
   Api(QueueView& queue, BooksView& books, LogSource& logs, SchedulerQuestions& scheduler,
       Dashboard::ReadParts parts, Dashboard::ReadNodes nodes, const Clock& clock,
-      std::string pod_namespace, ReadBudgets read_budgets, ReadAlerts read_alerts)
+      std::string pod_namespace, ReadBudgets read_budgets, Dashboard::ReadAlerts read_alerts)
       : queue_(queue),
         logs_(logs),
         scheduler_(scheduler),
         parts_(parts),
         clock_(clock),
         costs_(books, queue, clock),
-        dashboard_(queue, books, costs_, std::move(parts), std::move(nodes), clock),
+        dashboard_(queue, books, costs_, std::move(parts), std::move(nodes), read_alerts, clock),
         namespace_(std::move(pod_namespace)),
         read_budgets_(std::move(read_budgets)),
         read_alerts_(std::move(read_alerts)) {}
@@ -68,6 +68,7 @@ class Api {
   void add_starts(nlohmann::json& page);
   runtime::HttpAnswer explain(const std::string& job_id, Params params);
   runtime::HttpAnswer simulate(std::string_view batch, Params params);
+  runtime::HttpAnswer simulate_policy(std::string_view change, Params params);
   runtime::HttpAnswer health(Params params);
   runtime::HttpAnswer dashboard(Params params);
   runtime::HttpAnswer rates(Params params);
@@ -84,7 +85,7 @@ class Api {
   Dashboard dashboard_;
   std::string namespace_;
   ReadBudgets read_budgets_;
-  ReadAlerts read_alerts_;
+  Dashboard::ReadAlerts read_alerts_;
 };
 
 }  // namespace oppen::console

@@ -10,6 +10,7 @@
 #include "schemas/parse.hpp"
 #include "schemas/text.hpp"
 #include "workers/console/answers.hpp"
+#include "workers/console/cost_params.hpp"
 #include "workers/console/queue_status.hpp"
 #include "workers/cost/books/run.hpp"
 #include "workers/cost/recommend/recommend.hpp"
@@ -23,11 +24,11 @@ namespace {
 using nlohmann::json;
 using runtime::HttpAnswer;
 
-// Of more runs than these it isn't told how many they are, and by run only the latest are listed.
-constexpr std::size_t most_runs = 2'000;
 constexpr std::size_t most_attempts = 100;  // asked for at once: they are part of a URL
 // Of more at work than these a period's forecast goes by the days alone: each takes three questions to Redis.
 constexpr int most_at_work = 1'000;
+// Nor at more than these that were at work in as many days: all of them are read.
+constexpr std::size_t most_runs_ahead = 5'000;
 constexpr auto csv_type = "text/csv; charset=utf-8; header=present";
 
 std::vector<std::string> grouping_names() {
@@ -43,14 +44,6 @@ cost::GroupBy parse_grouping(const std::string& name) {
     if (to_string(by) == name) return by;
   }
   return cost::GroupBy::model;
-}
-
-cost::RangeWords range_words(Params& params) {
-  return {params.text("from"), params.text("to"), params.text("month"), params.text("quarter")};
-}
-
-cost::ReportFilter filter_of(Params& params) {
-  return {params.text("team"), params.text("project"), params.text("model_type")};
 }
 
 // A day is forgotten at the 400th midnight after it began.
@@ -151,41 +144,55 @@ Result<std::optional<queue::JobRecord>> CostAnswers::job_of_id(const std::string
   return fail(job.error());
 }
 
+Result<cost::ReportInput> CostAnswers::report_input(const cost::DayRange& range,
+                                                    cost::ReportFilter filter, Time now) {
+  cost::ReportInput input;
+  input.range = range;
+  input.filter = std::move(filter);
+  const auto kept_from = first_kept(now);
+  if (range.from < kept_from) input.kept_from = kept_from;
+  auto days = books_.days(range.from, range.to);
+  if (!days) return fail(days.error());
+  input.days = *std::move(days);
+  const auto before = range.before();
+  input.earlier_kept = before.from >= kept_from;
+  if (input.earlier_kept) {
+    auto earlier = books_.days(before.from, before.to);
+    if (!earlier) return fail(earlier.error());
+    input.earlier = *std::move(earlier);
+  }
+  auto runs =
+      books_.runs(range.from, range.to,
+                  {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
+  if (!runs) return fail(runs.error());
+  input.runs = std::move(runs->runs);
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  input.all_runs = runs->all && range.from >= today - cost::keep_runs;
+  return input;
+}
+
 HttpAnswer CostAnswers::report(Params params) {
   const auto words = range_words(params);
-  cost::ReportInput input;
-  input.filter = filter_of(params);
-  input.by = parse_grouping(params.one_of("by", grouping_names()));
+  const auto filter = filter_of(params);
+  const auto by = parse_grouping(params.one_of("by", grouping_names()));
+  const int limit = params.whole("limit", 0, 1, max_page);
   const std::string format = params.one_of("format", {"json", "csv", "focus"});
   if (auto fault = params.fault()) return *fault;
   const Time now = clock_.now();
   const auto range = cost::parse_range(words, now);
   if (!range) return error_answer(range.error());
-  input.range = *range;
-  const auto kept_from = first_kept(now);
-  if (range->from < kept_from) {
-    if (format != "json") return not_kept(range->from, kept_from);
-    input.kept_from = kept_from;
+  if (const auto kept = first_kept(now); format != "json" && range->from < kept)
+    return not_kept(range->from, kept);
+  if (format == "focus") {
+    const auto days = books_.days(range->from, range->to);
+    if (!days) return error_answer(days.error());
+    return {200, cost::to_focus(*days, filter), csv_type};
   }
-  auto days = books_.days(range->from, range->to);
-  if (!days) return error_answer(days.error());
-  input.days = *std::move(days);
-  if (format == "focus") return {200, cost::to_focus(input.days, input.filter), csv_type};
-
-  const auto today = std::chrono::floor<std::chrono::days>(now);
-  input.earlier_kept = range->before().from >= kept_from;
-  if (input.earlier_kept) {
-    auto earlier = books_.days(range->before().from, range->before().to);
-    if (!earlier) return error_answer(earlier.error());
-    input.earlier = *std::move(earlier);
-  }
-  auto runs =
-      books_.runs(range->from, range->to,
-                  {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
-  if (!runs) return error_answer(runs.error());
-  input.runs = std::move(runs->runs);
-  input.all_runs = runs->all && range->from >= today - cost::keep_runs;
-  const auto report = cost::make_report(input, now);
+  auto input = report_input(*range, filter, now);
+  if (!input) return error_answer(input.error());
+  input->by = by;
+  auto report = cost::make_report(*input, now);
+  if (limit > 0) cost::keep_first(report, static_cast<std::size_t>(limit));
   if (format == "csv") return {200, cost::to_csv(report), csv_type};
   return json_answer(cost::to_json(report));
 }
@@ -209,7 +216,8 @@ HttpAnswer CostAnswers::costs(Params params) {
     body.update({{"job_id", (*run)->job_id},
                  {"run_id", (*run)->run_id},
                  {"name", (*run)->name},
-                 {"state", (*run)->state}});
+                 {"state", (*run)->state},
+                 {"run", cost::to_json(**run)}});
     return json_answer(body);
   }
   const Time now = clock_.now();
@@ -306,7 +314,7 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
   const auto list = books_.runs(since, now, {filter.team, filter.project, filter.model_type},
-                                cost::most_examined_runs);
+                                most_runs_ahead);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
   const auto may_run = [](const cost::RunRecord& run) {

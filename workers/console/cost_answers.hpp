@@ -14,6 +14,7 @@
 #include "workers/cost/pricing/rate_history.hpp"
 #include "workers/cost/report/forecast.hpp"
 #include "workers/cost/report/period.hpp"
+#include "workers/cost/report/report.hpp"
 
 namespace oppen::console {
 
@@ -24,6 +25,10 @@ class CostAnswers {
 
   // JSON; with the parameter `format` also CSV.
   runtime::HttpAnswer report(Params params);
+  // Several reports of the same days, from one reading of the books.
+  runtime::HttpAnswer analysis(Params params);
+  // The runs of some days, without what they cost in them alone: so no day is read.
+  runtime::HttpAnswer runs(Params params);
   // Day rows, or with the parameter `job` what one has cost, or with `attempts` those of them that are charged to their end.
   runtime::HttpAnswer costs(Params params);
   runtime::HttpAnswer forecast(const std::string& id_or_name, Params params);
@@ -44,6 +49,10 @@ class CostAnswers {
   Result<InForce> in_force();
 
  private:
+  // Of more runs than these it isn't told how many they are, and by run only the latest are listed.
+  static constexpr std::size_t most_runs = 2'000;
+  Result<cost::ReportInput> report_input(const cost::DayRange& range, cost::ReportFilter filter,
+                                         Time now);
   runtime::HttpAnswer attempts(std::string_view listed);
   // nullopt: the queue has no job of this id. It is asked before the books are: they may know another job by this as its name.
   Result<std::optional<queue::JobRecord>> job_of_id(const std::string& id);

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "workers/console/alerts_json.hpp"
 #include "workers/console/job_json.hpp"
 #include "workers/console/listing.hpp"
 #include "workers/console/queue_status.hpp"
@@ -190,6 +191,22 @@ Result<json> Dashboard::costs_part(const Basis& basis, Time now) {
               {"pending_microusd", pending.value}};
 }
 
+Result<json> Dashboard::alerts_part(int limit, Time now) {
+  const auto known = alerts_();
+  if (!known) return fail(known.error());
+  json alerts = alerts_json(*known, "firing", now)["alerts"];
+  json part = {{"firing", alerts.size()}};
+  for (const auto* const severity : {"critical", "warning", "info"})
+    part[severity] = std::count_if(alerts.begin(), alerts.end(), [severity](const json& alert) {
+      return alert.value("severity", "") == severity;
+    });
+  const auto most = static_cast<std::size_t>(limit);
+  if (alerts.size() > most)
+    alerts.erase(alerts.begin() + static_cast<std::ptrdiff_t>(most), alerts.end());
+  part["alerts"] = std::move(alerts);
+  return part;
+}
+
 Result<json> Dashboard::pods_part(const Basis& basis, int limit, Time now) {
   const std::span listed(basis.live.data(),
                          std::min(basis.live.size(), static_cast<std::size_t>(limit)));
@@ -242,6 +259,7 @@ json Dashboard::look(int limit) {
   add("queue", [&] { return queue_part(*basis, limit); });
   add("costs", [&] { return costs_part(*basis, now); });
   add("pods", [&] { return pods_part(*basis, limit, now); });
+  add("alerts", [&] { return alerts_part(limit, now); });
   body["cluster"] = cluster_part(nodes.get(), basis ? &basis->live : nullptr,
                                  basis ? basis->rules.policy : plan::Policy{}, limit);
   body["health"] = health_json(parts.get());

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "schemas/shown_url.hpp"
 #include "schemas/text.hpp"
 
 namespace oppen::console {
@@ -53,7 +54,7 @@ json health_json(const std::vector<Part>& parts) {
 }
 
 std::vector<Part> scheduler_parts(const Result<std::string>& answer, const std::string& url) {
-  const std::string where = url + " (setting OPPEN_SCHEDULER_URL)";
+  const std::string where = shown_url(url) + " (setting OPPEN_SCHEDULER_URL)";
   if (!answer) {
     return {{"scheduler", false, "no answer from " + where + ": " + answer.error().message}};
   }

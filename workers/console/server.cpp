@@ -147,7 +147,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& listen, Api& ap
         raw->serve(request, response);
         return httplib::Server::HandlerResponse::Handled;
       });
-  for (const char* const path : {simulate_path, compare_path}) {
+  for (const char* const path : {simulate_path, simulate_policy_path, compare_path}) {
     server.Post(path,
                 [raw = impl.get()](const httplib::Request& request, httplib::Response& response) {
                   raw->serve(request, response);
@@ -160,7 +160,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& listen, Api& ap
             ? bad_request("", "the body is too large: expected at most 32 MiB of application/json")
             : not_found("there is no " + request.method + " " + shortened(request.path) +
                         ": the console only answers questions (GET, and POST " + simulate_path +
-                        " and " + compare_path + ")");
+                        ", " + simulate_policy_path + " and " + compare_path + ")");
     response.set_content(answer.body, answer.content_type);
   });
   impl->port = address->second == 0 ? server.bind_to_any_port(address->first)

@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "schemas/shown_url.hpp"
 #include "workers/runtime/config_file.hpp"
 
 namespace oppen::runtime {
@@ -39,7 +40,7 @@ std::string current_value(const Entry& entry) {
     return text != nullptr && (*text)->empty() ? "" : "***";
   }
   struct Printer {
-    std::string operator()(const std::string* value) const { return *value; }
+    std::string operator()(const std::string* value) const { return shown_url(*value); }
     std::string operator()(const std::int64_t* value) const { return std::to_string(*value); }
     std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
   };

@@ -48,7 +48,7 @@ class Settings {
   // flag or key is an error.
   std::optional<int> parse(int argc, const char* const* argv);
 
-  // "name=value" of all, secrets as ***, for the log at start.
+  // "name=value" of all, secrets as ***, URLs without a user and password, for the log at start.
   std::string describe() const;
 
  private:

@@ -59,6 +59,55 @@ def budget_options(prefix="example"):
     return {"feasible": check["feasible"], "chosen": best["changes"], "job_id": queued["job_id"], "full_cost": price["estimated_cost_microusd"]}
 
 
+def urgent_job(prefix="example"):
+    """One job for production, at once: it is the next to run."""
+    job = {"model_type": "mnist", "epochs": 2, "priority": "urgent", "resources": SMALL, "job_id": f"{prefix}-now"}
+    queued = yield "queue_training_job", job
+    status = yield "get_queue_status", {"limit": 10}
+    return {
+        "job_id": queued["job_id"],
+        "position": queued["position"],
+        "next": status["jobs"][0]["job_id"],
+        "running": status["running"],
+        "slots": status["slots"],
+    }
+
+
+def sweep(count=20, prefix="example"):
+    """Queue a hyperparameter search: what it costs, and how long all that waits takes."""
+    jobs = [{"model_type": "mnist", "epochs": 2, "batch_size": 8 * (1 + i), "resources": SMALL} for i in range(count)]
+    batch = yield "submit_batch_training_jobs", {"jobs": jobs, "batch_id": f"{prefix}-sweep"}
+    status = yield "get_queue_status", {}
+    return {
+        "submitted": batch["jobs_submitted"],
+        "cost": batch["estimated_cost_microusd"],
+        "queued": status["queued"]["total"],
+        "pending": status["pending_cost_microusd"],
+        "seconds": status["total_wait_seconds"],
+    }
+
+
+def capped(count=5, limit_usd=0.20, prefix="example"):
+    """So many models for so much money: each is asked about, and all are queued if they fit together."""
+    jobs = [{"model_type": "mnist", "epochs": 2 + i, "batch_size": 64, "resources": SMALL} for i in range(count)]
+    total = 0
+    for job in jobs:
+        check = yield "check_training_budget", {**job, "budget_usd": limit_usd}
+        total += check["estimated_cost_microusd"]
+    if total > limit_usd * 1e6:
+        return {"total": total, "fits": False}
+    batch = yield "submit_batch_training_jobs", {"jobs": jobs, "batch_id": f"{prefix}-capped", "max_total_usd": limit_usd}
+    status = yield "get_queue_status", {}
+    dashboard = yield "get_training_dashboard", {}
+    return {
+        "total": total,
+        "fits": True,
+        "cost": batch["estimated_cost_microusd"],
+        "pending": status["pending_cost_microusd"],
+        "shown": dashboard["costs"]["pending_microusd"],
+    }
+
+
 def urgent_batch(count=20, prefix="example"):
     """Queue many models urgently: they go before everything else."""
     jobs = [{"model_type": "mnist", "epochs": 2, "batch_size": 8 * (1 + i), "priority": "urgent", "resources": SMALL} for i in range(count)]
@@ -125,7 +174,10 @@ def optimize(job_id, prefix="example"):
     }
 
 
-WORKFLOWS = {one.__name__: one for one in (cost_aware, budget_options, urgent_batch, bounded_search, post_run, monitor, together, optimize)}
+SCRIPTS = (
+    cost_aware, budget_options, urgent_job, urgent_batch, sweep, bounded_search, capped, post_run, monitor, together, optimize,
+)  # fmt: skip
+WORKFLOWS = {one.__name__: one for one in SCRIPTS}
 
 
 class State(MessagesState):

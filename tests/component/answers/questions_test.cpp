@@ -222,6 +222,50 @@ TEST_F(QuestionsTest, ABatchIsPlayedThroughAndNotSubmitted) {
   explain("x", 404);
 }
 
+TEST_F(QuestionsTest, WithoutDelaysTheBatchAloneIsToldOf) {
+  for (const auto* id : {"a", "b", "c"}) submit(id);
+  const auto batch = batch_of({job("x", {{"priority", "urgent"}}), job("y"), job("z")});
+  const auto all = simulate(batch);
+  const auto alone = json::parse(questions->simulate(batch.dump(), false).body);
+  EXPECT_EQ(alone.at("jobs"), all.at("jobs"));
+  EXPECT_FALSE(alone.contains("delayed"));
+}
+
+TEST_F(QuestionsTest, APolicyIsPlayedThroughAndNotChanged) {
+  for (const auto* id : {"a", "b", "c", "d", "e", "f"}) submit(id);
+  start("a");
+  start("b");
+  const auto simulate_policy = [this](const json& change, int status = 200) {
+    const auto answer = questions->simulate_policy(change.dump());
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return json::parse(answer.body);
+  };
+  const auto more = simulate_policy({{"key", "max_concurrent_jobs"}, {"value", "4"}});
+  EXPECT_EQ(more.at("waiting"), 4);
+  EXPECT_EQ(more.at("start_earlier"), 4);
+  EXPECT_EQ(more.at("start_later"), 0);
+  EXPECT_LT(more.at("after").at("until_all_have_run_seconds"),
+            more.at("before").at("until_all_have_run_seconds"));
+  const auto fewer = simulate_policy({{"key", "max_concurrent_jobs"}, {"value", "1"}});
+  EXPECT_EQ(fewer.at("start_later"), 4);
+  EXPECT_EQ(fewer.at("before"), more.at("before"));
+  const auto paused = simulate_policy({{"key", "queue_paused"}, {"value", "true"}});
+  EXPECT_EQ(paused.at("after").at("jobs_that_start"), 0);
+  EXPECT_FALSE(paused.at("after").contains("last_end"));
+  EXPECT_EQ(paused.at("start_later"), 4);
+  EXPECT_EQ(simulate_policy({{"key", "backfill_enabled"}, {"value", "true"}}).at("waiting"), 4);
+  EXPECT_THAT(simulate_policy({{"key", "gpu_utilization_target"}, {"value", "50"}}, 422)
+                  .at("error")
+                  .at("message")
+                  .get<std::string>(),
+              HasSubstr("gpu_utilization_target"));
+  for (const auto* value : {"0", "many", ""})
+    simulate_policy({{"key", "max_concurrent_jobs"}, {"value", value}}, 400);
+  simulate_policy({{"key", "max_concurrent_jobs"}}, 400);
+  simulate_policy(json::array(), 400);
+  EXPECT_EQ(state->policy->max_concurrent_jobs, 2);
+}
+
 TEST_F(QuestionsTest, WhatWouldBeRefusedIsSaid) {
   submit("a");
   state->quotas = {{"gpu-quota", "", {{"gpus", 2}}, {}}};

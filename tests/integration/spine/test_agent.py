@@ -305,8 +305,41 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
     wait_until("it is as it was", lambda: not effect()["carried_out"])
     assert effect()["state"] == "undone" and not told("spot")
 
-    slots = agent.call("simulate_optimization", changes={"key": "max_concurrent_jobs", "value": "2"})
-    assert slots["total_wait_seconds_after"] == pytest.approx(slots["total_wait_seconds_before"] / 2)
+    more = agent.call("simulate_optimization", changes={"key": "max_concurrent_jobs", "value": "2"})
+    assert more["after"]["until_all_have_run_seconds"] <= more["before"]["until_all_have_run_seconds"]
+    assert more["waiting"] >= 1 and more["start_later"] == 0
+    refused = agent.refused("simulate_optimization", changes={"key": "preemption_enabled", "value": "true"})
+    assert refused["code"] == "refused" and "preemption_enabled" in refused["message"]
+
+
+def test_a_cancelled_call_stops_waiting(agent, bus, jobs, policies, world):
+    """A call that waits for a job's start ends when it is cancelled: it is not answered, what it sent stays, and the next one has its turn."""
+    occupied(bus, jobs, policies)
+    server = subprocess.Popen(
+        [program("oppen"), "mcp"], env={**os.environ, **world.stack.env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+
+        def send(**message):
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            server.stdin.flush()
+
+        def call(number, name, **arguments):
+            send(id=number, method="tools/call", params={"name": name, "arguments": arguments})
+
+        send(id=1, method="initialize", params={"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}})
+        assert json.loads(server.stdout.readline())["id"] == 1
+        call(2, "trigger_training_job", model_type="mnist", job_id=jobs.id("waits"), resources=SMALL, wait_seconds=300)
+        bus.wait_event(jobs.id("waits"), "queued")
+        send(method="notifications/cancelled", params={"requestId": 2, "reason": "the user has changed his mind"})
+        call(3, "get_training_status", job=jobs.id("waits"))
+        answer = json.loads(server.stdout.readline())
+        assert answer["id"] == 3 and answer["result"]["structuredContent"]["state"] == "queued"
+        server.stdin.close()
+        assert not server.stdout.read() and server.wait(timeout=60) == 0
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_a_stack_that_is_away(world):

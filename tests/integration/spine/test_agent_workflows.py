@@ -46,7 +46,8 @@ def play(environment, jobs):
 
 
 def test_workflows_of_submission(play, bus, jobs, policies):
-    """Within a budget and beyond one, twenty urgently, fifty within a ceiling, several at once, and how the system is."""
+    """Within a budget and beyond one, one and twenty urgently, a search, fifty within a ceiling, five for a sum, several at once, and how the
+    system is."""
     policies.set(max_concurrent_jobs=2)
     started = play("cost_aware", "together")
     aware = started["cost_aware"]
@@ -59,7 +60,10 @@ def test_workflows_of_submission(play, bus, jobs, policies):
     bus.submit(*blockers)
     for blocker in blockers:
         bus.wait_event(blocker["job_id"], "started")
-    told = play("budget_options", "bounded_search", "urgent_batch", "monitor")
+    told = play("urgent_job", "budget_options", "bounded_search", "sweep", "capped", "urgent_batch", "monitor")
+    urgent = told["urgent_job"]
+    assert (urgent["position"], urgent["next"]) == (1, urgent["job_id"]) == (1, jobs.id("x-now"))
+    assert (urgent["running"], urgent["slots"]) == (2, 2)
     option = told["budget_options"]
     queued = bus.wait_event(option["job_id"], "queued")
     assert not option["feasible"] and option["chosen"] == {"spot": True} and queued["spec"]["spot"]
@@ -70,8 +74,19 @@ def test_workflows_of_submission(play, bus, jobs, policies):
     assert sum(bus.wait_event(one, "queued")["estimated_cost_microusd"] for one in ids) == search["cost"]
     assert not bus.events(jobs.id("x-dear-1"))
     assert search["pending"] >= search["cost"] + queued["estimated_cost_microusd"]
-    assert told["urgent_batch"] == {"submitted": 20, "positions": [1, 20], "urgent": 20}
-    assert told["monitor"]["queued"] >= 1 + 50 + 20
+
+    def estimates(batch, count):
+        return [bus.wait_event(jobs.id(f"x-{batch}-{1 + number}"), "queued")["estimated_cost_microusd"] for number in range(count)]
+
+    sweep = told["sweep"]
+    assert sweep["submitted"] == 20 and sweep["cost"] == sum(estimates("sweep", 20)) and sweep["queued"] >= 20 + 50 + 2
+    assert sweep["pending"] >= sweep["cost"] + search["cost"] and sweep["seconds"] > 0
+    capped = told["capped"]
+    assert capped["fits"] and capped["cost"] == sum(estimates("capped", 5)) <= 200_000
+    assert capped["total"] == pytest.approx(capped["cost"], rel=0.5), "alone each starts a little earlier: the cheap hours may begin in between"
+    assert capped["pending"] == capped["shown"] >= capped["cost"] + sweep["pending"]
+    assert told["urgent_batch"] == {"submitted": 20, "positions": [2, 21], "urgent": 21}, "behind the one that came before"
+    assert told["monitor"]["queued"] >= 1 + 1 + 50 + 20 + 5 + 20
 
 
 def test_workflows_of_optimisation(environment, play, bus, jobs, policies):

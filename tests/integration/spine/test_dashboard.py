@@ -147,7 +147,8 @@ def test_same_figures(world, console, cost, agent, bus, jobs, policies):
 
     for columns in (60, 80, 120):
         text = run(world, "dashboard", COLUMNS=str(columns)).stdout
-        assert "\x1b" not in text and pod["pod"] in text and "HEALTH  every part works" in text
+        assert "\x1b" not in text and pod["pod"] in text and "HEALTH  every part works" in text and "ALERTS  nothing fires" in text
+        assert "Ki" not in text, text
         assert max(len(line) for line in text.splitlines()) <= columns, text
 
 
@@ -169,12 +170,12 @@ def test_without_redis_the_rest_is_there(rough_world):
     try:
         rough_world.stack.kill("redis")
         shown = rough_world.bus.wait_for("Redis is missed", lambda: (whole := dashboard(rough_world)) and "error" in whole["queue"] and whole)
-        assert all("error" in shown[part] for part in ("costs", "pods", "queue")), shown
+        assert all("error" in shown[part] for part in ("alerts", "costs", "pods", "queue")), shown
         assert shown["cluster"]["node_count"] > 0
         health = {part["name"]: part["ok"] for part in shown["health"]["parts"]}
         assert not health["redis"] and health["kubernetes"]
         text = run(rough_world, "dashboard").stdout
-        assert len(re.findall(r"^  not known ", text, re.MULTILINE)) == 3 and "?/8" in text, text
+        assert len(re.findall(r"^  not known ", text, re.MULTILINE)) == 4 and "?/8" in text, text
     finally:
         rough_world.stack.start("redis")
         rough_world.scheduler.wait_ready(120)

@@ -15,7 +15,8 @@ class FakeBackend final : public Backend {
 
   // By the path without its query; what is not there is not found. Of POSTs likewise.
   std::map<std::string, nlohmann::json> answers;
-  std::map<std::string, access::KnownProposal> known;
+  access::KnownProposals known;
+  std::stop_token stopping;
   std::function<void()> before_answer = [] {};
   Time time;
   std::string start_event =
@@ -40,7 +41,8 @@ class FakeBackend final : public Backend {
   Result<CloudEvent> submit_batch(const BatchSubmit& batch) override;
   Result<CloudEvent> cancel(const JobCancel& cancel) override;
   Status propose(const ProposalCreated& proposal) override;
-  Result<std::map<std::string, access::KnownProposal>> proposals() override { return known; }
+  Result<const access::KnownProposals*> proposals() override { return &known; }
+  void stop_on(std::stop_token stop) override { stopping = std::move(stop); }
   Time now() const override { return time; }
 };
 

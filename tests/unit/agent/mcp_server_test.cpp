@@ -225,6 +225,29 @@ TEST_F(Mcp, WhatIsCancelledBeforeItsTurnIsNotDone) {
   EXPECT_EQ(call("get_queue_status", json::object())["result"]["isError"], false);
 }
 
+TEST_F(Mcp, WhatIsCancelledWhileItWaitsEndsAndIsNotAnswered) {
+  const auto cancel = [this](int id) {
+    return server_.hear(json{
+        {"jsonrpc", "2.0"}, {"method", "notifications/cancelled"}, {"params", {{"requestId", id}}}}
+                            .dump());
+  };
+  const json slow = {{"jsonrpc", "2.0"},
+                     {"id", 7},
+                     {"method", "tools/call"},
+                     {"params", {{"name", "get_queue_status"}, {"_meta", current_meta}}}};
+  backend_.before_answer = [&] {
+    EXPECT_EQ(cancel(8), "") << "of another";
+    EXPECT_FALSE(backend_.stopping.stop_requested());
+    EXPECT_EQ(cancel(7), "");
+    EXPECT_TRUE(backend_.stopping.stop_requested()) << "it need not be waited for";
+  };
+  EXPECT_EQ(ask(slow), "nothing");
+  EXPECT_THAT(log_.str(), HasSubstr("cancelled"));
+  backend_.before_answer = [&] { EXPECT_FALSE(backend_.stopping.stop_requested()); };
+  EXPECT_FALSE(ask(slow)["result"]["isError"]) << "that one alone";
+  EXPECT_EQ(cancel(7), "") << "it comes too late";
+}
+
 // Tells when the first line has been written.
 class FirstLine : public std::stringbuf {
  public:

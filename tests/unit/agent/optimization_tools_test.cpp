@@ -35,12 +35,9 @@ class Optimizing : public ::testing::Test {
     backend_.answers["compare"] = {{"configurations",
                                     {configuration("0", 1000, 100), configuration("1", 300, 100),
                                      configuration("2", 500, 100), configuration("3", 995, 99)}}};
-    backend_.answers["report"] =
-        json::parse(R"({"from": "2026-01-02", "to": "2026-01-08", "groups": [
-      {"key": "old-1", "total_microusd": 9000, "effective_percent": 25, "run": {"state": "succeeded"}},
-      {"key": "old-2", "total_microusd": 8000, "run": {"state": "failed"}}],
-      "total": {"total_microusd": 65000, "effective_percent": 40, "wasted_microusd": 600},
-      "before": {"from": "2025-12-26", "to": "2026-01-01", "total_microusd": 50000, "change_microusd": 15000, "change_percent": 30}})");
+    backend_.answers["report"] = {{"total", {{"total_microusd", 65000}}}};
+    backend_.answers["runs"] = json::parse(R"({"all": true, "runs": [
+      {"job_id": "old-1", "state": "succeeded", "total_microusd": 9000}]})");
     backend_.answers["recommendations"] =
         json::parse(R"({"model_type": "mnist", "recommendations": [
       {"strategy": "off_peak", "description": "run it at night", "savings_microusd": {"low": 400, "high": 800}, "confidence": "high",
@@ -74,10 +71,14 @@ class Optimizing : public ::testing::Test {
 };
 
 TEST_F(Optimizing, CostsAreAnalysed) {
-  backend_.answers["costs"] = json::parse(R"({"days": [
-    {"day": "2026-01-07", "workload_type": "training", "total_microusd": 40000, "measured_microusd": 1000, "effective_microusd": 400},
-    {"day": "2026-01-08", "workload_type": "training", "total_microusd": 20000},
-    {"day": "2026-01-08", "workload_type": "inference", "total_microusd": 5000}]})");
+  backend_.answers["analysis"] = json::parse(R"({"reports": {
+    "model": {"from": "2026-01-02", "to": "2026-01-08", "groups": [{"key": "llm", "total_microusd": 65000}],
+      "total": {"total_microusd": 65000, "effective_percent": 40, "wasted_microusd": 600},
+      "before": {"from": "2025-12-26", "to": "2026-01-01", "total_microusd": 50000, "change_microusd": 15000, "change_percent": 30}},
+    "run": {"groups": [{"key": "old-1", "total_microusd": 9000, "effective_percent": 25}, {"key": "", "rest": true, "total_microusd": 1}]},
+    "workload": {"groups": [{"key": "training", "total_microusd": 60000, "effective_percent": 40.0},
+      {"key": "inference", "total_microusd": 5000}]},
+    "day": {"groups": [{"key": "2026-01-07", "total_microusd": 40000}, {"key": "2026-01-08", "total_microusd": 25000}]}}})");
   const auto outcome = run("analyze_costs", {{"days", 7}});
   ASSERT_TRUE(outcome);
   // Six days and the half of today.
@@ -88,6 +89,8 @@ TEST_F(Optimizing, CostsAreAnalysed) {
   EXPECT_EQ(training["utilization_percent"], 40.0);
   EXPECT_FALSE(outcome->data["workloads"][1].contains("utilization_percent"));
   EXPECT_EQ(outcome->data["days"][1], json({{"day", "2026-01-08"}, {"total_microusd", 25000}}));
+  EXPECT_EQ(backend_.asked.at(0), "analysis?from=2026-01-02&to=2026-01-08&limit=5");
+  EXPECT_EQ(outcome->data["runs"].size(), 1u) << "not what is outside of the days";
   EXPECT_EQ(outcome->data["runs"][0]["key"], "old-1");
   EXPECT_THAT(outcome->text, AllOf(HasSubstr("GPU utilisation 40 %"), HasSubstr("+30 %")));
 }
@@ -135,13 +138,23 @@ TEST_F(Optimizing, AChangeOfAWaitingJobIsSimulated) {
   EXPECT_EQ(outcome.error().kind, ErrorKind::refused);
 }
 
-TEST_F(Optimizing, SlotsAreSimulated) {
+TEST_F(Optimizing, APolicyIsSimulatedByTheSchedulersProjection) {
+  backend_.answers["simulate/policy"] =
+      json::parse(R"({"as_of": "2026-01-08T12:00:00.000Z", "waiting": 3,
+    "before": {"jobs_that_start": 3, "mean_wait_seconds": 300, "last_end": "2026-01-08T12:10:00.000Z", "until_all_have_run_seconds": 600},
+    "after": {"jobs_that_start": 2, "mean_wait_seconds": 900, "last_end": "2026-01-08T12:30:00.000Z", "until_all_have_run_seconds": 1800},
+    "start_earlier": 0, "start_later": 3})");
   const auto outcome =
       run("simulate_optimization", {{"changes", {{"key", "max_concurrent_jobs"}, {"value", "1"}}}});
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->data["total_wait_seconds_after"], 1800.0);
-  EXPECT_EQ(outcome->data["hourly_before_microusd"], 188'400);
-  EXPECT_EQ(outcome->data["hourly_after_microusd"], 62'800);
+  EXPECT_EQ(backend_.posted.at(0), R"({"key":"max_concurrent_jobs","value":"1"})");
+  EXPECT_EQ(outcome->data["after"]["until_all_have_run_seconds"], 1800);
+  EXPECT_EQ(outcome->data["before"]["hourly_microusd"], 188'400);
+  EXPECT_EQ(outcome->data["after"]["hourly_microusd"], 62'800);
+  EXPECT_THAT(outcome->text,
+              AllOf(HasSubstr("in 30m 0s, instead of by 2026-01-08T12:10:00.000Z, in 10m 0s"),
+                    HasSubstr("0 start earlier, 3 later"),
+                    HasSubstr("One has with it no start that can be foreseen")));
   for (const char* const value : {"0", "many", "1.5", ""})
     EXPECT_EQ(run("simulate_optimization",
                   {{"changes", {{"key", "max_concurrent_jobs"}, {"value", value}}}})
@@ -149,11 +162,13 @@ TEST_F(Optimizing, SlotsAreSimulated) {
                   .kind,
               ErrorKind::invalid)
         << value;
-  EXPECT_EQ(
-      run("simulate_optimization", {{"changes", {{"key", "backfill_enabled"}, {"value", "true"}}}})
-          .error()
-          .kind,
-      ErrorKind::refused);
+  backend_.answers["simulate/policy"] = {
+      {"error", {{"code", "refused"}, {"message", "what preemption_enabled would do"}}}};
+  const auto refused = run("simulate_optimization",
+                           {{"changes", {{"key", "preemption_enabled"}, {"value", "true"}}}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("preemption_enabled"));
 }
 
 TEST_F(Optimizing, APolicyThatTheSchedulerWouldNotTakeIsNotProposed) {
@@ -176,7 +191,6 @@ TEST_F(Optimizing, APolicyThatTheSchedulerWouldNotTakeIsNotProposed) {
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().fields.at(0).path, "changes.until");
   // Nor without knowing what it would do, where that can be known.
-  backend_.answers.erase("queue");
   EXPECT_FALSE(
       run("apply_optimization", {{"changes", {{"key", "max_concurrent_jobs"}, {"value", "2"}}}}));
   EXPECT_EQ(backend_.commands(), 0u);
@@ -236,6 +250,8 @@ TEST_F(Optimizing, ApplyingOnlyProposesAndProposesOnce) {
 }
 
 TEST_F(Optimizing, APolicyIsProposedWithoutAPrice) {
+  backend_.answers["simulate/policy"] = {
+      {"error", {{"code", "refused"}, {"message", "it can't be told"}}}};
   const json changes = {{"key", "backfill_enabled"}, {"value", "true"}};
   const auto outcome =
       run("apply_optimization", {{"changes", changes}, {"predicted_savings_usd", 1.5}});
@@ -279,6 +295,8 @@ TEST_F(Optimizing, TheEffectOnAJobIsHeldAgainstThePrediction) {
 }
 
 TEST_F(Optimizing, TheEffectOfAPolicyIsWhatIsSpentADay) {
+  backend_.answers["simulate/policy"] = {
+      {"error", {{"code", "refused"}, {"message", "it can't be told"}}}};
   ASSERT_TRUE(
       run("apply_optimization", {{"changes", {{"key", "max_concurrent_jobs"}, {"value", "1"}}}}));
   auto& known = publish();
@@ -309,8 +327,8 @@ TEST_F(Optimizing, OneEffectThatIsNotKnownIsInNobodysWay) {
   backend_.answers.erase("jobs/llm-7");
   const auto all = run("get_optimization_effect", json::object());
   ASSERT_TRUE(all);
-  ASSERT_EQ(all->data["proposals"].size(), 50u);
-  EXPECT_EQ(all->data["left_out"], 10);
+  ASSERT_EQ(all->data["proposals"].size(), 20u);
+  EXPECT_EQ(all->data["left_out"], 40);
   EXPECT_EQ(all->data["proposals"][0]["proposal_id"], "opt-59");
   EXPECT_THAT(all->data["proposals"][0]["error"].get<std::string>(), HasSubstr("report"));
   EXPECT_FALSE(all->data["proposals"][1].contains("error"));

@@ -402,6 +402,10 @@ TEST_F(ApiTest, WhatOnlyTheSchedulerKnowsIsPassedOn) {
   EXPECT_EQ(get("/api/v1/jobs/..%2f..%2f/explain").status, 404);
   EXPECT_EQ(get("/api/v1/jobs/mnist-7/explain", {{"x", "1"}}).status, 400);
   EXPECT_EQ(scheduler_.asked.size(), 1U);
+  api_.handle({"POST", "/api/v1/simulate", {{"delays", "false"}}, "{}"});
+  EXPECT_EQ(scheduler_.asked.back().first, "/api/v1/simulate?delays=false");
+  api_.handle({"POST", "/api/v1/simulate/policy", {}, "{}"});
+  EXPECT_EQ(scheduler_.asked.back().first, "/api/v1/simulate/policy");
   const auto posted = api_.handle({"POST", "/api/v1/simulate", {}, "{}"});
   EXPECT_EQ(posted.answer.status, 503);
   EXPECT_EQ(scheduler_.asked.back(), std::pair(std::string("/api/v1/simulate"), std::string("{}")));

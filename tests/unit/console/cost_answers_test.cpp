@@ -93,6 +93,54 @@ TEST_F(CostAnswersTest, AReportOfThisMonth) {
   EXPECT_EQ(get("/api/v1/report", {{"team", "vision"}}).body["total"]["total_microusd"], 20'500);
 }
 
+TEST_F(CostAnswersTest, OfAReportTheFirstGroupsAreListed) {
+  books_.rows = {row(2, "vision", 20'500), row(3, "speech", 24'800), row(3, "audio", 10)};
+  const auto body = get("/api/v1/report", {{"by", "team"}, {"limit", "2"}}).body;
+  ASSERT_EQ(body["groups"].size(), 2u);
+  EXPECT_EQ(body["groups"][1]["key"], "vision");
+  EXPECT_EQ(body["groups_left_out"], 1);
+  EXPECT_EQ(body["total"]["total_microusd"], 45'310) << "of all";
+  EXPECT_FALSE(get("/api/v1/report", {{"by", "team"}}).body.contains("groups_left_out"));
+  EXPECT_EQ(get("/api/v1/report", {{"limit", "0"}}).status, 400);
+  EXPECT_EQ(get("/api/v1/report", {{"by", "workload"}}).body["groups"][0]["key"], "training");
+}
+
+TEST_F(CostAnswersTest, AnAnalysisIsItsReports) {
+  books_.rows = {row(2, "vision", 20'500), row(3, "speech", 24'800)};
+  books_.records = {run("a", "succeeded", 246s), run("b", "failed", 10s)};
+  books_.records[0].spent.total_microusd = 20'500;
+  const auto body = get("/api/v1/analysis", {{"limit", "1"}}).body["reports"];
+  for (const auto* by : {"model", "workload", "day"}) {
+    auto alone = get("/api/v1/report", {{"by", by}}).body;
+    EXPECT_EQ(body[by], alone) << by;
+  }
+  EXPECT_EQ(body["run"], get("/api/v1/report", {{"by", "run"}, {"limit", "1"}}).body);
+  EXPECT_EQ(get("/api/v1/analysis", {{"month", "2026-13"}}).status, 400);
+}
+
+TEST_F(CostAnswersTest, RunsTheLatestOrTheDearestFirst) {
+  books_.records = {run("late", "succeeded", 10s), run("dear", "succeeded", 246s)};
+  books_.records[0].spent.total_microusd = 5;
+  books_.records[1].spent.total_microusd = 20'500;
+  auto body = get("/api/v1/runs", {{"limit", "1"}}).body;
+  ASSERT_EQ(body["runs"].size(), 1u);
+  EXPECT_EQ(body["runs"][0]["job_id"], "late");
+  EXPECT_EQ(body["runs"][0]["total_microusd"], 5);
+  EXPECT_EQ(body["all"], false);
+  body = get("/api/v1/runs", {{"order", "cost"}}).body;
+  EXPECT_EQ(body["runs"][0]["job_id"], "dear");
+  EXPECT_EQ(body["all"], true);
+  EXPECT_EQ(get("/api/v1/runs", {{"order", "age"}}).status, 400);
+}
+
+TEST_F(CostAnswersTest, WhatARunHasCostComesWithWhatItReported) {
+  books_.records = {run("a", "succeeded", 246s)};
+  books_.records[0].metrics = {{"accuracy", 0.9}};
+  const auto body = get("/api/v1/costs", {{"job", "a"}}).body;
+  EXPECT_EQ(body["run"]["metrics"]["accuracy"], 0.9);
+  EXPECT_EQ(body["run"]["run_seconds"], 246.0);
+}
+
 TEST_F(CostAnswersTest, AReportAsAFile) {
   books_.rows = {row(2, "vision", 20'500)};
   EXPECT_THAT(get("/api/v1/report", {{"format", "csv"}}).text,

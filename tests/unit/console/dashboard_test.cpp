@@ -57,7 +57,13 @@ class DashboardTest : public ::testing::Test {
   CostAnswers costs_{books_, queue_, clock_};
   std::vector<Part> parts_{{"console", true, "answers"}, {"redis", false, "away"}};
   Result<ClusterRoom> nodes_;
-  Dashboard dashboard_{queue_, books_, costs_, [this] { return parts_; }, [this] { return nodes_; },
+  Result<anomaly::AlertsView> alerts_;
+  Dashboard dashboard_{queue_,
+                       books_,
+                       costs_,
+                       [this] { return parts_; },
+                       [this] { return nodes_; },
+                       [this] { return alerts_; },
                        clock_};
 };
 
@@ -116,6 +122,32 @@ TEST_F(DashboardTest, ShowsTheQueueAsItsOwnQuestionDoes) {
   EXPECT_EQ(queue["pending_cost_microusd"], 41'000);
   ASSERT_EQ(queue["jobs"].size(), 1u) << "the limit";
   EXPECT_EQ(queue["jobs"][0]["job_id"], "first");
+}
+
+TEST_F(DashboardTest, ShowsWhatFiresTheGravestFirst) {
+  EXPECT_EQ(show()["alerts"]["firing"], 0);
+  const auto add = [this](const char* fingerprint, const char* state, const char* severity) {
+    anomaly::Episode one;
+    one.state = state;
+    one.severity = severity;
+    one.since = clock_.time;
+    one.alert = {{"kind", "gpu_hot"}, {"severity", severity}, {"summary", "hot"}};
+    alerts_->episodes[fingerprint] = one;
+  };
+  add("a", "firing", "warning");
+  add("b", "firing", "critical");
+  add("c", "firing", "warning");
+  add("d", "pending", "critical");
+  add("e", "resolved", "critical");
+  const auto alerts = show(2)["alerts"];
+  EXPECT_EQ(alerts["firing"], 3);
+  EXPECT_EQ(alerts["critical"], 1);
+  EXPECT_EQ(alerts["warning"], 2);
+  ASSERT_EQ(alerts["alerts"].size(), 2u) << "the limit";
+  EXPECT_EQ(alerts["alerts"][0]["fingerprint"], "b");
+  alerts_ = fail(ErrorKind::unavailable, "Redis is away");
+  EXPECT_EQ(show(3)["alerts"]["error"]["message"], "Redis is away");
+  EXPECT_EQ(show(3)["queue"]["queued"]["total"], 2);
 }
 
 TEST_F(DashboardTest, ShowsHealthAsItsOwnQuestionDoes) {

@@ -32,6 +32,9 @@ TEST(SchedulerParts, SayWhatItMisses) {
 }
 
 TEST(SchedulerParts, NameTheSettingWhenNobodyAnswers) {
+  const auto secret =
+      scheduler_parts(fail(ErrorKind::unavailable, "connection refused"), "http://kim:hunter2@s");
+  EXPECT_THAT(secret[0].detail, AllOf(HasSubstr("http://s"), Not(HasSubstr("hunter2"))));
   const auto away = scheduler_parts(fail(ErrorKind::unavailable, "connection refused"), "http://s");
   EXPECT_FALSE(away[0].ok);
   EXPECT_THAT(away[0].detail, HasSubstr("OPPEN_SCHEDULER_URL"));

@@ -273,6 +273,27 @@ TEST(RunText, HasNothingThatIsNoUtf8) {
   EXPECT_EQ(again.team, "a\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+TEST(DayRow, RowsComeByDayAndKey) {
+  DayRows rows;
+  const std::chrono::sys_days first{std::chrono::year{2026} / 1 / 2};
+  const auto add = [&rows](std::chrono::sys_days day, const char* team, std::int64_t microusd) {
+    EXPECT_TRUE(
+        rows.add(day, std::string("g[\"") + team + R"(","","mnist","","","ns"])", microusd));
+  };
+  add(first + std::chrono::days(1), "vision", 1);
+  add(first, "vision", 2);
+  add(first, "speech", 3);
+  add(first, "vision", 4);
+  const auto made = rows.take();
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_EQ(made[0].key.team, "speech");
+  EXPECT_EQ(made[1].key.team, "vision");
+  EXPECT_EQ(made[1].key.pod_namespace, "ns");
+  EXPECT_EQ(made[1].spent.total_microusd, 6);
+  EXPECT_EQ(made[2].key.day, first + std::chrono::days(1));
+  EXPECT_TRUE(rows.take().empty());
+}
+
 TEST(DayRow, IsReadBackAsItWas) {
   CostAccrued event;
   event.team = "a \"team\"";

@@ -157,6 +157,11 @@ TEST_F(SettingsTest, HideSecrets) {
   EXPECT_THAT(out_, AllOf(HasSubstr("--pin"), Not(HasSubstr("1234"))));
 }
 
+TEST_F(SettingsTest, HideWhoIsInAUrl) {
+  ASSERT_EQ(parse({"--kafka-brokers", "http://kim:hunter2@a:1,https://b:2/@x"}), std::nullopt);
+  EXPECT_THAT(settings_.describe(), HasSubstr("kafka-brokers=http://a:1,https://b:2/@x"));
+}
+
 TEST_F(SettingsTest, ExplainThemselves) {
   EXPECT_EQ(parse({"--help"}), 0);
   EXPECT_THAT(out_,

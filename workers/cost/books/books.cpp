@@ -28,7 +28,7 @@ bool matches(const RunRecord& run, const RunFilter& filter) {
     return wanted.empty() || wanted == is;
   };
   return fits(filter.team, run.team) && fits(filter.project, run.project) &&
-         fits(filter.model_type, run.model_type);
+         fits(filter.model_type, run.model_type) && fits(filter.state, run.state);
 }
 
 bool at_work(const RunRecord& run, Time from, Time to) {

@@ -15,6 +15,7 @@ struct RunFilter {
   std::string team;
   std::string project;
   std::string model_type;
+  std::string state{};
 };
 
 // Of so many it is looked at whether they match.

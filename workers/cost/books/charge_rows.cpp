@@ -74,9 +74,21 @@ std::vector<std::pair<std::string, std::int64_t>> day_fields(const DayRow& row) 
   return fields;
 }
 
+std::size_t DayRows::number_of(Key key) {
+  return numbers_.try_emplace(std::move(key), numbers_.size()).first->second;
+}
+
+Spent& DayRows::at(std::chrono::sys_days day, std::size_t number) {
+  auto& spent = days_[day];
+  if (spent.size() <= number) spent.resize(number + 1);
+  if (!spent[number]) spent[number].emplace();
+  return *spent[number];
+}
+
 void DayRows::add(const DayRow& row) {
   const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = row.key;
-  rows_[{day, team, project, model_type, workload_type, gpu_type, pod_namespace}] += row.spent;
+  at(day, number_of({team, project, model_type, workload_type, gpu_type, pod_namespace})) +=
+      row.spent;
 }
 
 bool DayRows::add(std::chrono::sys_days day, std::string_view field, std::int64_t amount) {
@@ -86,17 +98,15 @@ bool DayRows::add(std::chrono::sys_days day, std::string_view field, std::int64_
                    [&field](const Amount& one) { return one.letter == field.front(); });
   if (known_amount == std::end(day_amounts)) return false;
   const auto text = field.substr(1);
-  if (day != std::exchange(day_, day)) known_.clear();
   auto known = known_.find(text);
   if (known == known_.end()) {
     const auto key = json::parse(text, nullptr, false);
     if (!key.is_array() || key.size() != 6 ||
         !std::all_of(key.begin(), key.end(), [](const json& part) { return part.is_string(); }))
       return false;
-    auto& spent = rows_[{day, key[0], key[1], key[2], key[3], key[4], key[5]}];
-    known = known_.emplace(text, &spent).first;
+    known = known_.emplace(text, number_of({key[0], key[1], key[2], key[3], key[4], key[5]})).first;
   }
-  auto& spent = *known->second;
+  auto& spent = at(day, known->second);
   spent.*(known_amount->value) += amount;
   spent.total_microusd = spent.gpu_microusd + spent.cpu_microusd + spent.memory_microusd;
   return true;
@@ -104,13 +114,15 @@ bool DayRows::add(std::chrono::sys_days day, std::string_view field, std::int64_
 
 std::vector<DayRow> DayRows::take() {
   std::vector<DayRow> rows;
-  for (const auto& [key, spent] : rows_) {
-    const auto& [day, team, project, model_type, workload_type, gpu_type, pod_namespace] = key;
-    rows.push_back(
-        {{day, team, project, model_type, workload_type, gpu_type, pod_namespace}, spent});
+  for (const auto& [day, all_spent] : days_) {
+    for (const auto& [key, number] : numbers_) {
+      if (number >= all_spent.size() || !all_spent[number]) continue;
+      const auto& [team, project, model_type, workload_type, gpu_type, pod_namespace] = key;
+      rows.push_back({{day, team, project, model_type, workload_type, gpu_type, pod_namespace},
+                      *all_spent[number]});
+    }
   }
-  rows_.clear();
-  known_.clear();
+  *this = {};
   return rows;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 // What a charge adds to the books, and how a day's rows are kept in its hash: a field for each key and amount. Pure, any thread.
+#include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,18 +26,28 @@ std::vector<std::pair<std::string, std::int64_t>> day_fields(const DayRow& row);
 class DayRows {
  public:
   void add(const DayRow& row);
-  // A field of a day's hash. False when it is none. Of a day's fields, one after the other, each key is read once: a month has some
-  // ten thousand fields.
+  // A field of a day's hash. False when it is none. Each key is read once, however many days and amounts have it: a month has some ten
+  // thousand fields.
   bool add(std::chrono::sys_days day, std::string_view field, std::int64_t amount);
-  std::vector<DayRow> take();  // in the order of their keys
+  std::vector<DayRow> take();  // in the order of their days and keys
 
  private:
-  using Key = std::tuple<std::chrono::sys_days, std::string, std::string, std::string, std::string,
-                         std::string, std::string>;
-  std::map<Key, Spent> rows_;
-  // Of the day whose fields came last, by their text.
-  std::chrono::sys_days day_{};
-  std::map<std::string, Spent*, std::less<>> known_;
+  using Key =
+      std::array<std::string, 6>;  // team, project, model type, workload type, GPU type, namespace
+  using Day = std::vector<std::optional<Spent>>;  // by the number of the key
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  std::size_t number_of(Key key);
+  Spent& at(std::chrono::sys_days day, std::size_t number);
+
+  std::map<Key, std::size_t> numbers_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>>
+      known_;  // numbers, by the text of fields
+  std::map<std::chrono::sys_days, Day> days_;
 };
 
 }  // namespace oppen::cost

@@ -10,6 +10,8 @@ std::string key_of(const DayKey& key, GroupBy by) {
   switch (by) {
     case GroupBy::model:
       return key.model_type;
+    case GroupBy::workload:
+      return key.workload_type;
     case GroupBy::team:
       return key.team;
     case GroupBy::project:
@@ -31,6 +33,8 @@ std::optional<std::string> key_of(const RunRecord& run, GroupBy by) {
   switch (by) {
     case GroupBy::model:
       return run.model_type;
+    case GroupBy::workload:
+      return run.workload_type;
     case GroupBy::team:
       return run.team;
     case GroupBy::project:
@@ -122,8 +126,8 @@ std::vector<Group> groups_of_runs(const ReportInput& input, const Spent& total) 
 }  // namespace
 
 std::string_view to_string(GroupBy by) {
-  constexpr std::string_view names[] = {"run",      "model",     "team", "project",
-                                        "gpu-type", "namespace", "day"};
+  constexpr std::string_view names[] = {"run",     "model",    "workload",  "team",
+                                        "project", "gpu-type", "namespace", "day"};
   return names[static_cast<std::size_t>(by)];
 }
 
@@ -188,6 +192,13 @@ Report make_report(const ReportInput& input, Time now) {
                      });
   }
   return report;
+}
+
+void keep_first(Report& report, std::size_t groups) {
+  auto& all = report.groups;
+  std::size_t kept = 0;
+  report.left_out +=
+      std::erase_if(all, [&](const Group& group) { return !group.rest && kept++ >= groups; });
 }
 
 }  // namespace oppen::cost

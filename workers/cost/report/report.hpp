@@ -16,12 +16,12 @@
 
 namespace oppen::cost {
 
-enum class GroupBy { run, model, team, project, gpu_type, pod_namespace, day };
+enum class GroupBy { run, model, workload, team, project, gpu_type, pod_namespace, day };
 std::string_view to_string(
-    GroupBy by);  // "run", "model", "team", "project", "gpu-type", "namespace", "day"
+    GroupBy by);  // "run", "model", "workload", "team", "project", "gpu-type", "namespace", "day"
 inline constexpr GroupBy all_groupings[] = {
-    GroupBy::run,      GroupBy::model,         GroupBy::team, GroupBy::project,
-    GroupBy::gpu_type, GroupBy::pod_namespace, GroupBy::day};
+    GroupBy::run,     GroupBy::model,    GroupBy::workload,      GroupBy::team,
+    GroupBy::project, GroupBy::gpu_type, GroupBy::pod_namespace, GroupBy::day};
 
 // Empty fields match everything.
 struct ReportFilter {
@@ -49,6 +49,7 @@ struct Report {
   Time as_of{};
   bool ongoing = false;       // the days are not over
   std::vector<Group> groups;  // the dearest first, the rest last; days in their order
+  std::size_t left_out = 0;   // groups that are not among these
   Group total;
   std::optional<double> mean_run_seconds;  // of the runs, as long as they have run
   DayRange earlier;
@@ -68,6 +69,8 @@ struct ReportInput {
   bool all_runs = true;                            // there are no more than those
 };
 Report make_report(const ReportInput& input, Time now);
+// Keeps so many of its groups, the first, and the rest.
+void keep_first(Report& report, std::size_t groups);
 
 // What a Spent says of how well its GPUs were used.
 struct Use {
@@ -80,6 +83,8 @@ Use use_of(const Spent& spent);
 
 // Members gpu_microusd, cpu_microusd, ..., gpu_hours, and of what was measured.
 nlohmann::json to_json(const Spent& spent);
+// Without its cost.
+nlohmann::json to_json(const RunRecord& run);
 nlohmann::json to_json(const DayRow& row);
 nlohmann::json to_json(const Report& report);
 // The groups as CSV (RFC 4180) with a header, the total last.

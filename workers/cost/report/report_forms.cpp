@@ -17,27 +17,6 @@ std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{:.2f}", *value) : "";
 }
 
-json run_json(const RunRecord& run) {
-  json out = {{"state", run.state},
-              {"model_type", run.model_type},
-              {"run_seconds", run.run_seconds},
-              {"attempts", run.attempts}};
-  const auto put = [&out](const char* name, const std::string& text) {
-    if (!text.empty()) out[name] = text;
-  };
-  put("job_id", run.job_id);
-  put("run_id", run.run_id);
-  put("name", run.name);
-  put("team", run.team);
-  put("project", run.project);
-  put("user", run.user);
-  put("gpu_type", run.gpu_type);
-  if (run.started_at) out["started_at"] = to_rfc3339(*run.started_at);
-  if (run.ended_at) out["ended_at"] = to_rfc3339(*run.ended_at);
-  if (!run.metrics.empty()) out["metrics"] = run.metrics;
-  return out;
-}
-
 json group_json(const Group& group, std::int64_t total) {
   json out = to_json(group.spent);
   if (group.runs) out["runs"] = *group.runs;
@@ -68,6 +47,27 @@ json to_json(const Spent& spent) {
   return out;
 }
 
+json to_json(const RunRecord& run) {
+  json out = {{"state", run.state},
+              {"model_type", run.model_type},
+              {"run_seconds", run.run_seconds},
+              {"attempts", run.attempts}};
+  const auto put = [&out](const char* name, const std::string& text) {
+    if (!text.empty()) out[name] = text;
+  };
+  put("job_id", run.job_id);
+  put("run_id", run.run_id);
+  put("name", run.name);
+  put("team", run.team);
+  put("project", run.project);
+  put("user", run.user);
+  put("gpu_type", run.gpu_type);
+  if (run.started_at) out["started_at"] = to_rfc3339(*run.started_at);
+  if (run.ended_at) out["ended_at"] = to_rfc3339(*run.ended_at);
+  if (!run.metrics.empty()) out["metrics"] = run.metrics;
+  return out;
+}
+
 json to_json(const DayRow& row) {
   json out = to_json(row.spent);
   out.update({{"day", to_text(row.key.day)},
@@ -90,7 +90,7 @@ json to_json(const Report& report) {
     json one = group_json(group, total);
     one["key"] = group.key;
     if (group.rest) one["rest"] = true;
-    if (group.run) one["run"] = run_json(*group.run);
+    if (group.run) one["run"] = to_json(*group.run);
     groups.push_back(std::move(one));
   }
   json whole = group_json(report.total, 0);
@@ -99,6 +99,7 @@ json to_json(const Report& report) {
               {"by", to_string(report.by)},         {"as_of", to_rfc3339(report.as_of)},
               {"ongoing", report.ongoing},          {"groups", std::move(groups)},
               {"total", std::move(whole)}};
+  if (report.left_out > 0) out["groups_left_out"] = report.left_out;
   if (report.earlier_microusd) {
     const auto before = *report.earlier_microusd;
     json& trend = out["before"] = {{"from", to_text(report.earlier.from)},
