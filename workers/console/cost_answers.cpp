@@ -170,7 +170,13 @@ HttpAnswer CostAnswers::report(Params params) {
   auto days = books_.days(range->from, range->to);
   if (!days) return error_answer(days.error());
   input.days = *std::move(days);
-  if (format == "focus") return {200, cost::to_focus(input.days, input.filter), csv_type};
+  if (input.filter.empty()) {  // idleness is nobody's
+    auto idle = books_.idle(range->from, range->to);
+    if (!idle) return error_answer(idle.error());
+    input.idle = *std::move(idle);
+  }
+  if (format == "focus")
+    return {200, cost::to_focus(input.days, input.filter, input.idle), csv_type};
 
   const auto today = std::chrono::floor<std::chrono::days>(now);
   input.earlier_kept = range->before().from >= kept_from;

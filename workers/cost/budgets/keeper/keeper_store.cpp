@@ -1,5 +1,6 @@
 #include "workers/cost/budgets/keeper/keeper_store.hpp"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "schemas/parse.hpp"
@@ -45,6 +46,30 @@ Result<std::vector<BudgetView>> read_budgets(Redis& redis, const std::string& to
         {std::move(*set), state == states->end() ? std::nullopt : read_told(state->second)});
   }
   return views;
+}
+
+Result<cost::IdleRows> read_idle(Redis& redis, const std::string& topic_prefix,
+                                 std::chrono::sys_days from, std::chrono::sys_days to) {
+  std::vector<Redis::Args> commands;
+  for (auto day = from; day < to; day += std::chrono::days(1))
+    commands.push_back({"HGETALL", prefix_of(topic_prefix) + cost::idle_day(day)});
+  const auto replies = redis.pipeline(commands);
+  if (!replies) return fail(replies.error());
+  cost::IdleRows rows;
+  for (std::size_t i = 0; i < replies->size(); ++i) {
+    if (replies->at(i).type == runtime::RedisReply::Type::error)
+      return fail(ErrorKind::unavailable, "reading idle GPUs: " + replies->at(i).text);
+    const auto& fields = replies->at(i).elements;
+    for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
+      const auto& text = fields[f + 1].text;
+      std::int64_t amount = 0;
+      const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
+      if (read.ec != std::errc{} ||
+          !cost::add_idle_field(rows, from + std::chrono::days(i), fields[f].text, amount))
+        return fail(ErrorKind::fatal, "idle GPUs in Redis are broken: " + fields[f].text);
+    }
+  }
+  return rows;
 }
 
 }  // namespace oppen::budgets
