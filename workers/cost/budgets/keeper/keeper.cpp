@@ -77,6 +77,7 @@ class Term {
   Term(const client::KafkaSettings& kafka, const KeeperParts& parts, runtime::Redis& redis,
        KeeperStore& store, client::Consumer& consumer)
       : parts_(parts),
+        redis_(redis),
         queue_(redis, kafka.topic_prefix),
         store_(store),
         consumer_(consumer),
@@ -261,7 +262,12 @@ class Term {
       const auto marks = consumer_.watermarks(control(), kafka_deadline);
       if (!marks && marks.error().kind == ErrorKind::unavailable) return {};
       if (!marks) return fail(marks.error());
-      count_to_ = now - surely_told;
+      // A clock that has jumped ahead is not believed: what has been counted is not taken back.
+      const auto theirs = redis_.command({"TIME"});
+      if (!theirs) return fail(theirs.error());
+      const std::chrono::seconds seconds(
+          std::strtoll(theirs->elements.at(0).text.c_str(), nullptr, 10));
+      count_to_ = std::min<Time>(now, Time(seconds)) - surely_told;
       count_at_ = marks->high;
     }
     if (read_.at(control()) < count_at_ && !is_quiet) return {};
@@ -398,6 +404,7 @@ class Term {
   }
 
   const KeeperParts& parts_;
+  runtime::Redis& redis_;
   queue::QueueReader queue_;
   KeeperStore& store_;
   client::Consumer& consumer_;
