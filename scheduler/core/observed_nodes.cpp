@@ -33,7 +33,9 @@ Status ObservedNodes::load() {
   return {};
 }
 
-std::optional<std::string> ObservedNodes::on_control(const CloudEvent& event, Time recorded_at) {
+// Stored at once: the offset behind this record may be stored before anything is told.
+Result<std::optional<std::string>> ObservedNodes::on_control(const CloudEvent& event,
+                                                             Time recorded_at) {
   auto node = parse_data<NodeObserved>(event.data);
   if (!node) return sentences(node.error());
   // Nothing later could be told behind it.
@@ -45,10 +47,20 @@ std::optional<std::string> ObservedNodes::on_control(const CloudEvent& event, Ti
   }
   const auto known = told_.find(node->node);
   if (known != told_.end() && event.time <= known->second.at) return std::nullopt;
-  auto name = node->node;
-  told_[std::move(name)] = {event.time, std::move(*node)};
+  const auto name = node->node;
+  Told told{event.time, std::move(*node)};
+  queue::Changes changes;
+  changes.node(name, text_of(told));
+  if (auto stored = state_.commit(std::move(changes)); !stored) return fail(stored.error());
+  told_[name] = std::move(told);
   looked_at_.clear();
   return std::nullopt;
+}
+
+std::string ObservedNodes::text_of(const Told& told) {
+  auto stored = to_data(told.node);
+  stored["at"] = told.at.time_since_epoch().count();
+  return stored.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 NodeObserved ObservedNodes::observed(const kube::Node& node) const {
@@ -99,12 +111,12 @@ Status ObservedNodes::tell() {
     const auto known = told_.find(name);
     const auto at =
         known == told_.end() ? time : std::max(time, known->second.at + milliseconds(1));
-    auto stored = to_data(node);
-    stored["at"] = at.time_since_epoch().count();
-    changes.node(name, stored.dump())
+    Told told{at, std::move(node)};
+    changes.node(name, text_of(told))
         .event(entry(topics::control, name,
-                     fmt::format("node/{}/{}", name, at.time_since_epoch().count()), node, at));
-    done.emplace_back(name, Told{at, std::move(node)});
+                     fmt::format("node/{}/{}", name, at.time_since_epoch().count()), told.node,
+                     at));
+    done.emplace_back(name, std::move(told));
     if (done.size() < nodes_at_once) continue;
     if (auto status = commit(); !status) return status;
   }

@@ -22,8 +22,8 @@ class ObservedNodes {
   // What an earlier leader has told. Errors: of the store.
   Status load();
   // A node.observed on `control`, whoever has published it, in a record of that time: what it says has been told. Why it is to be set
-  // aside, if it is.
-  std::optional<std::string> on_control(const CloudEvent& event, Time recorded_at);
+  // aside, if it is. Errors: of the store.
+  Result<std::optional<std::string>> on_control(const CloudEvent& event, Time recorded_at);
   // All nodes, as the API server shows them now. None: they may not be ours to read, and are not taken for gone.
   void update(const std::vector<kube::Node>& nodes) { nodes_ = nodes; }
   // Tells what is other than was told. Not before `control` has been read up to this leader's own claim, and the policies are known, which
@@ -35,6 +35,7 @@ class ObservedNodes {
     Time at{};
     NodeObserved node;
   };
+  static std::string text_of(const Told& told);  // as it is stored
   NodeObserved observed(const kube::Node& node) const;
 
   State& state_;

@@ -216,8 +216,7 @@ class Leader {
             post_to(mailbox_),
             [this](const CloudEvent& event, const client::ConsumedRecord& record) {
               if (event.type != NodeObserved::type) return budgets_.on_control(event, record);
-              return Result<std::optional<std::string>>(
-                  observed_nodes_.on_control(event, record.timestamp));
+              return observed_nodes_.on_control(event, record.timestamp);
             }),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),

@@ -221,7 +221,7 @@ TEST_F(IdleTest, RatesThatWereReadBeforeAnybodyCountedAreReadAgain) {
   node(1, "ready", begin);
   node(1, "not_ready", begin + 1h);
   const auto sum =
-      keep_until([&](const cost::IdleSum& sum) { return sum.time.capacity == gpu_hour; });
+      keep_until([](const cost::IdleSum& now) { return now.time.capacity == gpu_hour; });
   EXPECT_EQ(sum.idle_microusd, 2'000'000);
 }
 

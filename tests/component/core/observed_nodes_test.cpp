@@ -39,7 +39,8 @@ class ObservedNodesTest : public CoreTest {
     ASSERT_TRUE(redis->command({"DEL", "{oppen.scheduler}:outbox"}));
   }
   void read_log() {
-    for (const auto& event : log) EXPECT_EQ(nodes->on_control(event, event.time), std::nullopt);
+    for (const auto& event : log)
+      EXPECT_EQ(nodes->on_control(event, event.time).value(), std::nullopt);
   }
   void see(const std::vector<kube::Node>& seen) {
     clock.advance(1s);
@@ -186,18 +187,18 @@ TEST_F(ObservedNodesTest, WhatSomebodyElseSaysOfANodeIsContradicted) {
   const NodeObserved wrong{"n1", 64, "H100", 0, 0, "ready"};
   const CloudEvent event{"x",         "/test", std::string(NodeObserved::type),
                          clock.now(), "n1",    to_data(wrong)};
-  EXPECT_EQ(nodes->on_control(event, clock.now()), std::nullopt);
+  EXPECT_EQ(nodes->on_control(event, clock.now()).value(), std::nullopt);
   ASSERT_TRUE(nodes->tell());
   EXPECT_THAT(told(), ElementsAre("n1 ready 8 A100"));
   EXPECT_GT(log.back().time, event.time) << "or it would be taken for stale";
 
   auto ahead = event;
   ahead.time = clock.now() + 24h;
-  EXPECT_NE(nodes->on_control(ahead, clock.now()), std::nullopt)
+  EXPECT_NE(nodes->on_control(ahead, clock.now()).value(), std::nullopt)
       << "nothing could be told behind it";
   auto broken = event;
   broken.data.erase("state");
-  EXPECT_NE(nodes->on_control(broken, clock.now()), std::nullopt);
+  EXPECT_NE(nodes->on_control(broken, clock.now()).value(), std::nullopt);
   see({gpu_node("n1")});
   EXPECT_THAT(told(), IsEmpty());
 }
