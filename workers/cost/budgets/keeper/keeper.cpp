@@ -414,8 +414,8 @@ class Term {
   cost::IdleCount idle_;
   bool knows_rates_ = false;   // those of before `next`
   bool control_alone_ = true;  // is read
-  std::optional<Time>
-      count_to_;  // the idle GPUs are to be counted, once `control` is read to count_at_
+  // Up to when idle GPUs are to be counted, once `control` is read to count_at_.
+  std::optional<Time> count_to_;
   std::int64_t count_at_ = 0;
   SteadyClock::time_point next_count_;
   SteadyClock::time_point next_forgetting_;
