@@ -32,7 +32,7 @@ class BooksView {
   virtual Result<std::vector<std::optional<MicroUsd>>> charged(
       const std::vector<cost::AttemptId>& ids) = 0;
   // As budgets::read_idle.
-  virtual Result<cost::IdleRows> idle(std::chrono::sys_days from, std::chrono::sys_days to) = 0;
+  virtual Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) = 0;
 };
 
 class PooledBooks final : public BooksView {
@@ -55,7 +55,7 @@ class PooledBooks final : public BooksView {
   Result<cost::TrackRecords> track_records(const std::string& model_type) override;
   Result<std::vector<std::optional<MicroUsd>>> charged(
       const std::vector<cost::AttemptId>& ids) override;
-  Result<cost::IdleRows> idle(std::chrono::sys_days from, std::chrono::sys_days to) override;
+  Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) override;
 
  private:
   RedisPool& pool_;

@@ -158,12 +158,10 @@ class IdleTest : public KeeperTest {
   }
   cost::IdleSum stored() {
     const auto today = std::chrono::floor<std::chrono::days>(clock_.now());
-    const auto rows =
+    const auto sums =
         read_idle(*reading_, "oppen.", today - std::chrono::days(2), today + std::chrono::days(1));
-    EXPECT_TRUE(rows);
-    cost::IdleSum sum;
-    for (const auto& [key, time] : rows.value_or(cost::IdleRows())) sum += sum_of(key, time);
-    return sum;
+    EXPECT_TRUE(sums);
+    return sums.value_or(cost::IdleSums()).total;
   }
 
   std::unique_ptr<runtime::Redis> reading_ = runtime::Redis::create(redis_.url()).value();

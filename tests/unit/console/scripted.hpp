@@ -105,11 +105,11 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
-  Result<cost::IdleRows> idle(std::chrono::sys_days from, std::chrono::sys_days to) override {
+  Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) override {
     if (away) return fail(*away);
-    cost::IdleRows found;
+    cost::IdleSums found;
     for (const auto& [key, time] : idle_rows) {
-      if (key.day >= from && key.day < to) found[key] = time;
+      if (key.day >= from && key.day < to) found.add(key, time);
     }
     return found;
   }

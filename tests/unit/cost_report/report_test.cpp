@@ -242,9 +242,9 @@ TEST(Report, IdleGpusAreTheNodesAndInNoTotal) {
   const auto without = make_report(input, afterwards);
   EXPECT_FALSE(nlohmann::json::parse(to_json(without).dump()).contains("idle"));
   // A node that nobody used on a day, one of which 3 of 8 GPU hours were taken, and what ran on one that nobody knows.
-  input.idle[{day(3), "n1", "A100", 350'000, 1'000'000}] = {24 * hour, 0, 0};
-  input.idle[{day(3), "n2", "T4", 150'000, 300'000}] = {8 * hour, 3 * hour, 0};
-  input.idle[{day(4), "", "T4", 150'000, 1'000'000}] = {0, 0, 2 * hour};
+  input.idle.add({day(3), "n1", "A100", 350'000, 1'000'000}, {24 * hour, 0, 0});
+  input.idle.add({day(3), "n2", "T4", 150'000, 300'000}, {8 * hour, 3 * hour, 0});
+  input.idle.add({day(4), "", "T4", 150'000, 1'000'000}, {0, 0, 2 * hour});
   const auto report = make_report(input, afterwards);
   EXPECT_EQ(report.total.spent.total_microusd, without.total.spent.total_microusd);
   const auto idle = to_json(report)["idle"];
@@ -265,10 +265,10 @@ TEST(Report, IdleGpusAreTheNodesAndInNoTotal) {
 
 TEST(Report, OfVeryManyNodesTheMostIdleAreListedAndAllAreInTheTotal) {
   constexpr std::int64_t hour = std::int64_t{1'000'000} * 3'600'000;
-  IdleRows rows;
+  IdleSums sums;
   for (int i = 0; i < 300; ++i)
-    rows[{day(3), "n" + std::to_string(i), "A100", 350'000, 1'000'000}] = {i * hour, 0, 0};
-  const auto report = idle_report(rows);
+    sums.add({day(3), "n" + std::to_string(i), "A100", 350'000, 1'000'000}, {i * hour, 0, 0});
+  const auto report = idle_report(sums);
   ASSERT_EQ(report.nodes.size(), most_idle_nodes);
   EXPECT_EQ(report.nodes.front().first, "n299");
   EXPECT_EQ(report.total.idle_microusd, std::int64_t{350'000} * 300 * 299 / 2);

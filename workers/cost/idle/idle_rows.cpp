@@ -86,4 +86,12 @@ IdleSum sum_of(const IdleKey& key, const GpuTime& time) {
   return sum;
 }
 
+void IdleSums::add(const IdleKey& key, const GpuTime& time) {
+  const auto sum = sum_of(key, time);
+  total += sum;
+  gpu_types[key.gpu_type] += sum;
+  nodes[key.node] += sum;
+  days[{key.day, key.gpu_type}] += sum;
+}
+
 }  // namespace oppen::cost

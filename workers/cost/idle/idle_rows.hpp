@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace oppen::cost {
 
@@ -30,11 +30,6 @@ struct GpuTime {
   std::int64_t taken = 0;     // of that, by attempts, as they were charged
   std::int64_t unknown =
       0;  // charged on the node while it was not known to be up, or was never seen
-};
-
-struct IdleRow {
-  IdleKey key;
-  GpuTime time;
 };
 
 using IdleRows = std::map<IdleKey, GpuTime>;
@@ -61,5 +56,15 @@ struct IdleSum {
   IdleSum& operator+=(const IdleSum& other);
 };
 IdleSum sum_of(const IdleKey& key, const GpuTime& time);
+
+// Of some days.
+struct IdleSums {
+  IdleSum total;
+  std::map<std::string, IdleSum> gpu_types;
+  std::map<std::string, IdleSum> nodes;
+  std::map<std::pair<std::chrono::sys_days, std::string>, IdleSum> days;  // by type of GPU
+
+  void add(const IdleKey& key, const GpuTime& time);
+};
 
 }  // namespace oppen::cost

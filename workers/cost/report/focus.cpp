@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "workers/cost/report/csv.hpp"
@@ -92,7 +91,7 @@ void append_part(std::string& out, const DayKey& key, const Part& part) {
 }  // namespace
 
 std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter,
-                     const IdleRows& idle) {
+                     const IdleSums& idle) {
   std::string out;
   append_csv(out, {"BilledCost",       "BillingAccountId",  "BillingAccountName",
                    "BillingCurrency",  "BillingPeriodEnd",  "BillingPeriodStart",
@@ -115,9 +114,7 @@ std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter,
     append_part(out, row.key, {"CPU", spent.cpu_microusd, spent.core_ms, "Core-Hours"});
     append_part(out, row.key, {"Memory", spent.memory_microusd, spent.gib_ms, "GiB-Hours"});
   }
-  std::map<std::pair<sys_days, std::string>, IdleSum> days_idle;
-  for (const auto& [key, time] : idle) days_idle[{key.day, key.gpu_type}] += sum_of(key, time);
-  for (const auto& [of, sum] : days_idle) {
+  for (const auto& [of, sum] : idle.days) {
     DayKey key;
     key.day = of.first;
     key.gpu_type = of.second;

@@ -152,25 +152,15 @@ Use use_of(const Spent& spent) {
   return use;
 }
 
-IdleReport idle_report(const IdleRows& rows) {
-  std::map<std::string, IdleSum> gpu_types;
-  std::map<std::string, IdleSum> nodes;
-  IdleReport report;
-  for (const auto& [key, time] : rows) {
-    const auto sum = sum_of(key, time);
-    report.total += sum;
-    gpu_types[key.gpu_type] += sum;
-    nodes[key.node] += sum;
-  }
-  const auto sorted = [](const std::map<std::string, IdleSum>& sums) {
-    IdleReport::Sums list(sums.begin(), sums.end());
+IdleReport idle_report(const IdleSums& sums) {
+  const auto sorted = [](const std::map<std::string, IdleSum>& by_name) {
+    IdleReport::Sums list(by_name.begin(), by_name.end());
     std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
       return a.second.idle_microusd > b.second.idle_microusd;
     });
     return list;
   };
-  report.gpu_types = sorted(gpu_types);
-  report.nodes = sorted(nodes);
+  IdleReport report{sums.total, sorted(sums.gpu_types), sorted(sums.nodes)};
   if (report.nodes.size() > most_idle_nodes) report.nodes.resize(most_idle_nodes);
   return report;
 }
@@ -187,7 +177,7 @@ Report make_report(const ReportInput& input, Time now) {
     if (input.filter.matches(row.key)) report.total.spent += row.spent;
   }
   report.kept_from = input.kept_from;
-  if (!input.idle.empty()) report.idle = idle_report(input.idle);
+  if (!input.idle.nodes.empty()) report.idle = idle_report(input.idle);
   if (input.earlier_kept) {
     std::int64_t earlier = 0;
     for (const DayRow& row : input.earlier) {

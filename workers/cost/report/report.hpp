@@ -52,7 +52,7 @@ struct IdleReport {
   Sums nodes;  // the most idle ones, at most most_idle_nodes
 };
 inline constexpr std::size_t most_idle_nodes = 100;
-IdleReport idle_report(const IdleRows& rows);
+IdleReport idle_report(const IdleSums& sums);
 
 struct Report {
   DayRange range;
@@ -80,7 +80,7 @@ struct ReportInput {
   std::optional<std::chrono::sys_days> kept_from;  // of days; where the range begins before that
   std::vector<RunRecord> runs;                     // at work in the range, filtered
   bool all_runs = true;                            // there are no more than those
-  IdleRows idle;                                   // of the range; nobody's, so none with a filter
+  IdleSums idle;                                   // of the range; nobody's, so none with a filter
 };
 Report make_report(const ReportInput& input, Time now);
 

@@ -48,28 +48,22 @@ Result<std::vector<BudgetView>> read_budgets(Redis& redis, const std::string& to
   return views;
 }
 
-Result<cost::IdleRows> read_idle(Redis& redis, const std::string& topic_prefix,
+Result<cost::IdleSums> read_idle(Redis& redis, const std::string& topic_prefix,
                                  std::chrono::sys_days from, std::chrono::sys_days to) {
-  std::vector<Redis::Args> commands;
-  for (auto day = from; day < to; day += std::chrono::days(1))
-    commands.push_back({"HGETALL", prefix_of(topic_prefix) + cost::idle_day(day)});
-  const auto replies = redis.pipeline(commands);
-  if (!replies) return fail(replies.error());
-  cost::IdleRows rows;
-  for (std::size_t i = 0; i < replies->size(); ++i) {
-    if (replies->at(i).type == runtime::RedisReply::Type::error)
-      return fail(ErrorKind::unavailable, "reading idle GPUs: " + replies->at(i).text);
-    const auto& fields = replies->at(i).elements;
-    for (std::size_t f = 0; f + 1 < fields.size(); f += 2) {
-      const auto& text = fields[f + 1].text;
+  cost::IdleSums sums;
+  for (auto day = from; day < to; day += std::chrono::days(1)) {
+    const auto fields = runtime::fields_of(redis, prefix_of(topic_prefix) + cost::idle_day(day));
+    if (!fields) return fail(fields.error());
+    cost::IdleRows rows;  // of this day alone: a year of many nodes is a lot
+    for (const auto& [field, text] : *fields) {
       std::int64_t amount = 0;
       const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
-      if (read.ec != std::errc{} ||
-          !cost::add_idle_field(rows, from + std::chrono::days(i), fields[f].text, amount))
-        return fail(ErrorKind::fatal, "idle GPUs in Redis are broken: " + fields[f].text);
+      if (read.ec != std::errc{} || !cost::add_idle_field(rows, day, field, amount))
+        return fail(ErrorKind::fatal, "idle GPUs in Redis are broken: " + field);
     }
+    for (const auto& [key, time] : rows) sums.add(key, time);
   }
-  return rows;
+  return sums;
 }
 
 }  // namespace oppen::budgets

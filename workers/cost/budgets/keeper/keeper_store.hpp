@@ -48,7 +48,7 @@ struct BudgetView {
 Result<std::vector<BudgetView>> read_budgets(runtime::Redis& redis,
                                              const std::string& topic_prefix);
 // What GPUs the nodes had on the days from `from` on, before `to`, and what was taken of them. As read_budgets.
-Result<cost::IdleRows> read_idle(runtime::Redis& redis, const std::string& topic_prefix,
+Result<cost::IdleSums> read_idle(runtime::Redis& redis, const std::string& topic_prefix,
                                  std::chrono::sys_days from, std::chrono::sys_days to);
 
 }  // namespace oppen::budgets
