@@ -80,6 +80,7 @@ void describe(V& v, NodeObserved& e) {
   v.required("cpu", e.cpu_millicores, forms::Cpu{});
   v.required("memory", e.memory_bytes, forms::Memory{});
   v.required("state", e.state, forms::one_of("ready", "cordoned", "not_ready", "gone"));
+  v.defaulted("spot", e.spot, false, forms::Flag{});
 }
 
 template <class V>

@@ -83,11 +83,14 @@ struct PolicyChanged {
 struct NodeObserved {
   static constexpr std::string_view type = "dev.oppen.node.observed.v1";
   std::string node;
-  int gpus = 0;                     // allocatable
+  int gpus = 0;                     // allocatable; one that is shared by time counts once
   std::string gpu_type;             // "" (absent): none
   std::int64_t cpu_millicores = 0;  // allocatable; JSON "cpu", quantity text
   std::int64_t memory_bytes = 0;    // allocatable; JSON "memory", quantity text
   std::string state;                // ready | cordoned | not_ready | gone
+  bool spot = false;                // may be taken away, and is priced so
+
+  bool operator==(const NodeObserved&) const = default;
 };
 
 // Its offset in the topic is the epoch of the scheduler that claims to lead.

@@ -44,6 +44,7 @@ void describe(V& v, CostAccrued& e) {
   v.optional("gpus", e.gpus, forms::not_negative);
   v.optional("cpu_cores", e.cpu_cores, forms::not_negative);
   v.optional("memory_bytes", e.memory_bytes, forms::at_least(0));
+  v.optional("node", e.node);
   v.check(!e.job_id.empty() || !e.run_id.empty(), "job_id", "a job_id or a run_id");
   v.check(e.interval_start <= e.interval_end, "interval_end", "a time not before interval_start");
   v.check(adds_up(e), "total_microusd",

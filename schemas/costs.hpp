@@ -41,6 +41,7 @@ struct CostAccrued {
       {};  // devices that it held, or the share of one; absent, like the two below: not told (older charges)
   std::optional<double> cpu_cores = {};
   std::optional<std::int64_t> memory_bytes = {};
+  std::string node = {};  // on which it ran; "" (absent): not known
 };
 
 }  // namespace oppen

@@ -198,6 +198,40 @@ std::string seconds_between(const json& seconds) {
 
 }  // namespace
 
+// What GPUs nobody took, by type.
+std::string idle_text(const json& report, int width) {
+  const json idle = part_of(report, "idle");
+  if (idle.empty()) return "";
+  Rows rows;
+  const auto put = [&rows](const std::string& key, const json& sum) {
+    rows.push_back({key, money_field(sum, "capacity_microusd"), money_field(sum, "taken_microusd"),
+                    money_field(sum, "idle_microusd"), number_if(sum, "idle_gpu_hours", "{:.2f}"),
+                    number_field(sum, "unreconciled_microusd") == 0
+                        ? ""
+                        : money_field(sum, "unreconciled_microusd")});
+  };
+  for (const auto& sum : idle.value("gpu_types", json::array())) {
+    const auto type = text_field(sum, "gpu_type");
+    put(type.empty() ? "(none)" : type, sum);
+  }
+  put("total", idle);
+  std::string out = "\nGPUs of the nodes, at list prices:\n" + table({{"GPU TYPE"},
+                                                                      {"CAPACITY", true, 2},
+                                                                      {"TAKEN", true, 1},
+                                                                      {"IDLE", true},
+                                                                      {"IDLE HOURS", true, 3},
+                                                                      {"UNRECONCILED", true, 4}},
+                                                                     std::move(rows), width);
+  std::string most;
+  int named = 0;
+  for (const auto& node : idle.value("nodes", json::array())) {
+    if (number_field(node, "idle_microusd") <= 0 || ++named > 3) break;
+    most += (most.empty() ? "Most idle: " : ", ") + printable(text_field(node, "node")) + " " +
+            money_field(node, "idle_microusd");
+  }
+  return out + (most.empty() ? "" : most + ".\n");
+}
+
 std::string report_text(const json& report, int width) {
   const json groups = report.value("groups", json::array());
   const json total = part_of(report, "total");
@@ -206,7 +240,9 @@ std::string report_text(const json& report, int width) {
   std::string out =
       fmt::format("Cost of {}{}, by {}{}\n", days_text(report), ongoing ? " (so far)" : "",
                   text_field(report, "by"), filter.empty() ? "" : ", of " + filter);
-  if (groups.empty()) return out + "Nothing has been charged in these days.\n" + trend_text(report);
+  if (groups.empty())
+    return out + "Nothing has been charged in these days.\n" + trend_text(report) +
+           idle_text(report, width);
   out += '\n';
   out += text_field(report, "by") == "run" ? run_table(report, groups, width)
                                            : group_table(report, groups, width);
@@ -218,7 +254,7 @@ std::string report_text(const json& report, int width) {
       out += ", which ran for " + duration_text(number_field(total, "mean_run_seconds"));
     out += ".\n";
   }
-  return out + use_text(total) + trend_text(report);
+  return out + use_text(total) + trend_text(report) + idle_text(report, width);
 }
 
 std::string cost_forecast_text(const json& forecast) {

@@ -377,10 +377,7 @@ std::string Attempts::gpu_type_of(const JobRecord& record, const Pod& pod) const
   if (record.resources().gpus == 0 && !record.resources().gpu_share) return "";
   const auto product = state_.nodes.gpu_product(pod.node);
   if (product.empty()) return record.spec.resources.gpu_type;
-  for (const auto& [gpu_type, label] : state_.policy->gpu_products) {
-    if (label == product) return gpu_type;
-  }
-  return product;
+  return state_.policy->gpu_type_of(product);
 }
 
 }  // namespace oppen::core

@@ -20,6 +20,7 @@
 #include "scheduler/core/learning.hpp"
 #include "scheduler/core/log_check.hpp"
 #include "scheduler/core/mailbox.hpp"
+#include "scheduler/core/observed_nodes.hpp"
 #include "scheduler/core/policies.hpp"
 #include "scheduler/queue/lease.hpp"
 #include "scheduler/queue/outbox_relay.hpp"
@@ -205,6 +206,7 @@ class Leader {
         intake_(state, attempts_, batches_),
         holds_(state),
         budgets_(state),
+        observed_nodes_(state),
         policies_(
             state,
             [this](const client::ConsumedRecord& record, const std::string& reason,
@@ -213,7 +215,8 @@ class Leader {
             },
             post_to(mailbox_),
             [this](const CloudEvent& event, const client::ConsumedRecord& record) {
-              return budgets_.on_control(event, record);
+              if (event.type != NodeObserved::type) return budgets_.on_control(event, record);
+              return observed_nodes_.on_control(event, record.timestamp);
             }),
         first_record_(state, options.instance),
         dead_letters_(services.producer, services.metrics, "scheduler", options.kafka.topic_prefix),
@@ -224,6 +227,7 @@ class Leader {
   Status load() {
     if (auto status = policies_.load(); !status) return status;
     if (auto status = budgets_.load(); !status) return status;
+    if (auto status = observed_nodes_.load(); !status) return status;
     const auto counters = state_.store.counters();
     if (!counters) return fail(counters.error());
     state_.counters = *counters;
@@ -342,6 +346,7 @@ class Leader {
     if (auto status = batches_.tick(); !status) return status;
     if (auto status = holds_.tick(); !status) return status;
     if (auto status = budgets_.tick(); !status) return status;
+    if (auto status = observed_nodes_.tell(); !status) return status;
     return kube_answers_ ? attempts_.tick() : Status();
   }
 
@@ -456,7 +461,8 @@ class Leader {
   }
   Status on_nodes(const std::vector<kube::Node>& nodes) {
     state_.nodes.update(nodes);
-    return {};
+    observed_nodes_.update(nodes);
+    return policies_.complete() ? observed_nodes_.tell() : Status();
   }
   Status on_config_map(const std::string& name,
                        const std::optional<std::map<std::string, std::string>>& data) {
@@ -499,6 +505,7 @@ class Leader {
   Intake intake_;
   Holds holds_;
   Budgets budgets_;
+  ObservedNodes observed_nodes_;
   Policies policies_;
   FirstRecord first_record_;
   std::string last_note_;  // of the last record handled since the last tick; "": none

@@ -61,6 +61,9 @@ struct Node {
   std::optional<Time> not_ready_since;
   std::string gpu_product;  // label nvidia.com/gpu.product
   Amounts allocatable;
+  bool spot = false;  // label oppen.dev/spot=true
+  // Label nvidia.com/gpu.replicas: as how many GPUs each device that is shared by time is offered.
+  std::int64_t gpu_replicas = 1;
   bool operator==(const Node&) const = default;
 };
 

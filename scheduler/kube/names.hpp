@@ -22,5 +22,6 @@ inline constexpr const char* spot = "oppen.dev/spot";
 inline constexpr const char* container = "train";
 inline constexpr const char* gpu = "nvidia.com/gpu";
 inline constexpr const char* gpu_product = "nvidia.com/gpu.product";
+inline constexpr const char* gpu_replicas = "nvidia.com/gpu.replicas";
 
 }  // namespace oppen::kube::names

@@ -134,7 +134,11 @@ Node parse_node(const Json& object) {
   const Json& status = member(object, "status");
   Node node;
   node.name = text(metadata, "name");
-  node.gpu_product = text(member(metadata, "labels"), names::gpu_product);
+  const Json& labels = member(metadata, "labels");
+  node.gpu_product = text(labels, names::gpu_product);
+  node.spot = text(labels, names::spot) == "true";
+  node.gpu_replicas =
+      std::max<std::int64_t>(parse_bytes(text(labels, names::gpu_replicas)).value_or(1), 1);
   node.allocatable = parse_amounts(member(status, "allocatable"));
   const Json& pods = member(member(status, "allocatable"), "pods");
   if (pods.is_string()) node.allocatable.pods = parse_bytes(pods.get<std::string>()).value_or(0);

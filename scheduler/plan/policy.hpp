@@ -48,6 +48,14 @@ struct Policy {
   int max_batch_jobs = 10'000;
   std::int64_t max_jobs_per_user = 0;  // that have not ended; 0: no limit
   bool queue_paused = false;           // nothing new is launched
+
+  // What a node's label says of its GPUs, as jobs name it.
+  std::string gpu_type_of(const std::string& product) const {
+    for (const auto& [gpu_type, label] : gpu_products) {
+      if (label == product) return gpu_type;
+    }
+    return product;
+  }
 };
 
 // Every fault at once, each with key, value and what was expected; unknown keys are faults too (a typing error would

@@ -97,6 +97,11 @@ Changes& Changes::duration(std::string cell, std::string text) {
   return *this;
 }
 
+Changes& Changes::node(const std::string& name, std::string text) {
+  operations_.insert(operations_.end(), {"H", "nodes", name, std::move(text)});
+  return *this;
+}
+
 Changes& Changes::depends(const std::string& job_id, const std::string& dependency) {
   operations_.insert(operations_.end(), {"A", "dependents:" + dependency, job_id});
   return *this;
@@ -288,12 +293,21 @@ Result<std::vector<std::int64_t>> QueueStore::open_jobs(const std::vector<std::s
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> QueueStore::durations() {
-  const auto reply = command({"HGETALL", prefix_ + "durations"});
+  return fields("durations");
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> QueueStore::nodes() {
+  return fields("nodes");
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> QueueStore::fields(
+    const std::string& hash) {
+  const auto reply = command({"HGETALL", prefix_ + hash});
   if (!reply) return fail(reply.error());
-  std::vector<std::pair<std::string, std::string>> cells;
+  std::vector<std::pair<std::string, std::string>> fields;
   for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2)
-    cells.emplace_back(reply->elements[i].text, reply->elements[i + 1].text);
-  return cells;
+    fields.emplace_back(reply->elements[i].text, reply->elements[i + 1].text);
+  return fields;
 }
 
 Result<std::string> QueueStore::outbox_tip() {

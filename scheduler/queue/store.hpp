@@ -43,6 +43,8 @@ class Changes {
   Changes& meta(std::string field, std::string value);
   // A cell of what has been learned of durations; text "": it is forgotten.
   Changes& duration(std::string cell, std::string text);
+  // What was told of a node; text "": it is forgotten.
+  Changes& node(const std::string& name, std::string text);
   // `job_id` waits for `dependency` to end.
   Changes& depends(const std::string& job_id, const std::string& dependency);
   // Those that wait for `dependency` are to be looked at, whether it ends now or has ended before.
@@ -127,6 +129,8 @@ class QueueStore {
   Result<std::vector<std::int64_t>> open_jobs(const std::vector<std::string>& users);
   // Cell and text of all that has been learned of durations.
   Result<std::vector<std::pair<std::string, std::string>>> durations();
+  // Name and text of all that was told of nodes.
+  Result<std::vector<std::pair<std::string, std::string>>> nodes();
   // The id of the newest outbox entry; "" when nothing waits there.
   Result<std::string> outbox_tip();
   Result<std::int64_t> outbox_length();
@@ -151,6 +155,7 @@ class QueueStore {
   Result<runtime::RedisReply> eval(const runtime::RedisScript& script, runtime::Redis::Args args);
   Result<runtime::RedisReply> command(runtime::Redis::Args args);
   Result<std::vector<std::string>> texts(runtime::Redis::Args args);  // of a list of texts
+  Result<std::vector<std::pair<std::string, std::string>>> fields(const std::string& hash);
   Status same_server();
 
   runtime::Redis& redis_;

@@ -56,4 +56,9 @@ Result<std::vector<std::optional<MicroUsd>>> PooledBooks::charged(
   return pool_.with([&](runtime::Redis& redis) { return cost::charged(redis, prefix_, ids); });
 }
 
+Result<cost::IdleSums> PooledBooks::idle(std::chrono::sys_days from, std::chrono::sys_days to) {
+  return pool_.with(
+      [&](runtime::Redis& redis) { return budgets::read_idle(redis, prefix_, from, to); });
+}
+
 }  // namespace oppen::console

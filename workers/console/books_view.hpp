@@ -7,6 +7,7 @@
 
 #include "workers/console/redis_pool.hpp"
 #include "workers/cost/books/books.hpp"
+#include "workers/cost/budgets/keeper/keeper_store.hpp"
 #include "workers/cost/store/charged.hpp"
 
 namespace oppen::console {
@@ -30,6 +31,8 @@ class BooksView {
   // As cost::charged.
   virtual Result<std::vector<std::optional<MicroUsd>>> charged(
       const std::vector<cost::AttemptId>& ids) = 0;
+  // As budgets::read_idle.
+  virtual Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) = 0;
 };
 
 class PooledBooks final : public BooksView {
@@ -52,6 +55,7 @@ class PooledBooks final : public BooksView {
   Result<cost::TrackRecords> track_records(const std::string& model_type) override;
   Result<std::vector<std::optional<MicroUsd>>> charged(
       const std::vector<cost::AttemptId>& ids) override;
+  Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) override;
 
  private:
   RedisPool& pool_;

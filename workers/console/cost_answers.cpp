@@ -183,14 +183,21 @@ HttpAnswer CostAnswers::report(Params params) {
   if (!range) return error_answer(range.error());
   if (const auto kept = first_kept(now); format != "json" && range->from < kept)
     return not_kept(range->from, kept);
+  cost::IdleSums idle;
+  if (filter.empty()) {  // idleness is nobody's
+    auto counted = books_.idle(range->from, range->to);
+    if (!counted) return error_answer(counted.error());
+    idle = *std::move(counted);
+  }
   if (format == "focus") {
     const auto days = books_.days(range->from, range->to);
     if (!days) return error_answer(days.error());
-    return {200, cost::to_focus(*days, filter), csv_type};
+    return {200, cost::to_focus(*days, filter, idle), csv_type};
   }
   auto input = report_input(*range, filter, now);
   if (!input) return error_answer(input.error());
   input->by = by;
+  input->idle = std::move(idle);
   auto report = cost::make_report(*input, now);
   if (limit > 0) cost::keep_first(report, static_cast<std::size_t>(limit));
   if (format == "csv") return {200, cost::to_csv(report), csv_type};

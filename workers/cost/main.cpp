@@ -1,5 +1,5 @@
 // oppen-cost: charges every attempt while it runs, to the micro-dollar, and publishes what it costs on the topic `costs`.
-// Beside that one instance keeps the budgets.
+// Beside that one instance keeps the budgets, and counts what GPUs nobody takes.
 #include <thread>
 
 #include "workers/cost/budgets/keeper/keeper.hpp"

@@ -5,7 +5,7 @@
 namespace oppen::runtime {
 
 struct Cell {
-  std::string hash;
+  std::string hash;  // with "+" before it: the value is added to the number that is there
   std::string field;
   std::string value;  // "": it is gone
 };

@@ -17,6 +17,7 @@
 --   meta                hash: epoch, next offsets by topic, cluster id, leader
 --   unseen              hash: <second, in steps> <team> <project> -> what attempts were estimated at that ended then, for budgets
 --   durations           hash: what has been learned of how long runs take
+--   nodes               hash: node -> what was told of it last (node.observed), and when
 --   outbox              stream of events not yet acknowledged by the broker
 --   stage:<batch>:<id>  a record of a batch that is not visible yet; stage-events:<batch> its events;
 --                       stage-claimed:<batch> how many of its jobs have claimed their ids, stage-ids:<batch> which,

@@ -118,5 +118,110 @@ TEST_F(KeeperTest, WhoWasReplacedIsToldSoAlsoWhenItHasNothingToStore) {
   EXPECT_FALSE(paused.commit({}));
 }
 
+// GPUs that nobody takes. Times lie in the past, so that what is counted of them stands still but for the capacity of a node that is up.
+class IdleTest : public KeeperTest {
+ protected:
+  static constexpr std::int64_t gpu_hour = std::int64_t{1'000'000} * 3'600'000;
+
+  void node(int gpus, const std::string& state, Time at) {
+    publish(topics::control, "node/n1/" + std::to_string(at.time_since_epoch().count()), "n1",
+            NodeObserved{"n1", gpus, "A100", 8'000, 1 << 30, state}, at);
+  }
+  void took(const std::string& job, double gpus, Time from, Time to, bool correction = false) {
+    CostAccrued cost;
+    cost.job_id = job;
+    cost.attempt = 1;
+    cost.gpu_type = "A100";
+    cost.interval_start = from;
+    cost.interval_end = to;
+    cost.gpus = gpus;
+    cost.node = "n1";
+    cost.correction = correction;
+    const auto id = job + "/1/" + std::to_string(from.time_since_epoch().count()) + "-" +
+                    std::to_string(to.time_since_epoch().count()) + (correction ? "/c1" : "");
+    publish(topics::costs, id, job, cost, to);
+  }
+  // A keeper until `done` says so of what is in Redis.
+  cost::IdleSum keep_until(const std::function<bool(const cost::IdleSum&)>& done) {
+    Keeper keeper(kafka_.settings(), redis_.url(), {clock_, metrics_, *producer_});
+    std::jthread keeping([&](const std::stop_token& over) { keeper.run(over); });
+    const auto deadline = std::chrono::steady_clock::now() + 120s;
+    cost::IdleSum sum;
+    do {
+      std::this_thread::sleep_for(50ms);
+      sum = stored();
+    } while (!done(sum) && std::chrono::steady_clock::now() < deadline);
+    keeping.request_stop();
+    keeping.join();
+    EXPECT_TRUE(done(sum));
+    return stored();
+  }
+  cost::IdleSum stored() {
+    const auto today = std::chrono::floor<std::chrono::days>(clock_.now());
+    const auto sums =
+        read_idle(*reading_, "oppen.", today - std::chrono::days(2), today + std::chrono::days(1));
+    EXPECT_TRUE(sums);
+    return sums.value_or(cost::IdleSums()).total;
+  }
+
+  std::unique_ptr<runtime::Redis> reading_ = runtime::Redis::create(redis_.url()).value();
+};
+
+TEST_F(IdleTest, IsTheSameWhoeverCountsItHoweverOftenAndAfterRedisWasLost) {
+  const auto begin = clock_.now() - 5h;
+  node(4, "ready", begin);
+  node(2, "cordoned", begin + 1h);
+  node(2, "not_ready", begin + 2h);
+  took("a", 2, begin, begin + 30min);
+  took("b", 0.5, begin + 30min, begin + 90min);
+  took("b", 0.5, begin + 75min, begin + 90min, true);
+  took("late", 1, begin + 150min, begin + 180min);  // the node was away
+  const std::int64_t capacity = 6 * gpu_hour;
+  const std::int64_t taken = gpu_hour + gpu_hour * 3 / 8;
+  const auto is_right = [&](const cost::IdleSum& sum) {
+    return sum.time.capacity == capacity && sum.time.taken == taken &&
+           sum.time.unknown == gpu_hour / 2;
+  };
+  const auto first = keep_until(is_right);
+  // Of each day it is rounded.
+  EXPECT_NEAR(static_cast<double>(first.idle_microusd), 350'000 * 6 - 350'000 * 11 / 8, 3);
+  EXPECT_NEAR(static_cast<double>(first.unreconciled_microusd), 175'000, 3);
+  EXPECT_EQ(metrics_.gauge("oppen_gpu_idle_usd", "Of that, of the GPUs that nobody took",
+                           {{"gpu_type", "A100"}})
+                    .value() > 0,
+            std::chrono::floor<std::chrono::days>(begin + 2h) ==
+                std::chrono::floor<std::chrono::days>(clock_.now()));
+
+  // Published again, as after a crash of whoever did; and something new, so that there is an end to wait for.
+  took("a", 2, begin, begin + 30min);
+  node(4, "ready", begin);
+  took("c", 1, begin + 90min, begin + 120min);
+  const auto is_right_again = [&](const cost::IdleSum& sum) {
+    return sum.time.capacity == capacity && sum.time.taken == taken + gpu_hour / 2 &&
+           sum.time.unknown == gpu_hour / 2;
+  };
+  const auto second = keep_until(is_right_again);
+
+  ASSERT_TRUE(reading_->command({"FLUSHALL"}));
+  const auto rebuilt = keep_until(is_right_again);
+  EXPECT_EQ(rebuilt.idle_microusd, second.idle_microusd);
+  EXPECT_EQ(rebuilt.capacity_microusd, second.capacity_microusd);
+}
+
+TEST_F(IdleTest, RatesThatWereReadBeforeAnybodyCountedAreReadAgain) {
+  const auto begin = clock_.now() - 3h;
+  PolicyChanged policy;
+  policy.cost_model = {{"gpu_type_hourly_usd", R"({"A100":2})"}};
+  policy.effective_from = begin - 1h;
+  publish(topics::control, "policy/1", "policy", policy, policy.effective_from);
+  // As a keeper left it that did not count: it has read that.
+  ASSERT_TRUE(reading_->command({"HSET", "{oppen.budgets}:next", "control/0", "1"}));
+  node(1, "ready", begin);
+  node(1, "not_ready", begin + 1h);
+  const auto sum =
+      keep_until([](const cost::IdleSum& now) { return now.time.capacity == gpu_hour; });
+  EXPECT_EQ(sum.idle_microusd, 2'000'000);
+}
+
 }  // namespace
 }  // namespace oppen::budgets

@@ -4,12 +4,14 @@ import csv
 import datetime
 import decimal
 import io
+import itertools
 import json
 import os
 import subprocess
 
 import pytest
-from harness.charges import accounts
+from harness.charges import accounts, charges
+from harness.prices import milliseconds
 from harness.waiting import PATIENCE
 from harness.worker import Worker, program
 
@@ -111,6 +113,103 @@ def test_a_report_adds_up_to_what_was_charged(oppen, bus, jobs, policies):
     for by_name in (jobs.id("gpu"), jobs.id("name")):
         ended = oppen("forecast", by_name, "-o", "json").data
         assert (ended["basis"], ended["total_microusd"]["expected"]) == ("ended", costs[jobs.id("gpu")])
+
+
+@pytest.fixture
+def unused_node(world):
+    """A node with four GPUs that nobody can take: it is cordoned, and paid for."""
+
+    def kubectl(*arguments, stdin=""):
+        tool = [world.stack.env["KUBECTL"], "--kubeconfig", world.stack.env["KUBECONFIG"]]
+        return subprocess.run([*tool, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=True)
+
+    name = "nobody-takes-these"
+    amounts = {"cpu": "8", "memory": "32Gi", "pods": "10", "nvidia.com/gpu": "4"}
+    labels = {"type": "kwok", "kubernetes.io/hostname": name, "nvidia.com/gpu.product": "H-idle", "oppen.dev/spot": "true"}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"unschedulable": True},
+        "status": {"capacity": amounts, "allocatable": amounts},
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps(node))
+    yield name, lambda: kubectl("delete", "node", name, "--ignore-not-found")
+    kubectl("delete", "node", name, "--ignore-not-found")
+
+
+def test_gpus_that_nobody_takes_are_idle(oppen, bus, jobs, policies, cost, unused_node):
+    """A node is told of as it comes and goes; its GPUs are idle until then at the list rate, and those of a node with a job less what that
+    took; the scheduler tells nothing twice."""
+    name, take_away = unused_node
+    policies.set(max_concurrent_jobs=20)
+    job = jobs.spec("takes", seconds=3, resources={"gpus": 2, "gpu_type": "A100"})
+    bus.submit(job)
+    node_of_job = bus.wait_event(job["job_id"], "started")["node"]
+    bus.wait_ended([job["job_id"]])
+    charged(bus, {job["job_id"]})
+
+    def told(node):
+        """What the scheduler has said of it; what it publishes again after a crash has the same id."""
+        records = {
+            record.id: record
+            for record in bus.records("oppen.control")
+            if record.readable and record.type == "node.observed" and record.headers["ce_source"] == b"/oppen/scheduler"
+        }
+        return [record.data for record in records.values() if record.data["node"] == node]
+
+    def is_told():
+        now = told(name)
+        return now and now[-1]["state"] == "cordoned" and now[-1]["gpus"] == 4
+
+    bus.wait_for("the node is told of", is_told)
+    assert (told(name)[-1]["gpu_type"], told(name)[-1]["spot"]) == ("H-idle", True)
+    held = sum({record.id: gpu_ms(record.data) for record in charges(bus) if record.data.get("job_id") == job["job_id"]}.values())
+    assert held > 0
+
+    def idle(*more):
+        answer = oppen("report", *around_today(), *more, "-o", "json")
+        assert answer.returncode == DONE, answer.stdout
+        return answer.data.get("idle", {"nodes": [], "gpu_types": []})
+
+    def nodes():
+        return {node["node"]: node for node in idle()["nodes"]}
+
+    def is_counted():
+        now = nodes()
+        return name in now and node_of_job in now and now[node_of_job]["taken_gpu_hours"] * 3_600_000 > held - 1
+
+    bus.wait_for("idle GPUs are counted", is_counted, deadline=120)
+    mine = nodes()[name]
+    assert mine["idle_microusd"] == mine["capacity_microusd"] > 0 and mine["taken_microusd"] == 0
+    # No rate is told for this type: it has the general one, of a spot node. Of each day the money is rounded.
+    policy = [record.data for record in bus.records("oppen.control") if record.readable and record.type == "policy.changed"][-1]["cost_model"]
+    rate = float(policy.get("gpu_hourly_usd", "0.25")) * float(policy.get("spot_multiplier", "0.3"))
+    assert mine["capacity_microusd"] == pytest.approx(mine["capacity_gpu_hours"] * rate * 1e6, abs=3)
+    for row in (idle(), *idle()["gpu_types"], *idle()["nodes"]):
+        assert row["capacity_microusd"] + row["unreconciled_microusd"] == row["taken_microusd"] + row["idle_microusd"], row
+    assert nodes()[node_of_job]["taken_microusd"] > 0
+    assert "idle" not in oppen("report", *around_today(), "--team", "vision", "-o", "json").data, "it is nobody's"
+
+    text = oppen("report", *around_today()).stdout
+    assert "IDLE" in text and "H-idle" in text
+    rows = list(csv.DictReader(io.StringIO(oppen("report", *around_today(), "--by", "team", "--format", "csv").stdout)))
+    assert int(next(row for row in rows if (row["row"], row["team"]) == ("idle", "H-idle"))["total_microusd"]) > 0
+    focus = list(csv.DictReader(io.StringIO(oppen("report", *around_today(), "--format", "focus").stdout)))
+    assert [row for row in focus if (row["x_Resource"], row["x_GpuType"]) == ("Idle GPU", "H-idle")]
+    page = cost.get("/metrics")[1]
+    assert 'oppen_gpu_idle_usd{gpu_type="H-idle"}' in page and "oppen_gpu_unreconciled_usd{" in page
+
+    take_away()
+    bus.wait_for("the node is told to be gone", lambda: told(name)[-1]["state"] == "gone")
+    for node in (name, node_of_job):
+        assert all(before != after for before, after in itertools.pairwise(told(node))), node
+
+
+def gpu_ms(charge):
+    """What a charge says was held of GPUs, in milliseconds of one."""
+    start, end = (milliseconds(charge[name]) for name in ("interval_start", "interval_end"))
+    return (end - start) * charge["gpus"] * (-1 if charge.get("correction") else 1)
 
 
 def test_a_running_job_is_forecast(oppen, bus, jobs, policies):

@@ -375,6 +375,10 @@ def test_what_was_followed_moves_the_confidence(made):
     assert "followed 3 times" in evidence["confidence_because"]
     assert made.strategies(later)["batch_size"]["confidence"] == "high", "three past runs alone are good for medium"
     assert "followed" not in made.strategies(later)["spot"]["evidence"]
+    made.bus.wait_for(
+        "whether the interval of its forecast held is counted",
+        lambda: "oppen_cost_forecasts_total{held=" in made.worker.get("/metrics")[1],
+    )
 
 
 def test_epochs_that_brought_nothing(made):

@@ -42,6 +42,22 @@ TEST(CostText, OfAReport) {
       "Before (2025-12-01 to 2025-12-31): $0.0302, so +$0.0151 (+50 %) so far.\n");
 }
 
+TEST(CostText, OfAReportWithIdleGpus) {
+  auto report = the_report();
+  report["idle"] = json::parse(
+      R"({"capacity_microusd":8760000,"taken_microusd":435000,"idle_microusd":8625000,"idle_gpu_hours":29.0,"unreconciled_microusd":300000,
+      "gpu_types":[{"gpu_type":"A100","capacity_microusd":8400000,"taken_microusd":0,"idle_microusd":8400000,"idle_gpu_hours":24.0,"unreconciled_microusd":0},
+      {"gpu_type":"T4","capacity_microusd":360000,"taken_microusd":435000,"idle_microusd":225000,"idle_gpu_hours":5.0,"unreconciled_microusd":300000}],
+      "nodes":[{"node":"n1","idle_microusd":8400000},{"node":"n2","idle_microusd":225000},{"node":"","idle_microusd":0}]})");
+  EXPECT_THAT(report_text(report, 0),
+              HasSubstr("\nGPUs of the nodes, at list prices:\n"
+                        "GPU TYPE  CAPACITY    TAKEN     IDLE  IDLE HOURS  UNRECONCILED\n"
+                        "A100         $8.40  $0.0000    $8.40       24.00\n"
+                        "T4         $0.3600  $0.4350  $0.2250        5.00       $0.3000\n"
+                        "total        $8.76  $0.4350    $8.63       29.00       $0.3000\n"
+                        "Most idle: n1 $8.40, n2 $0.2250.\n"));
+}
+
 TEST(CostText, OfAReportInANarrowTerminal) {
   const auto text = report_text(the_report(), 40);
   EXPECT_THAT(text, HasSubstr("TEAM       COST   SHARE  RUNS  PER RUN\n"));

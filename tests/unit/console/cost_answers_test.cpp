@@ -149,6 +149,21 @@ TEST_F(CostAnswersTest, AReportAsAFile) {
               AllOf(StartsWith("BilledCost,"), HasSubstr("\r\n0.020500,")));
 }
 
+TEST_F(CostAnswersTest, IdleGpusAreInAReportOfEverythingAndNobodysInOneOfATeam) {
+  const std::int64_t hour = std::int64_t{1'000'000} * 3'600'000;
+  const sys_days second(std::chrono::year{2026} / 1 / 2);
+  books_.idle_rows[{second, "n1", "T4", 150'000, 1'000'000}] = {4 * hour, hour, 0};
+  books_.idle_rows[{second - std::chrono::days(9), "n1", "T4", 150'000, 1'000'000}] = {hour, 0, 0};
+  const auto idle = get("/api/v1/report").body["idle"];
+  EXPECT_EQ(idle["idle_microusd"], 450'000) << "of this month";
+  EXPECT_EQ(idle["nodes"][0]["node"], "n1");
+  EXPECT_FALSE(get("/api/v1/report", {{"team", "vision"}}).body.contains("idle"));
+  EXPECT_THAT(get("/api/v1/report", {{"format", "csv"}}).text, HasSubstr("\r\nidle,T4,"));
+  EXPECT_THAT(get("/api/v1/report", {{"format", "focus"}}).text, HasSubstr(",Idle GPU\r\n"));
+  EXPECT_THAT(get("/api/v1/report", {{"format", "focus"}, {"team", "vision"}}).text,
+              Not(HasSubstr("Idle GPU")));
+}
+
 TEST_F(CostAnswersTest, NothingInTheDaysIsAnAnswer) {
   const auto answer = get("/api/v1/report", {{"month", "2025-12"}});
   EXPECT_EQ(answer.status, 200);

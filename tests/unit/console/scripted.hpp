@@ -91,8 +91,9 @@ class ScriptedBooks final : public BooksView {
  public:
   std::vector<cost::DayRow> rows;
   std::vector<cost::RunRecord> records;  // the latest first
-  std::optional<Error> away;             // what every call answers, once set
-  int asked = 0;                         // how often for days or jobs
+  cost::IdleRows idle_rows;
+  std::optional<Error> away;  // what every call answers, once set
+  int asked = 0;              // how often for days or jobs
 
   Result<std::vector<cost::DayRow>> days(std::chrono::sys_days from,
                                          std::chrono::sys_days to) override {
@@ -101,6 +102,14 @@ class ScriptedBooks final : public BooksView {
     std::vector<cost::DayRow> found;
     for (const auto& row : rows) {
       if (row.key.day >= from && row.key.day < to) found.push_back(row);
+    }
+    return found;
+  }
+  Result<cost::IdleSums> idle(std::chrono::sys_days from, std::chrono::sys_days to) override {
+    if (away) return fail(*away);
+    cost::IdleSums found;
+    for (const auto& [key, time] : idle_rows) {
+      if (key.day >= from && key.day < to) found.add(key, time);
     }
     return found;
   }

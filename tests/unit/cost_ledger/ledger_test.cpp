@@ -69,6 +69,25 @@ TEST_F(LedgerTest, TellsOfWhomAndAtWhichRates) {
   EXPECT_EQ(event.total.value, 160);
 }
 
+TEST_F(LedgerTest, TellsOnWhichNodeAlsoWhenTheEndDoesNot) {
+  auto start = began(noon);
+  start.bearer.node = "n1";
+  ledger.apply(start);
+  auto charges = ledger.charge(noon + 60s, all);
+  ASSERT_EQ(charges.size(), 2U);
+  EXPECT_EQ(charges[0].event.node, "n1");
+  // Stored and read again, and as it was stored before nodes were told.
+  auto text = encode(ledger.job("a"));
+  EXPECT_EQ(decode_job(text).value().attempts.at(1).bearer->node, "n1");
+  text.erase(text.find(R"(,"n1")"), 5);
+  EXPECT_EQ(decode_job(text).value().attempts.at(1).bearer->node, "");
+  ledger.apply(ended(noon, noon + 45s));
+  charges = ledger.charge(noon + 60s, all);
+  ASSERT_EQ(charges.size(), 1U);
+  EXPECT_TRUE(charges[0].event.correction);
+  EXPECT_EQ(charges[0].event.node, "n1") << "there it was charged";
+}
+
 TEST_F(LedgerTest, AnEndWithoutABeginIsChargedWhole) {
   ledger.apply(ended(noon, noon + 45s));
   EXPECT_EQ(charge(noon + 1h), (Told{"12:00:00-12:00:30", "12:00:30-12:00:45 final"}));

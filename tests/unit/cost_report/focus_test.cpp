@@ -151,5 +151,22 @@ TEST(Focus, OfARunWithoutAGpu) {
   EXPECT_TRUE(lines_of(to_focus(rows, {.team = "speech"})).empty());
 }
 
+TEST(Focus, IdleGpusAreALineOfEachDayAndType) {
+  constexpr std::int64_t hour = std::int64_t{1'000'000} * 3'600'000;
+  const std::chrono::sys_days third(std::chrono::year{2026} / 1 / 3);
+  IdleSums idle;
+  idle.add({third, "n1", "A100", 350'000, 1'000'000}, {8 * hour, 2 * hour, 0});
+  idle.add({third, "n2", "A100", 350'000, 1'000'000}, {hour, 0, 0});
+  idle.add({third, "n3", "T4", 150'000, 1'000'000}, {hour, hour, 0});
+  const auto lines = lines_of(to_focus({}, {}, idle));
+  ASSERT_EQ(lines.size(), 1U) << "of T4 all was taken";
+  EXPECT_EQ(lines[0].at("BilledCost"), "2.450000");
+  EXPECT_EQ(lines[0].at("ConsumedQuantity"), "7.000000");
+  EXPECT_EQ(lines[0].at("x_Resource"), "Idle GPU");
+  EXPECT_EQ(lines[0].at("x_GpuType"), "A100");
+  EXPECT_EQ(lines[0].at("ChargeDescription"), "Idle GPU");
+  EXPECT_EQ(lines[0].at("SubAccountId"), "");
+}
+
 }  // namespace
 }  // namespace oppen::cost

@@ -236,5 +236,43 @@ TEST(Report, ARunOnSeveralTypesOfGpuCountsWithEach) {
     EXPECT_EQ(group.runs, group.key == "T4" ? 2 : 1) << group.key;
 }
 
+TEST(Report, IdleGpusAreTheNodesAndInNoTotal) {
+  constexpr std::int64_t hour = std::int64_t{1'000'000} * 3'600'000;
+  auto input = two_runs();
+  const auto without = make_report(input, afterwards);
+  EXPECT_FALSE(nlohmann::json::parse(to_json(without).dump()).contains("idle"));
+  // A node that nobody used on a day, one of which 3 of 8 GPU hours were taken, and what ran on one that nobody knows.
+  input.idle.add({day(3), "n1", "A100", 350'000, 1'000'000}, {24 * hour, 0, 0});
+  input.idle.add({day(3), "n2", "T4", 150'000, 300'000}, {8 * hour, 3 * hour, 0});
+  input.idle.add({day(4), "", "T4", 150'000, 1'000'000}, {0, 0, 2 * hour});
+  const auto report = make_report(input, afterwards);
+  EXPECT_EQ(report.total.spent.total_microusd, without.total.spent.total_microusd);
+  const auto idle = to_json(report)["idle"];
+  EXPECT_EQ(idle["capacity_microusd"], 8'400'000 + 360'000);
+  EXPECT_EQ(idle["taken_microusd"], 135'000 + 300'000);
+  EXPECT_EQ(idle["idle_microusd"], 8'400'000 + 225'000);
+  EXPECT_EQ(idle["unreconciled_microusd"], 300'000);
+  ASSERT_EQ(idle["nodes"].size(), 3U);
+  EXPECT_EQ(idle["nodes"][0]["node"], "n1");
+  EXPECT_EQ(idle["nodes"][0]["idle_gpu_hours"], 24.0);
+  EXPECT_EQ(idle["gpu_types"][1]["gpu_type"], "T4");
+  EXPECT_EQ(idle["gpu_types"][1]["idle_microusd"], 225'000);
+  const auto csv = to_csv(report);
+  EXPECT_THAT(csv, HasSubstr("idle,A100,2026-01-01,2026-01-31,8400000,8400000,0,0,,,24.000000"));
+  EXPECT_THAT(csv, HasSubstr("unreconciled,T4,2026-01-01,2026-01-31,300000,300000,0,0,,,2.000000"));
+  EXPECT_LT(csv.find("\ntotal,"), csv.find("\nidle,"));
+}
+
+TEST(Report, OfVeryManyNodesTheMostIdleAreListedAndAllAreInTheTotal) {
+  constexpr std::int64_t hour = std::int64_t{1'000'000} * 3'600'000;
+  IdleSums sums;
+  for (int i = 0; i < 300; ++i)
+    sums.add({day(3), "n" + std::to_string(i), "A100", 350'000, 1'000'000}, {i * hour, 0, 0});
+  const auto report = idle_report(sums);
+  ASSERT_EQ(report.nodes.size(), most_idle_nodes);
+  EXPECT_EQ(report.nodes.front().first, "n299");
+  EXPECT_EQ(report.total.idle_microusd, std::int64_t{350'000} * 300 * 299 / 2);
+}
+
 }  // namespace
 }  // namespace oppen::cost

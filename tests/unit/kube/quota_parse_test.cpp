@@ -104,6 +104,18 @@ TEST(NodeParse, ReadsWhatItOffersAndWhetherItMay) {
   EXPECT_FALSE(node.not_ready_since);
   EXPECT_EQ(node.allocatable, (Amounts{110, 8, 32000, std::int64_t{128} << 30}));
 
+  EXPECT_FALSE(node.spot);
+  EXPECT_EQ(node.gpu_replicas, 1);
+  json shared = object;
+  shared["metadata"]["labels"]["oppen.dev/spot"] = "true";
+  shared["metadata"]["labels"]["nvidia.com/gpu.replicas"] = "4";
+  EXPECT_TRUE(parse_node(shared).spot);
+  EXPECT_EQ(parse_node(shared).gpu_replicas, 4);
+  for (const char* odd : {"0", "-1", "many", ""}) {
+    shared["metadata"]["labels"]["nvidia.com/gpu.replicas"] = odd;
+    EXPECT_EQ(parse_node(shared).gpu_replicas, 1) << odd;
+  }
+
   object["spec"]["unschedulable"] = true;
   EXPECT_FALSE(parse_node(object).schedulable);
   EXPECT_FALSE(parse_node(object).not_ready_since) << "it is only cordoned";

@@ -19,7 +19,7 @@ std::optional<Time> time_of(const json& from, const char* name) {
 }
 
 json bearer_json(const Bearer& bearer) {
-  const auto& [usage, pod, pod_namespace, model_type, workload_type, team, project] = bearer;
+  const auto& [usage, pod, pod_namespace, model_type, workload_type, team, project, node] = bearer;
   const auto& resources = usage.resources;
   return {resources.gpus,
           resources.gpu_share ? json(*resources.gpu_share) : json(),
@@ -34,7 +34,8 @@ json bearer_json(const Bearer& bearer) {
           model_type,
           workload_type,
           team,
-          project};
+          project,
+          node};
 }
 
 Bearer bearer_of(const json& from) {
@@ -52,6 +53,7 @@ Bearer bearer_of(const json& from) {
   for (auto* text : {&bearer.pod, &bearer.pod_namespace, &bearer.model_type, &bearer.workload_type,
                      &bearer.team, &bearer.project})
     from.at(at++).get_to(*text);
+  if (at < from.size()) from.at(at).get_to(bearer.node);  // of those that were stored with it
   return bearer;
 }
 

@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr auto most_ahead = 10min;  // clocks of nodes and brokers differ
 
-Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::string gpu_type) {
+Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::string node,
+             std::string gpu_type) {
   Fact fact;
   fact.job_id = std::move(job.job_id);
   fact.attempt = job.attempt;
@@ -29,7 +30,8 @@ Fact fact_of(JobContext job, std::string pod, std::string pod_namespace, std::st
                  std::move(job.model_type),
                  std::move(job.workload_type),
                  std::move(job.team),
-                 std::move(job.project)};
+                 std::move(job.project),
+                 std::move(node)};
   return fact;
 }
 
@@ -53,7 +55,7 @@ Result<std::optional<Fact>> end_fact(const CloudEvent& event, Time recorded_at) 
   if (!data) return fail(data.error());
   auto& end = data->end;
   Fact fact = fact_of(std::move(data->job), std::move(end.pod), std::move(end.pod_namespace),
-                      std::move(end.gpu_type));
+                      std::move(end.node), std::move(end.gpu_type));
   fact.started_at = end.started_at;
   fact.ended_at = end.ended_at;
   if constexpr (std::is_same_v<Event, JobSucceeded>) fact.told->metrics = std::move(data->metrics);
@@ -115,7 +117,7 @@ Result<std::optional<Fact>> read_fact(const CloudEvent& event, Time recorded_at)
     auto data = parsed<JobStarted>(event);
     if (!data) return fail(data.error());
     Fact fact = fact_of(std::move(data->job), std::move(data->pod), std::move(data->pod_namespace),
-                        std::move(data->gpu_type));
+                        std::move(data->node), std::move(data->gpu_type));
     fact.started_at = data->started_at;
     return checked(std::move(fact), recorded_at);
   }

@@ -22,6 +22,7 @@ struct Bearer {
   std::string workload_type;
   std::string team;
   std::string project;
+  std::string node = {};  // "": not known
 };
 
 // What an event says of a run besides.

@@ -150,6 +150,7 @@ class Charging {
     event.gpus = resources.gpu_share.value_or(resources.gpus);
     event.cpu_cores = static_cast<double>(resources.cpu_millicores) / 1'000;
     event.memory_bytes = resources.memory_bytes;
+    event.node = bearer.node;
     auto id = id_of(event, attempt_.corrections);
     out_.push_back({std::move(id), std::move(event)});
     attempt_.charged = plus(attempt_.charged, amount);
@@ -185,7 +186,10 @@ bool apply_fact(Attempt& attempt, const Fact& fact) {
   const bool as_charged = attempt.final && (!fact.ended_at || attempt.until == fact.ended_at) &&
                           (!attempt.started_at || attempt.started_at == fact.started_at);
   attempt.started_at = fact.started_at;
+  // Where it was charged, there it is taken back: of its node an end may say nothing.
+  auto node = attempt.bearer ? std::move(attempt.bearer->node) : std::string();
   attempt.bearer = fact.bearer;
+  if (!node.empty()) attempt.bearer->node = std::move(node);
   if (as_charged) return true;
   attempt.stale = true;
   attempt.final = false;  // until it is charged to this end: it may be stored before

@@ -51,7 +51,9 @@ void append_part(std::string& out, const DayKey& key, const Part& part) {
   const auto hours =
       part.ms == 0 ? "" : fmt::format("{:.6f}", static_cast<double>(part.ms) / 3'600'000);
   const std::string unit = part.ms == 0 ? "" : part.unit;
-  const auto what = fmt::format("{} of {} {}", part.name, key.model_type, key.workload_type);
+  const auto what = key.model_type.empty()
+                        ? std::string(part.name)
+                        : fmt::format("{} of {} {}", part.name, key.model_type, key.workload_type);
   append_csv(out, {cost,
                    "oppen",
                    "Oppen",
@@ -88,7 +90,8 @@ void append_part(std::string& out, const DayKey& key, const Part& part) {
 
 }  // namespace
 
-std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter) {
+std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter,
+                     const IdleSums& idle) {
   std::string out;
   append_csv(out, {"BilledCost",       "BillingAccountId",  "BillingAccountName",
                    "BillingCurrency",  "BillingPeriodEnd",  "BillingPeriodStart",
@@ -110,6 +113,12 @@ std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter) {
                  gpu ? spent.gpu_ms : spent.run_ms, gpu ? "GPU-Hours" : "Hours"});
     append_part(out, row.key, {"CPU", spent.cpu_microusd, spent.core_ms, "Core-Hours"});
     append_part(out, row.key, {"Memory", spent.memory_microusd, spent.gib_ms, "GiB-Hours"});
+  }
+  for (const auto& [of, sum] : idle.days) {
+    DayKey key;
+    key.day = of.first;
+    key.gpu_type = of.second;
+    append_part(out, key, {"Idle GPU", sum.idle_microusd, sum.idle_time / 1'000'000, "GPU-Hours"});
   }
   return out;
 }

@@ -15,6 +15,8 @@
 
 namespace oppen::cost {
 
-std::string to_focus(std::span<const DayRow> days, const ReportFilter& filter);
+// `idle`: a line for each day and type of GPU, of what nobody took, by x_Resource "Idle GPU"; what was charged is the rest of the file.
+std::string to_focus(std::span<const DayRow> days, const ReportFilter& filter,
+                     const IdleSums& idle = {});
 
 }  // namespace oppen::cost

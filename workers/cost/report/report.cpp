@@ -156,6 +156,19 @@ Use use_of(const Spent& spent) {
   return use;
 }
 
+IdleReport idle_report(const IdleSums& sums) {
+  const auto sorted = [](const std::map<std::string, IdleSum>& by_name) {
+    IdleReport::Sums list(by_name.begin(), by_name.end());
+    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) {
+      return a.second.idle_microusd > b.second.idle_microusd;
+    });
+    return list;
+  };
+  IdleReport report{sums.total, sorted(sums.gpu_types), sorted(sums.nodes)};
+  if (report.nodes.size() > most_idle_nodes) report.nodes.resize(most_idle_nodes);
+  return report;
+}
+
 Report make_report(const ReportInput& input, Time now) {
   Report report;
   report.range = input.range;
@@ -168,6 +181,7 @@ Report make_report(const ReportInput& input, Time now) {
     if (input.filter.matches(row.key)) report.total.spent += row.spent;
   }
   report.kept_from = input.kept_from;
+  if (!input.idle.nodes.empty()) report.idle = idle_report(input.idle);
   if (input.earlier_kept) {
     std::int64_t earlier = 0;
     for (const DayRow& row : input.earlier) {

@@ -12,6 +12,7 @@
 
 #include "schemas/units.hpp"
 #include "workers/cost/books/records.hpp"
+#include "workers/cost/idle/idle_rows.hpp"
 #include "workers/cost/report/range.hpp"
 
 namespace oppen::cost {
@@ -28,6 +29,7 @@ struct ReportFilter {
   std::string team{};
   std::string project{};
   std::string model_type{};
+  bool empty() const { return team.empty() && project.empty() && model_type.empty(); }
   bool matches(const DayKey& key) const;
 };
 
@@ -42,6 +44,16 @@ struct Group {
   std::optional<MicroUsd> average() const;  // per run, rounded
 };
 
+// GPUs that nobody took; see IdleSum.
+struct IdleReport {
+  using Sums = std::vector<std::pair<std::string, IdleSum>>;  // the most idle first
+  IdleSum total;
+  Sums gpu_types;
+  Sums nodes;  // the most idle ones, at most most_idle_nodes
+};
+inline constexpr std::size_t most_idle_nodes = 100;
+IdleReport idle_report(const IdleSums& sums);
+
 struct Report {
   DayRange range;
   GroupBy by = GroupBy::model;
@@ -55,6 +67,8 @@ struct Report {
   DayRange earlier;
   std::optional<std::int64_t> earlier_microusd;
   std::optional<std::chrono::sys_days> kept_from;  // where the range begins before what is kept
+  std::optional<IdleReport>
+      idle;  // of the range; none where it is not asked for, or no node is known
 };
 
 struct ReportInput {
@@ -67,6 +81,7 @@ struct ReportInput {
   std::optional<std::chrono::sys_days> kept_from;  // of days; where the range begins before that
   std::vector<RunRecord> runs;                     // at work in the range, filtered
   bool all_runs = true;                            // there are no more than those
+  IdleSums idle;                                   // of the range; nobody's, so none with a filter
 };
 Report make_report(const ReportInput& input, Time now);
 // Keeps so many of its groups, the first, and the rest.
@@ -87,7 +102,7 @@ nlohmann::json to_json(const Spent& spent);
 nlohmann::json to_json(const RunRecord& run);
 nlohmann::json to_json(const DayRow& row);
 nlohmann::json to_json(const Report& report);
-// The groups as CSV (RFC 4180) with a header, the total last.
+// The groups as CSV (RFC 4180) with a header, then the total, and behind it, in no total, what was idle by type of GPU.
 std::string to_csv(const Report& report);
 
 }  // namespace oppen::cost

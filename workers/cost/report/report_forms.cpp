@@ -13,6 +13,10 @@ using nlohmann::json;
 
 constexpr double ms_per_hour = 3'600'000;
 
+double gpu_hours(std::int64_t gpu_time) {
+  return static_cast<double>(gpu_time) / (ms_per_hour * 1'000'000);
+}
+
 std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{:.2f}", *value) : "";
 }
@@ -25,6 +29,26 @@ json group_json(const Group& group, std::int64_t total) {
     out["share_percent"] =
         100.0 * static_cast<double>(group.spent.total_microusd) / static_cast<double>(total);
   return out;
+}
+
+json idle_json(const IdleSum& sum) {
+  return {{"capacity_microusd", sum.capacity_microusd},
+          {"taken_microusd", sum.taken_microusd},
+          {"idle_microusd", sum.idle_microusd},
+          {"unreconciled_microusd", sum.unreconciled_microusd},
+          {"capacity_gpu_hours", gpu_hours(sum.time.capacity)},
+          {"taken_gpu_hours", gpu_hours(sum.taken_time())},
+          {"idle_gpu_hours", gpu_hours(sum.idle_time)},
+          {"unreconciled_gpu_hours", gpu_hours(sum.unreconciled_time)}};
+}
+
+json idle_json(const char* name, const IdleReport::Sums& sums) {
+  json list = json::array();
+  for (const auto& [key, sum] : sums) {
+    list.push_back(idle_json(sum));
+    list.back()[name] = key;
+  }
+  return list;
 }
 
 }  // namespace
@@ -110,6 +134,11 @@ json to_json(const Report& report) {
       trend["change_percent"] =
           100.0 * static_cast<double>(total - before) / static_cast<double>(before);
   }
+  if (report.idle) {
+    json& idle = out["idle"] = idle_json(report.idle->total);
+    idle["gpu_types"] = idle_json("gpu_type", report.idle->gpu_types);
+    idle["nodes"] = idle_json("node", report.idle->nodes);
+  }
   if (report.kept_from) out["kept_from"] = to_text(*report.kept_from);
   if (!report.filter.team.empty()) out["team"] = report.filter.team;
   if (!report.filter.project.empty()) out["project"] = report.filter.project;
@@ -142,6 +171,19 @@ std::string to_csv(const Report& report) {
   };
   for (const Group& group : report.groups) line(group.rest ? "rest" : "group", group);
   line("total", report.total);
+  if (!report.idle) return out;
+  const auto idle_line = [&](const char* row, const std::string& gpu_type, std::int64_t microusd,
+                             std::int64_t gpu_time) {
+    append_csv(out, {row, csv_text(gpu_type), to_text(report.range.from),
+                     to_text(report.range.to - std::chrono::days{1}), std::to_string(microusd),
+                     std::to_string(microusd), "0", "0", "", "",
+                     fmt::format("{:.6f}", gpu_hours(gpu_time)), "0", "0", "0", ""});
+  };
+  for (const auto& [gpu_type, sum] : report.idle->gpu_types) {
+    idle_line("idle", gpu_type, sum.idle_microusd, sum.idle_time);
+    if (sum.unreconciled_time != 0)
+      idle_line("unreconciled", gpu_type, sum.unreconciled_microusd, sum.unreconciled_time);
+  }
   return out;
 }
 

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <optional>
+#include <span>
 
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
 #include "workers/cost/recommend/followed.hpp"
 #include "workers/cost/recommend/recommend.hpp"
+#include "workers/cost/report/forecast.hpp"
+#include "workers/cost/report/history.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -37,6 +41,7 @@ struct Advisor::Sent {
   int partition = 0;
   Advised advised;
   std::vector<std::string> strategies;
+  std::optional<bool> covered;
   std::mutex mutex;
   std::size_t open = 0;
   std::string error;
@@ -54,8 +59,16 @@ struct Advisor::Sent {
 
 struct Advisor::History {
   std::string model_type;
-  std::vector<RunRecord> runs;
+  std::vector<RunRecord> runs;  // the latest first
   TrackRecords followed;
+
+  // Those that a forecast would have gone by before then.
+  std::span<const RunRecord> before(Time ended_at) const {
+    const auto first = std::find_if(runs.begin(), runs.end(), [&](const RunRecord& run) {
+      return run.ended_at && *run.ended_at < ended_at;
+    });
+    return {first, first + std::min<std::ptrdiff_t>(runs.end() - first, history_limit)};
+  }
 };
 
 Advisor::Advisor(client::Producer& producer, LedgerStore& store, runtime::Redis& redis,
@@ -68,15 +81,17 @@ Advisor::Advisor(client::Producer& producer, LedgerStore& store, runtime::Redis&
       metrics_(metrics) {}
 
 Status Advisor::turn(Partitions& partitions,
-                     const std::function<bool(int, const Partition&)>& is_ready, Time now) {
+                     const std::function<bool(int, const Partition&)>& is_ready,
+                     const plan::Policy& policy, Time now) {
   if (!sent_.empty()) return settle(partitions);
   if (SteadyClock::now() < next_look_) return {};
   next_look_ = SteadyClock::now() + look_every;
-  return look(partitions, is_ready, now);
+  return look(partitions, is_ready, policy, now);
 }
 
 Status Advisor::look(const Partitions& partitions,
-                     const std::function<bool(int, const Partition&)>& is_ready, Time now) {
+                     const std::function<bool(int, const Partition&)>& is_ready,
+                     const plan::Policy& policy, Time now) {
   const auto until = SteadyClock::now() + look_at_most;
   std::vector<int> order;
   for (const auto& [number, partition] : partitions) order.push_back(number);
@@ -89,7 +104,7 @@ Status Advisor::look(const Partitions& partitions,
     if (!due) return fail(due.error());
     for (const auto& id : *due) {
       first_ = number + 1;
-      if (auto status = advise(number, id, now, history); !status) return status;
+      if (auto status = advise(number, id, policy, now, history); !status) return status;
       if (--room == 0 || SteadyClock::now() >= until) return {};
     }
   }
@@ -142,7 +157,8 @@ Result<std::vector<Followed>> Advisor::followed_by_run(const RunRecord& run) {
   return found;
 }
 
-Status Advisor::advise(int partition, const std::string& id, Time now, History& history) {
+Status Advisor::advise(int partition, const std::string& id, const plan::Policy& policy, Time now,
+                       History& history) {
   const auto sent = std::make_shared<Sent>();
   sent->partition = partition;
   sent->advised.id = id;
@@ -155,6 +171,7 @@ Status Advisor::advise(int partition, const std::string& id, Time now, History& 
     if (!followed) return fail(followed.error());
     const auto all = savings_on(record, now, history);
     if (!all) return fail(all.error());
+    sent->covered = was_covered(record, history.before(*record.ended_at), policy);
     sent->advised = {id, record.model_type, *record.ended_at, std::move(*followed), {}};
     for (const auto& one : *all) {
       if (!one.action.changes.empty())
@@ -215,6 +232,15 @@ Status Advisor::settle(Partitions& partitions) {
 }
 
 void Advisor::count(const Sent& sent) {
+  if (sent.covered) {
+    metrics_
+        .counter(
+            "oppen_cost_forecasts_total",
+            "Runs that have succeeded, by whether the interval of 95 % that each would have been "
+            "forecast at its start from those before it held",
+            {{"held", *sent.covered ? "yes" : "no"}})
+        .add();
+  }
   for (const auto& strategy : sent.strategies) {
     metrics_
         .counter("oppen_cost_recommendations_total", "Recommendations that were published",

@@ -3,6 +3,8 @@
 // what came of it. Which runs are due stands in Redis, and is taken out there once Kafka has acknowledged, in the same change that counts
 // what was followed: whoever dies in between leaves them due, and the same ids are published again.
 //
+// By the way it counts how the forecasts' intervals do: whether the run ended within that which it would have had at its start.
+//
 // It waits for nothing but Redis, and looks once a second for at most a tenth of one, so that charging does not wait for it. What Kafka has not
 // acknowledged is one look's at most. One thread.
 #include <chrono>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "producers/client/kafka.hpp"
+#include "scheduler/plan/policy.hpp"
 #include "schemas/recommendations.hpp"
 #include "workers/cost/books/books.hpp"
 #include "workers/cost/worker/takeover.hpp"
@@ -31,16 +34,19 @@ class Advisor {
   using Partitions = std::map<int, std::unique_ptr<Partition>>;
   // Of the partitions that are owned now; those of which `is_ready` says no can wait. Errors: of LedgerStore; not those of a recommender, of a
   // broken record or of Kafka.
+  // `policy`: the scheduling policies in force.
   Status turn(Partitions& partitions, const std::function<bool(int, const Partition&)>& is_ready,
-              Time now);
+              const plan::Policy& policy, Time now);
 
  private:
   struct Sent;     // of one run, what is not acknowledged yet
   struct History;  // of the model type that was looked at last
 
   Status look(const Partitions& partitions,
-              const std::function<bool(int, const Partition&)>& is_ready, Time now);
-  Status advise(int partition, const std::string& id, Time now, History& history);
+              const std::function<bool(int, const Partition&)>& is_ready,
+              const plan::Policy& policy, Time now);
+  Status advise(int partition, const std::string& id, const plan::Policy& policy, Time now,
+                History& history);
   // Errors: of Books and LedgerStore.
   Result<std::vector<CostRecommendation>> savings_on(const RunRecord& run, Time now,
                                                      History& history);

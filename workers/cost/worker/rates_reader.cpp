@@ -81,8 +81,13 @@ Result<bool> RatesReader::read() {
     auto policy = parse_data<PolicyChanged>(event->data);
     if (!policy) {
       refuse((*record)->offset, sentences(policy.error()));
-    } else if (take((*record)->offset, std::move(*policy))) {
-      changed_ = true;
+    } else {
+      auto scheduling = policy->scheduling_policies;
+      for (const auto& change : policy->overrides) {
+        if (plan::is_policy_key(change.key)) scheduling[change.key] = change.value;
+      }
+      if (auto parsed = plan::parse_policy(scheduling)) policy_ = std::move(*parsed);
+      if (take((*record)->offset, std::move(*policy))) changed_ = true;
     }
   }
   if (behind && caught_up() && !any_)

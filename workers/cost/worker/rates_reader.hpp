@@ -6,6 +6,7 @@
 #include <string>
 
 #include "producers/client/kafka.hpp"
+#include "scheduler/plan/policy.hpp"
 #include "workers/cost/pricing/rate_history.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 #include "workers/runtime/metrics.hpp"
@@ -24,6 +25,8 @@ class RatesReader {
   Result<bool> read();
   // Whether everything has been read that stood there when reading began: nothing is to be priced before.
   bool caught_up() const { return begun_ && next_ >= end_; }
+  // The scheduling policies of the last one that `control` holds; the defaults where it holds none.
+  const plan::Policy& policy() const { return policy_; }
   // Stores those policies in Redis that are not there yet. Errors: of Redis.
   Status remember();
   // Redis may have lost them: all are stored again with the next remember().
@@ -39,6 +42,7 @@ class RatesReader {
 
   std::unique_ptr<client::Consumer> consumer_;
   pricing::RateHistory& rates_;
+  plan::Policy policy_;
   LedgerStore& store_;
   runtime::Counter& refused_;
   std::map<std::int64_t, std::string>

@@ -418,7 +418,7 @@ struct Worker::Impl {
     return advisor.turn(
         partitions,
         [this](int number, const Partition& partition) { return is_read(number, partition); },
-        *now);
+        rates_reader->policy(), *now);
   }
 
   // Whether all but some of what runs report of themselves is in their records: what was recommended without it would say too little.

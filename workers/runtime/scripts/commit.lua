@@ -1,5 +1,6 @@
 -- One change, all or nothing.
---   ARGV  prefix, token, version, then triples: hash, field, value ('': take it out)
+--   ARGV  prefix, token, version, then triples: hash, field, value ('': take it out). Of a hash with a '+' before it the value is added
+--         to the field's number.
 -- Refuses an instance that another has replaced, and one that goes on from what Redis does not hold: it has come back older.
 local present = redis.call('HMGET', meta, 'owner', 'version')
 if present[1] ~= ARGV[2] then
@@ -9,7 +10,9 @@ if (present[2] or '0') ~= ARGV[3] then
   return redis.error_reply('OPPEN_FENCED ' .. prefix .. ' is at version ' .. tostring(present[2]) .. ', expected ' .. ARGV[3])
 end
 for i = 4, #ARGV, 3 do
-  if ARGV[i + 2] == '' then
+  if string.sub(ARGV[i], 1, 1) == '+' then
+    redis.call('HINCRBY', prefix .. string.sub(ARGV[i], 2), ARGV[i + 1], ARGV[i + 2])
+  elseif ARGV[i + 2] == '' then
     redis.call('HDEL', prefix .. ARGV[i], ARGV[i + 1])
   else
     redis.call('HSET', prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2])

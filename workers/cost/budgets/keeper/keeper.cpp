@@ -12,6 +12,7 @@
 #include "schemas/topics.hpp"
 #include "workers/cost/budgets/keeper/telling.hpp"
 #include "workers/cost/budgets/unseen.hpp"
+#include "workers/cost/idle/idle_count.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/rest.hpp"
@@ -30,7 +31,15 @@ constexpr auto between_looks = 10s;  // at what is committed
 constexpr int live_page = 200;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
-constexpr std::size_t most_named = 500;  // budgets on the page of metrics while a process lives
+constexpr auto between_counts = 30s;  // of idle GPUs
+// A node, or a rate, that changes is told at once: up to so long ago everything is known.
+constexpr auto surely_told = 10s;
+constexpr std::size_t most_types = 50;  // of GPUs on the page of metrics while a process lives
+constexpr auto other_types = "other";
+constexpr std::chrono::days look_back{7};  // for days that are to be forgotten
+constexpr std::size_t most_named = 500;    // budgets on the page of metrics while a process lives
+
+TopicPartition control() { return {std::string(topics::control), 0}; }
 
 std::string name_of(const TopicPartition& partition) {
   return fmt::format("{}/{}", partition.topic, partition.partition);
@@ -68,6 +77,7 @@ class Term {
   Term(const client::KafkaSettings& kafka, const KeeperParts& parts, runtime::Redis& redis,
        KeeperStore& store, client::Consumer& consumer)
       : parts_(parts),
+        redis_(redis),
         queue_(redis, kafka.topic_prefix),
         store_(store),
         consumer_(consumer),
@@ -84,6 +94,7 @@ class Term {
         }
       }
     }
+    if (auto status = load_idle(); !status) return status;
     const auto sets = store_.all("sets");
     if (!sets) return fail(sets.error());
     const auto states = store_.all("states");
@@ -110,27 +121,59 @@ class Term {
       if (auto status = take(**record); !status) return status;
     }
     // The end of a log may be no record, and then is never read.
-    if (SteadyClock::now() - heard_ > quiet) ends_.clear();
-    tally_.forget(parts_.clock.now());
+    const bool is_quiet = SteadyClock::now() - heard_ > quiet;
+    if (control_alone_ && (is_quiet || !ends_.contains(name_of(control())))) {
+      if (auto status = read_all(); !status) return status;
+    } else if (is_quiet) {
+      ends_.clear();
+    }
+    const auto now = parts_.clock.now();
+    tally_.forget(now);
+    if (auto status = forget_idle(now); !status) return status;
+    if (auto status = count_idle(now, is_quiet); !status) return status;
     if (auto status = commit(); !status) return status;
     return ends_.empty() ? tell() : Status();  // before, it would tell too little
   }
 
  private:
+  Status load_idle() {
+    for (const auto* const hash : cost::IdleCount::hashes) {
+      const auto fields = store_.all(hash);
+      if (!fields) return fail(fields.error());
+      for (const auto& [field, value] : *fields) {
+        if (!idle_.load(hash, field, value))
+          return fail(ErrorKind::fatal,
+                      fmt::format("{} of the budgets in Redis is broken: {}", hash, field));
+      }
+      if (hash == std::string_view("policies")) knows_rates_ = !fields->empty();
+    }
+    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.now());
+    const auto day = store_.all(cost::idle_day(today));
+    if (!day) return fail(day.error());
+    for (const auto& [field, value] : *day) {
+      if (!idle_.load_day(today, field, value))
+        return fail(ErrorKind::fatal, "today's idle GPUs in Redis are broken: " + field);
+    }
+    return {};
+  }
+
+  // Before any charge is counted it is known what nodes there were: `control` is read first, to where it ends now.
   Status assign() {
     const auto next = store_.all("next");
     if (!next) return fail(next.error());
     const auto count = consumer_.partition_count(topics::costs, kafka_deadline);
     if (!count) return fail(count.error());
-    std::vector<TopicPartition> partitions{{std::string(topics::control), 0}};
+    std::vector<TopicPartition> partitions{control()};
     for (int i = 0; i < *count; ++i) partitions.push_back({std::string(topics::costs), i});
     as_of_ = parts_.clock.now();
     for (const auto& partition : partitions) {
       const auto marks = consumer_.watermarks(partition, kafka_deadline);
       if (!marks) return fail(marks.error());
       const auto stored = next->find(name_of(partition));
-      const auto from =
-          stored == next->end() ? 0 : std::strtoll(stored->second.c_str(), nullptr, 10);
+      // Rates that were read when nobody counted by them are read again.
+      const auto from = stored == next->end() || (partition == control() && !knows_rates_)
+                            ? 0
+                            : std::strtoll(stored->second.c_str(), nullptr, 10);
       if (from > 0 && from < marks->low) {
         spdlog::error("{} begins at {}: what stood from {} on is gone, and missing in the budgets",
                       name_of(partition), marks->low, from);
@@ -139,6 +182,12 @@ class Term {
       read_[partition] = start;
       if (start < marks->high) ends_[name_of(partition)] = marks->high;
     }
+    heard_ = SteadyClock::now();
+    return consumer_.assign({{control(), read_.at(control())}});
+  }
+
+  Status read_all() {
+    control_alone_ = false;
     heard_ = SteadyClock::now();
     return consumer_.assign(read_);
   }
@@ -168,6 +217,7 @@ class Term {
       // One that this keeper has not said is of one that was paused, and may be out of date: what is right is said again.
       if (event && event->type == BudgetState::type && sent_.erase(event->id) == 0)
         telling_.again(event->subject);
+      if (event) take_for_idle(*event, record);
       if (!event || event->type != BudgetSet::type) return {};
       const auto set = parse_data<BudgetSet>(event->data);
       if (!set || !telling_.set(*set)) return {};
@@ -181,9 +231,90 @@ class Term {
     if (event->type != CostAccrued::type) return {};
     const auto charge = parse_data<CostAccrued>(event->data);
     if (!charge) return set_aside(record, sentences(charge.error()));
-    if (tally_.add(event->id, *charge, record.timestamp))
-      telling_.spent(*charge, parts_.clock.now());
+    if (!tally_.add(event->id, *charge, record.timestamp)) return {};
+    telling_.spent(*charge, parts_.clock.now());
+    if (!idle_.charge(*charge, parts_.clock.now())) not_believed(record);
     return {};
+  }
+
+  // Both are the scheduler's, which sets aside what is not valid.
+  void take_for_idle(const CloudEvent& event, const client::ConsumedRecord& record) {
+    if (event.type == PolicyChanged::type) {
+      if (auto policy = parse_data<PolicyChanged>(event.data))
+        idle_.take(record.offset, std::move(*policy));
+    } else if (event.type == NodeObserved::type) {
+      const auto node = parse_data<NodeObserved>(event.data);
+      if (node && (event.time > record.timestamp + 10min || !idle_.observe(*node, event.time)))
+        not_believed(record);
+    }
+  }
+
+  static void not_believed(const client::ConsumedRecord& record) {
+    spdlog::warn("{}/{} offset {} counts for no node: its time or its number of GPUs is absurd",
+                 record.topic, record.partition, record.offset);
+  }
+
+  // The capacity of the nodes, once `control` has been read to where it ended a moment ago.
+  Status count_idle(Time now, bool is_quiet) {
+    if (control_alone_) return {};
+    if (!count_to_) {
+      if (SteadyClock::now() < next_count_) return {};
+      const auto marks = consumer_.watermarks(control(), kafka_deadline);
+      if (!marks && marks.error().kind == ErrorKind::unavailable) return {};
+      if (!marks) return fail(marks.error());
+      // A clock that has jumped ahead is not believed: what has been counted is not taken back.
+      const auto theirs = redis_.command({"TIME"});
+      if (!theirs) return fail(theirs.error());
+      const std::chrono::seconds seconds(
+          std::strtoll(theirs->elements.at(0).text.c_str(), nullptr, 10));
+      count_to_ = std::min<Time>(now, Time(seconds)) - surely_told;
+      count_at_ = marks->high;
+    }
+    if (read_.at(control()) < count_at_ && !is_quiet) return {};
+    if (!idle_.count(*count_to_, most_at_once)) return {};  // the next turn goes on
+    count_to_.reset();
+    next_count_ = SteadyClock::now() + between_counts;
+    show_idle();
+    return {};
+  }
+
+  Status forget_idle(Time now) {
+    idle_.forget(now);
+    if (SteadyClock::now() < next_forgetting_) return {};
+    next_forgetting_ = SteadyClock::now() + 1h;
+    auto day = std::chrono::floor<std::chrono::days>(now) - keep_idle;
+    for (int back = 0; back < look_back.count(); ++back, day -= std::chrono::days(1)) {
+      const auto hash = cost::idle_day(day);
+      const auto fields = store_.all(hash);
+      if (!fields) return fail(fields.error());
+      for (const auto& [field, value] : *fields) cells_.push_back({hash, field, ""});
+    }
+    return {};
+  }
+
+  // Of today. What is not there any more is 0.
+  void show_idle() {
+    std::map<std::string, cost::IdleSum> sums;
+    for (const auto& type : types_) sums[type] = {};
+    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.now());
+    for (const auto& [key, time] : idle_.rows_of(today)) {
+      if (types_.size() < most_types) types_.insert(key.gpu_type);
+      sums[types_.contains(key.gpu_type) ? key.gpu_type : other_types] += cost::sum_of(key, time);
+    }
+    constexpr double million = 1e6;
+    for (const auto& [type, sum] : sums) {
+      const auto set = [&, &gpu_type = type](const char* name, const char* help,
+                                             std::int64_t microusd) {
+        parts_.metrics.gauge(name, help, {{"gpu_type", gpu_type}})
+            .set(static_cast<double>(microusd) / million);
+      };
+      set("oppen_gpu_capacity_usd",
+          "What the GPUs of the nodes cost today, of UTC, at the list rate", sum.capacity_microusd);
+      set("oppen_gpu_idle_usd", "Of that, of the GPUs that nobody took", sum.idle_microusd);
+      set("oppen_gpu_unreconciled_usd",
+          "What was charged today for GPUs beyond those that nodes are known to have had",
+          sum.unreconciled_microusd);
+    }
   }
 
   Status set_aside(const client::ConsumedRecord& record, const std::string& reason) {
@@ -193,6 +324,7 @@ class Term {
 
   Status commit() {
     for (auto& cell : tally_.take_changes()) cells_.push_back(std::move(cell));
+    idle_.take_changes(cells_);
     for (const auto& [name, next] : next_) cells_.push_back({"next", name, std::to_string(next)});
     if (cells_.empty()) return {};
     if (auto status = store_.commit(cells_); !status) return status;
@@ -272,12 +404,22 @@ class Term {
   }
 
   const KeeperParts& parts_;
+  runtime::Redis& redis_;
   queue::QueueReader queue_;
   KeeperStore& store_;
   client::Consumer& consumer_;
   runtime::DeadLetters dead_letters_;
   Tally tally_;
   Telling telling_{tally_};
+  cost::IdleCount idle_;
+  bool knows_rates_ = false;   // those of before `next`
+  bool control_alone_ = true;  // is read
+  // Up to when idle GPUs are to be counted, once `control` is read to count_at_.
+  std::optional<Time> count_to_;
+  std::int64_t count_at_ = 0;
+  SteadyClock::time_point next_count_;
+  SteadyClock::time_point next_forgetting_;
+  std::set<std::string> types_;               // of GPUs that have series
   std::vector<Cell> cells_;                   // to be stored with the next change
   std::map<std::string, std::int64_t> next_;  // offsets, too
   std::set<std::string> named_;

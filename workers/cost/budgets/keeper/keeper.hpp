@@ -1,6 +1,7 @@
 #pragma once
 // Keeps the budgets: of all instances one at a time, under a lease, follows `costs` and `control`, sums what is spent, and tells it as
 // budget.state, as of a moment (its time) up to which everything is read. The others stand by. Sums, marks and offsets are stored in one change; what a crash leaves untold the next keeper tells.
+// By the same logs it counts what GPUs nobody takes (cost::IdleCount).
 //
 // All of it happens on the thread that calls run. Whenever Redis fails or another has taken over, everything in memory is dropped and
 // taken over anew.

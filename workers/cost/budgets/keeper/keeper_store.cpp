@@ -1,5 +1,6 @@
 #include "workers/cost/budgets/keeper/keeper_store.hpp"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "schemas/parse.hpp"
@@ -45,6 +46,24 @@ Result<std::vector<BudgetView>> read_budgets(Redis& redis, const std::string& to
         {std::move(*set), state == states->end() ? std::nullopt : read_told(state->second)});
   }
   return views;
+}
+
+Result<cost::IdleSums> read_idle(Redis& redis, const std::string& topic_prefix,
+                                 std::chrono::sys_days from, std::chrono::sys_days to) {
+  cost::IdleSums sums;
+  for (auto day = from; day < to; day += std::chrono::days(1)) {
+    const auto fields = runtime::fields_of(redis, prefix_of(topic_prefix) + cost::idle_day(day));
+    if (!fields) return fail(fields.error());
+    cost::IdleRows rows;  // of this day alone: a year of many nodes is a lot
+    for (const auto& [field, text] : *fields) {
+      std::int64_t amount = 0;
+      const auto read = std::from_chars(text.data(), text.data() + text.size(), amount);
+      if (read.ec != std::errc{} || !cost::add_idle_field(rows, day, field, amount))
+        return fail(ErrorKind::fatal, "idle GPUs in Redis are broken: " + field);
+    }
+    for (const auto& [key, time] : rows) sums.add(key, time);
+  }
+  return sums;
 }
 
 }  // namespace oppen::budgets
