@@ -179,8 +179,8 @@ TEST_F(IdleTest, IsTheSameWhoeverCountsItHoweverOftenAndAfterRedisWasLost) {
   const std::int64_t capacity = 6 * gpu_hour;
   const std::int64_t taken = gpu_hour + gpu_hour * 3 / 8;
   const auto is_right = [&](const cost::IdleSum& sum) {
-    return sum.time.capacity == capacity && sum.time.taken == taken &&
-           sum.time.unknown == gpu_hour / 2;
+    return sum.capacity_time == capacity && sum.taken_time == taken + gpu_hour / 2 &&
+           sum.unreconciled_time == gpu_hour / 2;
   };
   const auto first = keep_until(is_right);
   // Of each day it is rounded.
@@ -197,8 +197,8 @@ TEST_F(IdleTest, IsTheSameWhoeverCountsItHoweverOftenAndAfterRedisWasLost) {
   node(4, "ready", begin);
   took("c", 1, begin + 90min, begin + 120min);
   const auto is_right_again = [&](const cost::IdleSum& sum) {
-    return sum.time.capacity == capacity && sum.time.taken == taken + gpu_hour / 2 &&
-           sum.time.unknown == gpu_hour / 2;
+    return sum.capacity_time == capacity && sum.taken_time == taken + gpu_hour &&
+           sum.unreconciled_time == gpu_hour / 2;
   };
   const auto second = keep_until(is_right_again);
 
@@ -219,7 +219,7 @@ TEST_F(IdleTest, RatesThatWereReadBeforeAnybodyCountedAreReadAgain) {
   node(1, "ready", begin);
   node(1, "not_ready", begin + 1h);
   const auto sum =
-      keep_until([](const cost::IdleSum& now) { return now.time.capacity == gpu_hour; });
+      keep_until([](const cost::IdleSum& now) { return now.capacity_time == gpu_hour; });
   EXPECT_EQ(sum.idle_microusd, 2'000'000);
 }
 

@@ -165,7 +165,7 @@ TEST_F(Counting, OnlyWhileItIsUpAndWithTheGpusThatItOffers) {
   observe({"n1", 0, "", 0, 0, "gone"}, noon + 6h);
   restart();
   until(noon + 9h);
-  EXPECT_EQ(kept.sum().time.capacity, (4 + 4 + 2 + 0 + 4) * gpu_hour);
+  EXPECT_EQ(kept.sum().capacity_time, (4 + 4 + 2 + 0 + 4) * gpu_hour);
 }
 
 TEST_F(Counting, DaysAndRatesAreCutWhereTheyChange) {
@@ -210,9 +210,9 @@ TEST_F(Counting, ACorrectionTakesBackWhereItWasCharged) {
   charge(taken_back(held(1, noon + 20s, noon + 90s)));
   until(noon + 1h);
   const auto sum = kept.sum();
-  EXPECT_EQ(sum.time.taken, std::int64_t{20'000} * 1'000'000);
-  EXPECT_EQ(sum.time.unknown, 0);
-  EXPECT_EQ(sum.time.capacity, std::int64_t{2 * 60'000} * 1'000'000) << "until it was known";
+  EXPECT_EQ(sum.taken_time, std::int64_t{20'000} * 1'000'000);
+  EXPECT_EQ(sum.unreconciled_time, 0);
+  EXPECT_EQ(sum.capacity_time, std::int64_t{2 * 60'000} * 1'000'000) << "until it was known";
 }
 
 TEST_F(Counting, WhatIsToldAgainOrComesStaleChangesNothing) {
@@ -224,7 +224,7 @@ TEST_F(Counting, WhatIsToldAgainOrComesStaleChangesNothing) {
   observe(node(4), noon + 1h);
   observe(node(2), noon + 30min);
   until(noon + 2h);
-  EXPECT_EQ(kept.sum().time.capacity, (2 + 4) * gpu_hour);
+  EXPECT_EQ(kept.sum().capacity_time, (2 + 4) * gpu_hour);
   EXPECT_EQ(kept.size("nodes"), 2);
 }
 
@@ -242,6 +242,24 @@ TEST_F(Counting, WhatIsAbsurdIsRefusedAndChangesNothing) {
   silent.gpus.reset();
   charge(silent);
   EXPECT_TRUE(kept.rows().empty()) << "these tell of no node";
+}
+
+TEST(IdleSum, OfAYearOfAThousandGpusIsNoMoreThanItIs) {
+  constexpr int days = 366;
+  IdleSums sums;
+  const auto first = std::chrono::floor<std::chrono::days>(noon);
+  for (int node = 0; node < 125; ++node) {
+    for (int day = 0; day < days; ++day) {
+      sums.add({first + std::chrono::days(day), fmt::format("n{}", node), "A100", 350'000, 1'000'000},
+               {8 * 24 * gpu_hour, 2 * 24 * gpu_hour, 24 * gpu_hour});
+    }
+  }
+  constexpr std::int64_t gpu_days = std::int64_t{days} * 1'000;
+  EXPECT_EQ(sums.total.capacity_time / (24 * gpu_hour), gpu_days);
+  EXPECT_EQ(sums.total.taken_time / (24 * gpu_hour), gpu_days * 3 / 8);
+  EXPECT_EQ(sums.total.idle_time / (24 * gpu_hour), gpu_days * 6 / 8);
+  EXPECT_EQ(sums.total.unreconciled_time / (24 * gpu_hour), gpu_days / 8);
+  EXPECT_EQ(sums.total.idle_microusd, gpu_days * 6 / 8 * 24 * 350'000);
 }
 
 TEST_F(Counting, ForgetsWhatNobodyNeeds) {
@@ -367,7 +385,7 @@ TEST(IdleProperty, IsWhatACountBySecondsComesTo) {
       const auto sum = sum_of(key, time);
       EXPECT_EQ(sum.capacity_microusd + sum.unreconciled_microusd,
                 sum.taken_microusd + sum.idle_microusd);
-      EXPECT_EQ(time.capacity + sum.unreconciled_time, sum.taken_time() + sum.idle_time);
+      EXPECT_EQ(time.capacity + sum.unreconciled_time, sum.taken_time + sum.idle_time);
       EXPECT_GE(sum.idle_microusd, 0);
     }
     for (const auto& [key, time] : rows) EXPECT_TRUE(expected.contains(key) || is_nothing(time));

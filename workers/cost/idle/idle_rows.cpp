@@ -10,14 +10,14 @@ namespace oppen::cost {
 namespace {
 
 using nlohmann::json;
-__extension__ using Wide = __int128;
+using Wide = GpuTimeSum;
 
 constexpr struct {
   char letter;
   std::int64_t GpuTime::*which;
 } idle_times[] = {{'c', &GpuTime::capacity}, {'t', &GpuTime::taken}, {'u', &GpuTime::unknown}};
 
-// Half up; at most a quarter of the largest amount there is, so that sums are amounts, too.
+// Half up; at most a quarter of the largest amount there is, so that the sums of a row are amounts, too.
 std::int64_t microusd_of(std::int64_t time, const IdleKey& key) {
   constexpr Wide largest = std::numeric_limits<std::int64_t>::max() / 4;
   constexpr Wide unit = Wide{3'600'000} * 1'000'000 * 1'000'000;
@@ -27,6 +27,13 @@ std::int64_t microusd_of(std::int64_t time, const IdleKey& key) {
   const Wide raised = product + unit / 2;
   const Wide rounded = raised / unit - (raised % unit < 0 ? 1 : 0);
   return static_cast<std::int64_t>(std::clamp(rounded, -largest, largest));
+}
+
+// What is absurd, and more than an amount can be, is the largest one.
+void add_up(std::int64_t& sum, std::int64_t amount) {
+  if (__builtin_add_overflow(sum, amount, &sum))
+    sum = amount < 0 ? std::numeric_limits<std::int64_t>::min()
+                     : std::numeric_limits<std::int64_t>::max();
 }
 
 }  // namespace
@@ -54,18 +61,17 @@ bool add_idle_field(IdleRows& rows, std::chrono::sys_days day, std::string_view 
   if (found == std::end(idle_times) || !key.is_array() || key.size() != 4 || !key[0].is_string() ||
       !key[1].is_string() || !key[2].is_number_integer() || !key[3].is_number_integer())
     return false;
-  rows[{day, key[0], key[1], key[2], key[3]}].*(found->which) += amount;
+  add_up(rows[{day, key[0], key[1], key[2], key[3]}].*(found->which), amount);
   return true;
 }
 
 IdleSum& IdleSum::operator+=(const IdleSum& other) {
-  capacity_microusd += other.capacity_microusd;
-  taken_microusd += other.taken_microusd;
-  idle_microusd += other.idle_microusd;
-  unreconciled_microusd += other.unreconciled_microusd;
-  time.capacity += other.time.capacity;
-  time.taken += other.time.taken;
-  time.unknown += other.time.unknown;
+  add_up(capacity_microusd, other.capacity_microusd);
+  add_up(taken_microusd, other.taken_microusd);
+  add_up(idle_microusd, other.idle_microusd);
+  add_up(unreconciled_microusd, other.unreconciled_microusd);
+  capacity_time += other.capacity_time;
+  taken_time += other.taken_time;
   idle_time += other.idle_time;
   unreconciled_time += other.unreconciled_time;
   return *this;
@@ -73,7 +79,6 @@ IdleSum& IdleSum::operator+=(const IdleSum& other) {
 
 IdleSum sum_of(const IdleKey& key, const GpuTime& time) {
   IdleSum sum;
-  sum.time = time;
   sum.capacity_microusd = microusd_of(time.capacity, key);
   const auto taken = microusd_of(time.taken, key);
   const auto unknown = microusd_of(time.unknown, key);
@@ -81,8 +86,10 @@ IdleSum sum_of(const IdleKey& key, const GpuTime& time) {
   // More than there was is no negative idleness: it is a line of its own.
   sum.idle_microusd = std::max<std::int64_t>(sum.capacity_microusd - taken, 0);
   sum.unreconciled_microusd = unknown + std::max<std::int64_t>(taken - sum.capacity_microusd, 0);
-  sum.idle_time = std::max<std::int64_t>(time.capacity - time.taken, 0);
-  sum.unreconciled_time = time.unknown + std::max<std::int64_t>(time.taken - time.capacity, 0);
+  sum.capacity_time = time.capacity;
+  sum.taken_time = Wide{time.taken} + time.unknown;
+  sum.idle_time = std::max<Wide>(Wide{time.capacity} - time.taken, 0);
+  sum.unreconciled_time = time.unknown + std::max<Wide>(Wide{time.taken} - time.capacity, 0);
   return sum;
 }
 

@@ -24,7 +24,7 @@ struct IdleKey {
   auto operator<=>(const IdleKey&) const = default;
 };
 
-// In millionths of a GPU times milliseconds.
+// In millionths of a GPU times milliseconds: of a node on a day.
 struct GpuTime {
   std::int64_t capacity = 0;  // while the node was up, as far as is known
   std::int64_t taken = 0;     // of that, by attempts, as they were charged
@@ -42,17 +42,20 @@ std::string idle_field(const IdleKey& key, std::int64_t GpuTime::*which);
 bool add_idle_field(IdleRows& rows, std::chrono::sys_days day, std::string_view field,
                     std::int64_t amount);
 
+// The same of many nodes and days: 64 bits hold 106,751 days of a GPU, which a thousand have in a hundred days.
+__extension__ using GpuTimeSum = __int128;
+
 // capacity + unreconciled = taken + idle, in money and in time.
 struct IdleSum {
   std::int64_t capacity_microusd = 0;
   std::int64_t taken_microusd = 0;  // at the list rate
   std::int64_t idle_microusd = 0;
   std::int64_t unreconciled_microusd = 0;  // taken beyond what is known to have been there
-  GpuTime time;
-  std::int64_t idle_time = 0;
-  std::int64_t unreconciled_time = 0;
+  GpuTimeSum capacity_time = 0;
+  GpuTimeSum taken_time = 0;
+  GpuTimeSum idle_time = 0;
+  GpuTimeSum unreconciled_time = 0;
 
-  std::int64_t taken_time() const { return time.taken + time.unknown; }
   IdleSum& operator+=(const IdleSum& other);
 };
 IdleSum sum_of(const IdleKey& key, const GpuTime& time);

@@ -118,7 +118,8 @@ std::string to_focus(std::span<const DayRow> rows, const ReportFilter& filter,
     DayKey key;
     key.day = of.first;
     key.gpu_type = of.second;
-    append_part(out, key, {"Idle GPU", sum.idle_microusd, sum.idle_time / 1'000'000, "GPU-Hours"});
+    append_part(out, key, {"Idle GPU", sum.idle_microusd,
+                            static_cast<std::int64_t>(sum.idle_time / 1'000'000), "GPU-Hours"});
   }
   return out;
 }

@@ -13,7 +13,7 @@ using nlohmann::json;
 
 constexpr double ms_per_hour = 3'600'000;
 
-double gpu_hours(std::int64_t gpu_time) {
+double gpu_hours(GpuTimeSum gpu_time) {
   return static_cast<double>(gpu_time) / (ms_per_hour * 1'000'000);
 }
 
@@ -36,8 +36,8 @@ json idle_json(const IdleSum& sum) {
           {"taken_microusd", sum.taken_microusd},
           {"idle_microusd", sum.idle_microusd},
           {"unreconciled_microusd", sum.unreconciled_microusd},
-          {"capacity_gpu_hours", gpu_hours(sum.time.capacity)},
-          {"taken_gpu_hours", gpu_hours(sum.taken_time())},
+          {"capacity_gpu_hours", gpu_hours(sum.capacity_time)},
+          {"taken_gpu_hours", gpu_hours(sum.taken_time)},
           {"idle_gpu_hours", gpu_hours(sum.idle_time)},
           {"unreconciled_gpu_hours", gpu_hours(sum.unreconciled_time)}};
 }
@@ -173,7 +173,7 @@ std::string to_csv(const Report& report) {
   line("total", report.total);
   if (!report.idle) return out;
   const auto idle_line = [&](const char* row, const std::string& gpu_type, std::int64_t microusd,
-                             std::int64_t gpu_time) {
+                             GpuTimeSum gpu_time) {
     append_csv(out, {row, csv_text(gpu_type), to_text(report.range.from),
                      to_text(report.range.to - std::chrono::days{1}), std::to_string(microusd),
                      std::to_string(microusd), "0", "0", "", "",
