@@ -53,6 +53,13 @@ Status LeasedStore::commit(const std::vector<Cell>& cells) {
   return {};
 }
 
+Status LeasedStore::drop(const std::vector<std::string>& hashes) {
+  Redis::Args command{"UNLINK"};
+  for (const auto& hash : hashes) command.push_back(prefix_ + hash);
+  if (const auto reply = redis_.command(command); !reply) return fail(reply.error());
+  return {};
+}
+
 Result<std::map<std::string, std::string>> LeasedStore::all(const std::string& hash) {
   return fields_of(redis_, prefix_ + hash);
 }

@@ -28,6 +28,8 @@ class LeasedStore {
 
   // All or nothing.
   Status commit(const std::vector<Cell>& cells);
+  // Takes out whole hashes that nobody reads or writes any more: at once, whoever holds the lease.
+  Status drop(const std::vector<std::string>& hashes);
   // All fields of one of the hashes.
   Result<std::map<std::string, std::string>> all(const std::string& hash);
 

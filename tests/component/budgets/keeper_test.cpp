@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 
 #include "schemas/cloud_event.hpp"
@@ -118,6 +119,34 @@ TEST_F(KeeperTest, WhoWasReplacedIsToldSoAlsoWhenItHasNothingToStore) {
   EXPECT_FALSE(paused.commit({}));
 }
 
+TEST_F(KeeperTest, ANumberThatBecomesTooLargeStaysAndStopsNothingElse) {
+  const auto redis = runtime::Redis::create(redis_.url()).value();
+  KeeperStore store(*redis, "oppen.", "one", 1min);
+  ASSERT_TRUE(store.hold().value());
+  const std::string most = std::to_string(std::numeric_limits<std::int64_t>::max());
+  ASSERT_TRUE(store.commit({{"+idle:2026-01-01", "a", most}}));
+  ASSERT_TRUE(store.commit({{"+idle:2026-01-01", "b", "1"},
+                            {"+idle:2026-01-01", "a", "1"},
+                            {"+idle:2026-01-01", "c", "2"},
+                            {"next", "costs/0", "7"}}));
+  EXPECT_EQ(store.all("idle:2026-01-01").value(),
+            (std::map<std::string, std::string>{{"a", most}, {"b", "1"}, {"c", "2"}}));
+  EXPECT_EQ(store.all("next").value().at("costs/0"), "7");
+}
+
+// Longer than Kafka would be waited for, were silence taken for the end of what there is.
+TEST_F(KeeperTest, WhileKafkaGivesNothingNothingIsTakenForRead) {
+  set_budget();
+  charge("a", 30);
+  kafka_.fail_fetch(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 1'000);
+  Keeper keeper(kafka_.settings(), redis_.url(), {clock_, metrics_, *producer_});
+  const std::jthread keeping([&](const std::stop_token& over) { keeper.run(over); });
+  std::this_thread::sleep_for(25s);
+  charge("b", 12);
+  kafka_.fail_fetch(RD_KAFKA_RESP_ERR_NO_ERROR, 0);
+  EXPECT_EQ(next_state().second.spent.value, 42);
+}
+
 // GPUs that nobody takes. Times lie in the past, so that what is counted of them stands still but for the capacity of a node that is up.
 class IdleTest : public KeeperTest {
  protected:
@@ -151,8 +180,10 @@ class IdleTest : public KeeperTest {
       std::this_thread::sleep_for(50ms);
       sum = stored();
     } while (!done(sum) && std::chrono::steady_clock::now() < deadline);
+    shown_ = idle_usd();
     keeping.request_stop();
     keeping.join();
+    EXPECT_EQ(idle_usd(), 0) << "another keeper shows it";
     EXPECT_TRUE(done(sum));
     return stored();
   }
@@ -164,6 +195,14 @@ class IdleTest : public KeeperTest {
     return sums.value_or(cost::IdleSums()).total;
   }
 
+  double idle_usd() {
+    return metrics_
+        .gauge("oppen_gpu_idle_usd", "Of that, of the GPUs that nobody took",
+               {{"gpu_type", "A100"}})
+        .value();
+  }
+
+  double shown_ = 0;  // by the last keeper
   std::unique_ptr<runtime::Redis> reading_ = runtime::Redis::create(redis_.url()).value();
 };
 
@@ -186,11 +225,8 @@ TEST_F(IdleTest, IsTheSameWhoeverCountsItHoweverOftenAndAfterRedisWasLost) {
   // Of each day it is rounded.
   EXPECT_NEAR(static_cast<double>(first.idle_microusd), 350'000 * 6 - 350'000 * 11 / 8, 3);
   EXPECT_NEAR(static_cast<double>(first.unreconciled_microusd), 175'000, 3);
-  EXPECT_EQ(metrics_.gauge("oppen_gpu_idle_usd", "Of that, of the GPUs that nobody took",
-                           {{"gpu_type", "A100"}})
-                    .value() > 0,
-            std::chrono::floor<std::chrono::days>(begin + 2h) ==
-                std::chrono::floor<std::chrono::days>(clock_.now()));
+  EXPECT_EQ(shown_ > 0, std::chrono::floor<std::chrono::days>(begin + 2h) ==
+                            std::chrono::floor<std::chrono::days>(clock_.now()));
 
   // Published again, as after a crash of whoever did; and something new, so that there is an end to wait for.
   took("a", 2, begin, begin + 30min);
@@ -221,6 +257,62 @@ TEST_F(IdleTest, RatesThatWereReadBeforeAnybodyCountedAreReadAgain) {
   const auto sum =
       keep_until([](const cost::IdleSum& now) { return now.capacity_time == gpu_hour; });
   EXPECT_EQ(sum.idle_microusd, 2'000'000);
+}
+
+TEST_F(IdleTest, WhereTheLogHoldsNoPolicyTheSchedulersHolds) {
+  const auto begin = clock_.now() - 3h;
+  PolicyChanged policy;
+  policy.cost_model = {{"gpu_type_hourly_usd", R"({"A100":2})"}};
+  policy.effective_from = begin - std::chrono::days(91);
+  ASSERT_TRUE(
+      reading_->command({"SET", "{oppen.scheduler}:policy", oppen::to_data(policy).dump()}));
+  node(1, "ready", begin);
+  node(1, "not_ready", begin + 1h);
+  const auto sum =
+      keep_until([](const cost::IdleSum& now) { return now.capacity_time == gpu_hour; });
+  EXPECT_EQ(sum.idle_microusd, 2'000'000);
+}
+
+TEST_F(IdleTest, WhatWasReadByOneThatDoesNotCountIsNotTakenForIdle) {
+  constexpr std::int64_t gpu_second = gpu_hour / 3'600;
+  const auto begin = clock_.now() - 3h;
+  const auto without_counting = [&] {  // a keeper reads all there is
+    for (const client::TopicPartition& partition :
+         {client::TopicPartition{"control", 0}, {"costs", 0}, {"costs", 1}}) {
+      const auto marks = reader_->watermarks(partition, 20s);
+      ASSERT_TRUE(marks);
+      ASSERT_TRUE(reading_->command({"HSET", "{oppen.budgets}:next",
+                                     partition.topic + "/" + std::to_string(partition.partition),
+                                     std::to_string(marks->high)}));
+    }
+  };
+  node(1, "ready", begin);
+  took("a", 1, begin, begin + 30min);
+  without_counting();
+  std::optional<Time> since;
+  const auto first = keep_until([&](const cost::IdleSum& now) {
+    if (!since) {
+      const auto stored = reading_->command({"HGET", "{oppen.budgets}:idle", "since"}).value();
+      if (stored.is_nil()) return false;
+      since = Time(std::chrono::milliseconds(std::stoll(stored.text)));
+      EXPECT_GE(*since, begin + 3h);
+      took("late", 1, begin, begin + 30min);
+      took("b", 1, *since - 5s, *since + 5s);
+    }
+    return now.taken_time == 5 * gpu_second;
+  });
+  EXPECT_LT(first.capacity_time, gpu_hour);
+  EXPECT_EQ(first.unreconciled_time, 0);
+
+  // The node goes, and one that does not count has read that.
+  node(0, "gone", *since + 6s);
+  ASSERT_TRUE(reading_->command({"HSET", "{oppen.budgets}:next", "control/0", "2"}));
+  took("c", 1, *since + 5min, *since + 5min + 1s);
+  const auto second =
+      keep_until([&](const cost::IdleSum& now) { return now.unreconciled_time == gpu_second; });
+  EXPECT_LT(second.capacity_time, 4 * 60 * gpu_second);
+  const auto stored = reading_->command({"HGET", "{oppen.budgets}:idle", "since"}).value();
+  EXPECT_EQ(stored.text, std::to_string(since->time_since_epoch().count())) << "all was counted";
 }
 
 }  // namespace

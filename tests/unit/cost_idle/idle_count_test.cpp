@@ -228,10 +228,46 @@ TEST_F(Counting, WhatIsToldAgainOrComesStaleChangesNothing) {
   EXPECT_EQ(kept.size("nodes"), 2);
 }
 
+TEST_F(Counting, ANodeThatWasAwayIsAsItWasToldLast) {
+  observe(node(1, "not_ready"), noon);
+  until(noon + 1min);  // of which nothing is stored
+  observe(node(1), noon + 20s);
+  restart();
+  observe(node(4), noon + 30s);
+  restart();
+  until(noon + 1h + 1min);
+  EXPECT_EQ(kept.sum().capacity_time, 4 * gpu_hour);
+  EXPECT_EQ(kept.size("nodes"), 2);
+}
+
+TEST_F(Counting, BeforeItBeganNothingIsCounted) {
+  const auto late = held(1, noon - 30s, noon + 30s);
+  const auto begin = [&] {
+    restart();
+    count.begin(noon);
+  };
+  begin();
+  observe(node(2), noon - 24h);
+  charge(held(1, noon - 1h, noon - 30min));
+  charge(late);
+  until(noon + 30min);
+  EXPECT_EQ(kept.sum().capacity_time, gpu_hour);
+  EXPECT_EQ(kept.sum().taken_time, gpu_hour / 120);
+  EXPECT_EQ(kept.sum().unreconciled_time, 0);
+  begin();
+  charge(taken_back(late));
+  until(noon + 1h);
+  EXPECT_EQ(kept.sum().capacity_time, 2 * gpu_hour);
+  EXPECT_EQ(kept.sum().taken_time, 0);
+}
+
 TEST_F(Counting, WhatIsAbsurdIsRefusedAndChangesNothing) {
   EXPECT_FALSE(count.observe(node(1'000'000), noon));
   EXPECT_FALSE(count.charge(held(1e300, noon, noon + 30s), noon));
   EXPECT_FALSE(count.charge(held(1, noon, noon + 1h), noon)) << "it is yet to come";
+  EXPECT_FALSE(count.charge(held(1, noon, noon + 61min), noon + 61min)) << "at once";
+  EXPECT_FALSE(count.charge(held(1, noon, noon + 1h), noon + 1h + IdleCount::keep + 1ms))
+      << "nobody knows what was then";
   kept.store(count);
   EXPECT_TRUE(kept.rows().empty());
   auto outside = held(1, noon, noon + 30s);
@@ -244,14 +280,24 @@ TEST_F(Counting, WhatIsAbsurdIsRefusedAndChangesNothing) {
   EXPECT_TRUE(kept.rows().empty()) << "these tell of no node";
 }
 
+TEST_F(Counting, ChargesThatAreAbsurdInSumStayWithinWhatCanBeStored) {
+  observe(node(8), noon);
+  for (int i = 0; i < 3'000; ++i)
+    EXPECT_TRUE(count.charge(held(1'000, noon, noon + 1h), noon + 1h));
+  kept.store(count);
+  EXPECT_GT(kept.sum().taken_time, 2'500'000 * gpu_hour);
+  EXPECT_GT(kept.sum().unreconciled_microusd, 0);
+}
+
 TEST(IdleSum, OfAYearOfAThousandGpusIsNoMoreThanItIs) {
   constexpr int days = 366;
   IdleSums sums;
   const auto first = std::chrono::floor<std::chrono::days>(noon);
   for (int node = 0; node < 125; ++node) {
     for (int day = 0; day < days; ++day) {
-      sums.add({first + std::chrono::days(day), fmt::format("n{}", node), "A100", 350'000, 1'000'000},
-               {8 * 24 * gpu_hour, 2 * 24 * gpu_hour, 24 * gpu_hour});
+      sums.add(
+          {first + std::chrono::days(day), fmt::format("n{}", node), "A100", 350'000, 1'000'000},
+          {8 * 24 * gpu_hour, 2 * 24 * gpu_hour, 24 * gpu_hour});
     }
   }
   constexpr std::int64_t gpu_days = std::int64_t{days} * 1'000;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <sstream>
@@ -28,6 +27,12 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// Charges may be absurd, each and in sum: what does not fit any more is not counted.
+void add_what_fits(std::int64_t& sum, std::int64_t amount) {
+  std::int64_t result = 0;
+  if (!__builtin_add_overflow(sum, amount, &result)) sum = result;
 }
 
 std::int64_t list_rate(const pricing::CostModel& model, const std::string& gpu_type) {
@@ -60,25 +65,23 @@ void IdleCount::add(std::int64_t GpuTime::*which, const std::string& node,
     const IdleKey key{day, node, gpu_type, list_rate(model, gpu_type),
                       spot ? model.spot_multiplier : idle_million};
     const auto amount = micro_gpus * (end - from).count();
-    added_[{day, idle_field(key, which)}] += amount;
+    add_what_fits(added_[{day, idle_field(key, which)}], amount);
     if (day > today_is_) {
       today_is_ = day;
       today_.clear();
     }
-    if (day == today_is_) today_[key].*which += amount;
+    if (day == today_is_) add_what_fits(today_[key].*which, amount);
     from = end;
   }
 }
 
 void IdleCount::count_node(const std::string& name, Node& node, Time until) {
   if (node.seen.empty() || until <= node.until) return;
-  parts_of(node, std::max(node.until, node.seen.front().from), until,
-           [&](Time from, Time to, const Seen* seen) {
-             if (!counts(seen)) return;
-             add(&GpuTime::capacity, name, *seen->gpu_type, seen->spot, seen->gpus * idle_million,
-                 from, to);
-             changed_[{"node-until", name}] = std::to_string(ms_of(until));
-           });
+  parts_of(node, counts_from(node), until, [&](Time from, Time to, const Seen* seen) {
+    if (!counts(seen)) return;
+    add(&GpuTime::capacity, name, *seen->gpu_type, seen->spot, seen->gpus * idle_million, from, to);
+    changed_[{"node-until", name}] = std::to_string(ms_of(until));
+  });
   node.until = until;
   counted_ = std::max(counted_, until);
 }
@@ -100,6 +103,8 @@ bool IdleCount::observe(const NodeObserved& observed, Time at) {
   if (!node.seen.empty()) {
     auto& last = node.seen.back();
     if (at <= last.told) return true;
+    // That of a node that is not up may be known longer than up to where it was counted is stored.
+    seen.from = std::max(seen.from, last.from);
     const bool same = last.gpus == seen.gpus && last.spot == seen.spot && last.up == seen.up &&
                       last.gpu_type == seen.gpu_type;
     if (same || last.from == seen.from) {
@@ -126,13 +131,17 @@ void IdleCount::take(std::int64_t offset, PolicyChanged policy) {
   changed_[{"policies", field}] = to_text(policy);
 }
 
-bool IdleCount::charge(const CostAccrued& charge, Time now) {
-  const auto from = charge.interval_start;
+bool IdleCount::charge(const CostAccrued& charge, Time recorded_at) {
+  const auto from = std::max(charge.interval_start, since_);
   const auto to = charge.interval_end;
-  if (charge.job_id.empty() || charge.gpus.value_or(0) <= 0 || from >= to) return true;
+  if (charge.job_id.empty() || charge.gpus.value_or(0) <= 0 || charge.interval_start >= to)
+    return true;
+  const std::chrono::milliseconds longest = charge.correction ? keep : longest_charge;
   if (*charge.gpus > most_gpus || charge.node.size() > longest_node ||
-      to > now + most_ahead_of_clock || to - from > keep)
+      to > recorded_at + most_ahead_of_clock || to + keep < recorded_at ||
+      charge.interval_start + longest < to)
     return false;
+  if (from >= to) return true;
   auto micro_gpus = std::llround(*charge.gpus * static_cast<double>(idle_million));
   if (charge.correction) micro_gpus = -micro_gpus;
   auto& node = nodes_[charge.node];
@@ -157,7 +166,7 @@ bool IdleCount::count(Time until, std::size_t most) {
     while (node.until < until && !node.seen.empty()) {
       if (added_.size() >= most) return false;
       // Of a node that comes late, or was not counted for long, day by day.
-      const auto begin = std::max(node.until, node.seen.front().from);
+      const auto begin = counts_from(node);
       const Time midnight = std::chrono::floor<std::chrono::days>(begin) + std::chrono::days(1);
       count_node(name, node, std::min(until, midnight));
     }

@@ -186,10 +186,11 @@ bool apply_fact(Attempt& attempt, const Fact& fact) {
   const bool as_charged = attempt.final && (!fact.ended_at || attempt.until == fact.ended_at) &&
                           (!attempt.started_at || attempt.started_at == fact.started_at);
   attempt.started_at = fact.started_at;
-  // Where it was charged, there it is taken back: of its node an end may say nothing.
-  auto node = attempt.bearer ? std::move(attempt.bearer->node) : std::string();
-  attempt.bearer = fact.bearer;
-  if (!node.empty()) attempt.bearer->node = std::move(node);
+  // Where it was charged, there it is taken back, be it on a node that was not known: of that an event may say less, or more.
+  const bool keeps_node = attempt.bearer && (attempt.until || !attempt.bearer->node.empty());
+  auto bearer = fact.bearer;
+  if (keeps_node) bearer.node = std::move(attempt.bearer->node);
+  attempt.bearer = std::move(bearer);
   if (as_charged) return true;
   attempt.stale = true;
   attempt.final = false;  // until it is charged to this end: it may be stored before
@@ -239,6 +240,8 @@ bool Ledger::recall(const std::string& id, const CostAccrued& event) {
     attempt.corrections = corrections;  // of the first that the log still holds
     attempt.until = event.interval_end;
   }
+  if (!attempt.bearer) attempt.bearer.emplace();  // an event brings what else there is
+  attempt.bearer->node = event.node;
   attempt.charged = plus(attempt.charged, {event.gpu, event.cpu, event.memory, event.total});
   attempt.final = event.final;
   attempt.stale = !event.final;

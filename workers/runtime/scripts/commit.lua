@@ -1,6 +1,6 @@
 -- One change, all or nothing.
 --   ARGV  prefix, token, version, then triples: hash, field, value ('': take it out). Of a hash with a '+' before it the value is added
---         to the field's number.
+--         to the field's number, unless that is none or becomes too large: then it stays as it is.
 -- Refuses an instance that another has replaced, and one that goes on from what Redis does not hold: it has come back older.
 local present = redis.call('HMGET', meta, 'owner', 'version')
 if present[1] ~= ARGV[2] then
@@ -11,7 +11,11 @@ if (present[2] or '0') ~= ARGV[3] then
 end
 for i = 4, #ARGV, 3 do
   if string.sub(ARGV[i], 1, 1) == '+' then
-    redis.call('HINCRBY', prefix .. string.sub(ARGV[i], 2), ARGV[i + 1], ARGV[i + 2])
+    -- An error would end this half done, and whoever tries again would add the first half again.
+    local added = redis.pcall('HINCRBY', prefix .. string.sub(ARGV[i], 2), ARGV[i + 1], ARGV[i + 2])
+    if type(added) == 'table' and added.err then
+      redis.log(redis.LOG_WARNING, prefix .. ARGV[i] .. ' ' .. ARGV[i + 1] .. ' is not added to: ' .. added.err)
+    end
   elseif ARGV[i + 2] == '' then
     redis.call('HDEL', prefix .. ARGV[i], ARGV[i + 1])
   else

@@ -26,23 +26,31 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kafka_deadline = 5s;
 constexpr auto poll_wait = 200ms;
-constexpr auto quiet = 10s;
 constexpr auto between_looks = 10s;  // at what is committed
 constexpr int live_page = 200;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
-constexpr auto between_counts = 30s;  // of idle GPUs
+constexpr std::size_t most_cells = 5'000;  // of idle GPUs in a change, likewise
+constexpr auto between_counts = 30s;       // of idle GPUs
 // A node, or a rate, that changes is told at once: up to so long ago everything is known.
 constexpr auto surely_told = 10s;
 constexpr std::size_t most_types = 50;  // of GPUs on the page of metrics while a process lives
 constexpr auto other_types = "other";
-constexpr std::chrono::days look_back{7};  // for days that are to be forgotten
-constexpr std::size_t most_named = 500;    // budgets on the page of metrics while a process lives
+constexpr std::chrono::days look_back{400};  // for days that are to be forgotten
+constexpr std::int64_t before_the_log = -1;  // the offset of what stands in it no more
+constexpr std::size_t most_named = 500;      // budgets on the page of metrics while a process lives
 
 TopicPartition control() { return {std::string(topics::control), 0}; }
 
 std::string name_of(const TopicPartition& partition) {
   return fmt::format("{}/{}", partition.topic, partition.partition);
+}
+
+// 0: none is stored.
+std::int64_t offset_of(const std::map<std::string, std::string>& stored,
+                       const TopicPartition& partition) {
+  const auto found = stored.find(name_of(partition));
+  return found == stored.end() ? 0 : std::strtoll(found->second.c_str(), nullptr, 10);
 }
 
 // What runs, what is kept for jobs that wait, and what has just ended: as the scheduler counts it.
@@ -82,6 +90,13 @@ class Term {
         store_(store),
         consumer_(consumer),
         dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix) {}
+  // Another tells now.
+  ~Term() {
+    for (const auto& budget : named_) show(budget, 0);
+    show_idle({});
+  }
+  Term(const Term&) = delete;
+  Term& operator=(const Term&) = delete;
 
   Status take_over() {
     for (const auto* const hash : {"days", "marks"}) {
@@ -93,6 +108,7 @@ class Term {
                       fmt::format("{} of the budgets in Redis is broken: {}", field, value));
         }
       }
+      if (auto status = renew(); !status) return status;
     }
     if (auto status = load_idle(); !status) return status;
     const auto sets = store_.all("sets");
@@ -114,28 +130,42 @@ class Term {
     for (int i = 0; i < most_at_once; ++i) {
       const auto record = consumer_.poll(wait);
       if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      if (!record) heard_ = SteadyClock::now();  // what Kafka does not tell may be a lot
       if (!record || !*record) break;
       wait = 0ms;
-      heard_ = SteadyClock::now();
       if (auto status = take(**record); !status) return status;
+      if (idle_.pending() >= most_cells) break;
     }
-    // The end of a log may be no record, and then is never read.
-    const bool is_quiet = SteadyClock::now() - heard_ > quiet;
-    if (control_alone_ && (is_quiet || !ends_.contains(name_of(control())))) {
+    std::erase_if(ends_, [&](const auto& end) {
+      return (!control_alone_ || end.first == control()) &&
+             consumer_.position(end.first) >= end.second;
+    });
+    if (control_alone_ && !ends_.contains(control())) {
       if (auto status = read_all(); !status) return status;
-    } else if (is_quiet) {
-      ends_.clear();
     }
-    const auto now = parts_.clock.now();
-    tally_.forget(now);
-    if (auto status = forget_idle(now); !status) return status;
-    if (auto status = count_idle(now, is_quiet); !status) return status;
+    tally_.forget(parts_.clock.now());
+    if (auto status = forget_idle(); !status) return status;
+    if (auto status = count_idle(); !status) return status;
     if (auto status = commit(); !status) return status;
     return ends_.empty() ? tell() : Status();  // before, it would tell too little
   }
 
  private:
+  // What there is may take long to load.
+  Status renew() {
+    const auto held = store_.hold();
+    if (!held) return fail(held.error());
+    return *held ? Status() : fail(ErrorKind::fenced, "another instance keeps the budgets");
+  }
+
+  // A clock that has jumped ahead is not believed: what has been counted, or forgotten, is not taken back.
+  Result<Time> believed_now() {
+    const auto theirs = redis_.command({"TIME"});
+    if (!theirs) return fail(theirs.error());
+    const std::chrono::seconds seconds(
+        std::strtoll(theirs->elements.at(0).text.c_str(), nullptr, 10));
+    return std::min<Time>(parts_.clock.now(), Time(seconds));
+  }
+
   Status load_idle() {
     for (const auto* const hash : cost::IdleCount::hashes) {
       const auto fields = store_.all(hash);
@@ -145,8 +175,16 @@ class Term {
           return fail(ErrorKind::fatal,
                       fmt::format("{} of the budgets in Redis is broken: {}", hash, field));
       }
-      if (hash == std::string_view("policies")) knows_rates_ = !fields->empty();
+      if (hash == std::string_view("policies") && fields->empty()) {
+        if (auto status = take_policy_in_force(); !status) return status;
+      }
+      if (auto status = renew(); !status) return status;
     }
+    const auto begun = store_.all("idle");
+    if (!begun) return fail(begun.error());
+    if (const auto since = begun->find("since"); since != begun->end())
+      idle_.begin(
+          Time(std::chrono::milliseconds(std::strtoll(since->second.c_str(), nullptr, 10))));
     const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.now());
     const auto day = store_.all(cost::idle_day(today));
     if (!day) return fail(day.error());
@@ -157,38 +195,73 @@ class Term {
     return {};
   }
 
+  // The log may hold it no more.
+  Status take_policy_in_force() {
+    const auto published = queue_.policy();
+    if (!published && published.error().kind == ErrorKind::not_found) return {};
+    if (!published) return fail(published.error());
+    auto policy = parse_data<PolicyChanged>(*published);
+    if (policy) {
+      idle_.take(before_the_log, std::move(*policy));
+    } else {
+      spdlog::error("idle GPUs are not priced by the policies in force, which can't be read: {}",
+                    sentences(policy.error()));
+    }
+    return {};
+  }
+
   // Before any charge is counted it is known what nodes there were: `control` is read first, to where it ends now.
   Status assign() {
     const auto next = store_.all("next");
     if (!next) return fail(next.error());
+    const auto counted = store_.all("idle-next");
+    if (!counted) return fail(counted.error());
     const auto count = consumer_.partition_count(topics::costs, kafka_deadline);
     if (!count) return fail(count.error());
     std::vector<TopicPartition> partitions{control()};
     for (int i = 0; i < *count; ++i) partitions.push_back({std::string(topics::costs), i});
     as_of_ = parts_.clock.now();
+    control_told_ = offset_of(*next, control());
+    bool all_counted = true;
     for (const auto& partition : partitions) {
       const auto marks = consumer_.watermarks(partition, kafka_deadline);
       if (!marks) return fail(marks.error());
-      const auto stored = next->find(name_of(partition));
-      // Rates that were read when nobody counted by them are read again.
-      const auto from = stored == next->end() || (partition == control() && !knows_rates_)
-                            ? 0
-                            : std::strtoll(stored->second.c_str(), nullptr, 10);
+      auto from = offset_of(*next, partition);
+      // Nodes and rates that were read when nobody counted are read again. Charges are not: they are in the budgets.
+      if (partition == control()) {
+        from = std::min(from, offset_of(*counted, partition));
+      } else if (from != offset_of(*counted, partition)) {
+        all_counted = false;
+      }
       if (from > 0 && from < marks->low) {
         spdlog::error("{} begins at {}: what stood from {} on is gone, and missing in the budgets",
                       name_of(partition), marks->low, from);
       }
       const auto start = std::max<std::int64_t>(from, marks->low);
       read_[partition] = start;
-      if (start < marks->high) ends_[name_of(partition)] = marks->high;
+      if (start < marks->high) ends_[partition] = marks->high;
     }
-    heard_ = SteadyClock::now();
+    if (!all_counted) {
+      if (auto status = begin_to_count(*next); !status) return status;
+    }
     return consumer_.assign({{control(), read_.at(control())}});
+  }
+
+  // From now on: without its charges all that was before would be idle.
+  Status begin_to_count(const std::map<std::string, std::string>& next) {
+    const auto now = believed_now();
+    if (!now) return fail(now.error());
+    spdlog::info("GPUs that nobody takes are counted from {} on", to_rfc3339(*now));
+    idle_.begin(*now);
+    cells_.push_back({"idle", "since", std::to_string(now->time_since_epoch().count())});
+    for (const auto& [name, offset] : next) {
+      if (name != name_of(control())) cells_.push_back({"idle-next", name, offset});
+    }
+    return {};
   }
 
   Status read_all() {
     control_alone_ = false;
-    heard_ = SteadyClock::now();
     return consumer_.assign(read_);
   }
 
@@ -198,26 +271,24 @@ class Term {
     for (const auto& [partition, next] : read_) {
       const auto marks = consumer_.watermarks(partition, kafka_deadline);
       if (!marks) return fail(marks.error());
-      if (next < marks->high) ends_[name_of(partition)] = marks->high;
+      if (next < marks->high) ends_[partition] = marks->high;
     }
     as_of_ = now;
-    heard_ = SteadyClock::now();
     return {};
   }
 
   // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
   Status take(const client::ConsumedRecord& record) {
-    const auto name = name_of({record.topic, record.partition});
-    next_[name] = record.offset + 1;
-    read_[{record.topic, record.partition}] = record.offset + 1;
-    if (const auto end = ends_.find(name); end != ends_.end() && record.offset + 1 >= end->second)
-      ends_.erase(end);
+    const TopicPartition partition{record.topic, record.partition};
+    next_[partition] = record.offset + 1;
+    read_[partition] = record.offset + 1;
     const auto event = decode(record.record);
     if (record.topic == topics::control) {
+      if (event) take_for_idle(*event, record);
+      if (record.offset < control_told_) return {};  // the budgets have it
       // One that this keeper has not said is of one that was paused, and may be out of date: what is right is said again.
       if (event && event->type == BudgetState::type && sent_.erase(event->id) == 0)
         telling_.again(event->subject);
-      if (event) take_for_idle(*event, record);
       if (!event || event->type != BudgetSet::type) return {};
       const auto set = parse_data<BudgetSet>(event->data);
       if (!set || !telling_.set(*set)) return {};
@@ -233,7 +304,7 @@ class Term {
     if (!charge) return set_aside(record, sentences(charge.error()));
     if (!tally_.add(event->id, *charge, record.timestamp)) return {};
     telling_.spent(*charge, parts_.clock.now());
-    if (!idle_.charge(*charge, parts_.clock.now())) not_believed(record);
+    if (!idle_.charge(*charge, record.timestamp)) not_believed(record);
     return {};
   }
 
@@ -255,51 +326,48 @@ class Term {
   }
 
   // The capacity of the nodes, once `control` has been read to where it ended a moment ago.
-  Status count_idle(Time now, bool is_quiet) {
+  Status count_idle() {
     if (control_alone_) return {};
     if (!count_to_) {
       if (SteadyClock::now() < next_count_) return {};
       const auto marks = consumer_.watermarks(control(), kafka_deadline);
       if (!marks && marks.error().kind == ErrorKind::unavailable) return {};
       if (!marks) return fail(marks.error());
-      // A clock that has jumped ahead is not believed: what has been counted is not taken back.
-      const auto theirs = redis_.command({"TIME"});
-      if (!theirs) return fail(theirs.error());
-      const std::chrono::seconds seconds(
-          std::strtoll(theirs->elements.at(0).text.c_str(), nullptr, 10));
-      count_to_ = std::min<Time>(now, Time(seconds)) - surely_told;
+      const auto now = believed_now();
+      if (!now) return fail(now.error());
+      count_to_ = *now - surely_told;
       count_at_ = marks->high;
     }
-    if (read_.at(control()) < count_at_ && !is_quiet) return {};
+    if (consumer_.position(control()) < count_at_) return {};
     if (!idle_.count(*count_to_, most_at_once)) return {};  // the next turn goes on
     count_to_.reset();
     next_count_ = SteadyClock::now() + between_counts;
-    show_idle();
+    show_idle(idle_.rows_of(std::chrono::floor<std::chrono::days>(parts_.clock.now())));
     return {};
   }
 
-  Status forget_idle(Time now) {
-    idle_.forget(now);
+  Status forget_idle() {
     if (SteadyClock::now() < next_forgetting_) return {};
     next_forgetting_ = SteadyClock::now() + 1h;
-    auto day = std::chrono::floor<std::chrono::days>(now) - keep_idle;
-    for (int back = 0; back < look_back.count(); ++back, day -= std::chrono::days(1)) {
-      const auto hash = cost::idle_day(day);
-      const auto fields = store_.all(hash);
-      if (!fields) return fail(fields.error());
-      for (const auto& [field, value] : *fields) cells_.push_back({hash, field, ""});
-    }
-    return {};
+    const auto now = believed_now();
+    if (!now) return fail(now.error());
+    idle_.forget(*now);
+    std::vector<std::string> days;
+    auto day = std::chrono::floor<std::chrono::days>(*now) - keep_idle;
+    for (int back = 0; back < look_back.count(); ++back, day -= std::chrono::days(1))
+      days.push_back(cost::idle_day(day));
+    return store_.drop(days);
   }
 
-  // Of today. What is not there any more is 0.
-  void show_idle() {
+  // What is not there any more is 0.
+  void show_idle(const cost::IdleRows& today) {
     std::map<std::string, cost::IdleSum> sums;
     for (const auto& type : types_) sums[type] = {};
-    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.now());
-    for (const auto& [key, time] : idle_.rows_of(today)) {
-      if (types_.size() < most_types) types_.insert(key.gpu_type);
-      sums[types_.contains(key.gpu_type) ? key.gpu_type : other_types] += cost::sum_of(key, time);
+    for (const auto& [key, time] : today) {
+      const bool is_named = types_.contains(key.gpu_type) || types_.size() < most_types;
+      const auto type = is_named ? key.gpu_type : std::string(other_types);
+      types_.insert(type);
+      sums[type] += cost::sum_of(key, time);
     }
     constexpr double million = 1e6;
     for (const auto& [type, sum] : sums) {
@@ -325,7 +393,11 @@ class Term {
   Status commit() {
     for (auto& cell : tally_.take_changes()) cells_.push_back(std::move(cell));
     idle_.take_changes(cells_);
-    for (const auto& [name, next] : next_) cells_.push_back({"next", name, std::to_string(next)});
+    for (const auto& [partition, next] : next_) {
+      const auto told = partition == control() ? std::max(next, control_told_) : next;
+      cells_.push_back({"next", name_of(partition), std::to_string(told)});
+      cells_.push_back({"idle-next", name_of(partition), std::to_string(next)});
+    }
     if (cells_.empty()) return {};
     if (auto status = store_.commit(cells_); !status) return status;
     cells_.clear();
@@ -335,9 +407,7 @@ class Term {
 
   // Whether this instance keeps the budgets, as late as can be before it says so; what is to be stored is, too.
   Status confirm() {
-    const auto held = store_.hold();
-    if (!held) return fail(held.error());
-    if (!*held) return fail(ErrorKind::fenced, "another instance keeps the budgets");
+    if (auto status = renew(); !status) return status;
     if (auto status = store_.commit(cells_); !status) return status;
     cells_.clear();
     return {};
@@ -412,23 +482,22 @@ class Term {
   Tally tally_;
   Telling telling_{tally_};
   cost::IdleCount idle_;
-  bool knows_rates_ = false;   // those of before `next`
-  bool control_alone_ = true;  // is read
+  std::int64_t control_told_ = 0;  // up to there the budgets knew `control`
+  bool control_alone_ = true;      // is read
   // Up to when idle GPUs are to be counted, once `control` is read to count_at_.
   std::optional<Time> count_to_;
   std::int64_t count_at_ = 0;
   SteadyClock::time_point next_count_;
   SteadyClock::time_point next_forgetting_;
-  std::set<std::string> types_;               // of GPUs that have series
-  std::vector<Cell> cells_;                   // to be stored with the next change
-  std::map<std::string, std::int64_t> next_;  // offsets, too
+  std::set<std::string> types_;                  // of GPUs that have series
+  std::vector<Cell> cells_;                      // to be stored with the next change
+  std::map<TopicPartition, std::int64_t> next_;  // offsets, too
   std::set<std::string> named_;
   std::map<TopicPartition, std::int64_t> read_;  // up to where the logs are read
-  std::map<std::string, std::int64_t>
+  std::map<TopicPartition, std::int64_t>
       ends_;  // of the logs as they were at as_of_, where they are not read so far
   std::optional<Time> as_of_;
   std::set<std::string> sent_;  // ids of what was told, until it is read
-  SteadyClock::time_point heard_;
   SteadyClock::time_point next_look_;
 };
 

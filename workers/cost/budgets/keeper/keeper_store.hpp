@@ -6,9 +6,11 @@
 //   sets     hash: budget -> its budget.set
 //   states   hash: budget -> its last budget.state, and when it was published
 // and of cost::IdleCount, which the keeper counts by the same logs:
+//   idle-next   hash: as `next`, how far they are counted in it. What stands between the two was read by one that does not count
+//   idle        hash: "since" -> in milliseconds, before when nothing is counted
 //   nodes       hash: "<node> <since>" -> what it was from then on, and when that was told; times in milliseconds
 //   node-until  hash: node -> up to where it has been counted
-//   policies    hash: offset in control -> what that policy says of rates
+//   policies    hash: offset in control (-1: it is no more there) -> what that policy says of rates
 //   idle:<YYYY-MM-DD>  hash: time of GPUs (cost::idle_field) -> how much of it. 400 days
 #include <optional>
 #include <string>
