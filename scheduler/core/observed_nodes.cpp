@@ -77,19 +77,28 @@ NodeObserved ObservedNodes::observed(const kube::Node& node) const {
 
 Status ObservedNodes::tell() {
   if (nodes_.empty() || (nodes_ == looked_at_ && state_.policy->gpu_products == types_)) return {};
+  const auto time = state_.clock.now();
+  // Told by a leader whose clock was far ahead: whoever reads would not believe what is told behind that before its time.
+  bool left_out = false;
+  const auto can_tell = [&](const Told& told) {
+    const bool can = told.at <= time + most_ahead;
+    left_out |= !can;
+    return can;
+  };
   std::map<std::string, NodeObserved> changed;
   std::set<std::string> there;
   for (const auto& node : nodes_) {
     there.insert(node.name);
     auto now = observed(node);
     const auto known = told_.find(node.name);
-    if (known == told_.end() || known->second.node != now) changed[node.name] = std::move(now);
+    if (known == told_.end() || (known->second.node != now && can_tell(known->second)))
+      changed[node.name] = std::move(now);
   }
-  const auto time = state_.clock.now();
   std::vector<std::string> forgotten;
   for (const auto& [name, told] : told_) {
     if (there.contains(name)) continue;
     if (told.node.state != "gone") {
+      if (!can_tell(told)) continue;
       auto& gone = changed[name];
       gone.node = name;
       gone.state = "gone";
@@ -123,6 +132,7 @@ Status ObservedNodes::tell() {
   for (const auto& name : forgotten) changes.node(name, "");
   if (auto status = commit(); !status) return status;
   for (const auto& name : forgotten) told_.erase(name);
+  if (left_out) return {};
   looked_at_ = nodes_;
   types_ = state_.policy->gpu_products;
   return {};

@@ -203,6 +203,24 @@ TEST_F(ObservedNodesTest, WhatSomebodyElseSaysOfANodeIsContradicted) {
   EXPECT_THAT(told(), IsEmpty());
 }
 
+TEST_F(ObservedNodesTest, BehindWhatWasToldByAClockFarAheadNothingIsToldUntilItIsBelieved) {
+  clock.advance(1h);
+  see({gpu_node("n1"), gpu_node("n2")});
+  EXPECT_EQ(told().size(), 2U);
+  clock.advance(-1h);
+  lead(3);
+  see({gpu_node("n1", 4), gpu_node("n3")});
+  EXPECT_THAT(told(), ElementsAre("n3 ready 8 A100"));
+  clock.advance(51min);
+  see({gpu_node("n1", 4), gpu_node("n3")});
+  EXPECT_THAT(told(), ElementsAre("n1 ready 4 A100", "n2 gone 0 "));
+  for (const auto& event : log) {
+    if (event.data["gpus"] != 8) {
+      EXPECT_LE(event.time, clock.now() + 10min);
+    }
+  }
+}
+
 TEST_F(ObservedNodesTest, ManyNodesAreToldInSeveralCommits) {
   std::vector<kube::Node> many;
   for (int i = 0; i < 600; ++i) many.push_back(gpu_node("n" + std::to_string(i)));
