@@ -171,6 +171,27 @@ TEST_F(LedgerTest, AnEndWhoseBeginComesLater) {
   EXPECT_EQ(sum(), price(noon, noon + 50s));
 }
 
+// Redis is lost, and the event that tells of the end says nothing of the node, or more than was known when it was charged.
+TEST_F(LedgerTest, WhereItWasChargedThereItIsTakenBackAfterALoss) {
+  for (const std::string node : {"n1", ""}) {
+    Ledger first(rates);
+    auto start = began(noon);
+    start.bearer.node = node;
+    first.apply(start);
+    const auto charged = first.charge(noon + 70s, all);
+    ASSERT_EQ(charged.size(), 2U);
+    Ledger lost(rates);
+    for (const auto& one : charged) EXPECT_TRUE(lost.recall(one.id, one.event));
+    auto end = ended(noon, noon + 40s);
+    end.bearer.node = node.empty() ? "n2" : "";
+    lost.apply(end);
+    const auto back = lost.charge(noon + 2min, all);
+    ASSERT_FALSE(back.empty());
+    EXPECT_TRUE(back.front().event.correction);
+    EXPECT_EQ(back.front().event.node, node);
+  }
+}
+
 // Redis is lost after rates came that hold from before its end: what was final stays as it was.
 TEST_F(LedgerTest, WhatWasFinalIsNotPricedAgainAfterALoss) {
   ledger.apply(ended(noon, noon + 100s));
