@@ -460,7 +460,7 @@ struct Worker::Impl {
     for (const auto& [number, partition] : partitions) {
       for (const auto& [id, job] : partition->ledger.jobs()) {
         for (const auto& [attempt_number, attempt] : job.attempts) {
-          if (attempt.final || !attempt.bearer) continue;
+          if (attempt.final || !attempt.started_at) continue;
           ++open;
           if (attempt.bearer->pod.empty()) continue;  // of a run from outside
           pods.push_back(pod_cost(attempt, rates, at));
