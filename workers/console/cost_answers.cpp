@@ -320,8 +320,8 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
   const Time end = input.period.to;
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
-  const auto list = books_.runs(since, now, {filter.team, filter.project, filter.model_type},
-                                most_runs_ahead);
+  const auto list =
+      books_.runs(since, now, {filter.team, filter.project, filter.model_type}, most_runs_ahead);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
   const auto may_run = [](const cost::RunRecord& run) {
