@@ -23,7 +23,7 @@ using anomaly::Worse;
 constexpr std::int64_t interval_seconds = std::chrono::seconds(LiveSeries::interval).count();
 constexpr auto values_a_week = static_cast<double>(7 * LiveSeries::values_a_day);
 constexpr std::size_t clusters = 6;
-constexpr int faults_of_a_series = 4;
+constexpr int faults_of_a_series = 20;
 constexpr std::size_t fault_values = 18;  // three hours
 constexpr std::size_t soon = 3;           // half an hour
 
