@@ -47,6 +47,8 @@ constexpr std::chrono::days oldest{100};
 constexpr std::size_t most_ahead = 15'000;
 constexpr std::size_t ahead_of_one = 1'000;
 constexpr std::size_t ahead_again = 500;  // what comes again takes its time
+// Of many logs at once, each time, so that one is not read far ahead of the others.
+constexpr auto fetch_bytes = "65536";
 constexpr auto live = 2min;  // of now: what others have committed belongs to this moment
 
 constexpr std::array followed = {topics::job_events, topics::telemetry, topics::runs, topics::costs,
@@ -497,7 +499,9 @@ Status keep_watch(const client::KafkaSettings& kafka, const std::string& redis_u
     }
     if (!held && !runtime::rest(Worker::lease / 3, stop)) return {};
   }
-  const auto consumer = client::Consumer::create(kafka, "");
+  auto reading = kafka;
+  reading.properties.try_emplace("fetch.message.max.bytes", fetch_bytes);
+  const auto consumer = client::Consumer::create(reading, "");
   if (!consumer) return fail(consumer.error());
   auto renewed = SteadyClock::now();
   const auto renew = [&]() -> Status {
