@@ -47,8 +47,7 @@ std::vector<Series> rates_of(const CostTrace& trace) {
       const auto slot = (from - first) / interval_seconds;
       const auto until = std::min(part.ends, first + (slot + 1) * interval_seconds);
       const double usd = part.usd_hour * static_cast<double>(until - from) /
-                         static_cast<double>(interval_seconds) *
-                         time_multiplier(from / 300);
+                         static_cast<double>(interval_seconds) * time_multiplier(from / 300);
       for (const auto& team : {std::string(), trace.kinds[part.kind].team}) {
         auto& values = by_team[team];
         values.resize(count);
