@@ -128,7 +128,7 @@ TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
     failed.failure = FailureClass::oom;
     rule_.tell(failed, at(now_));
   }
-  for (const auto end = now_ + 12min; now_ < end; now_ += 1min) {
+  for (const auto end = now_ + 13min; now_ < end; now_ += 1min) {
     sample_at(20);
     last_ = rule_.look(at(now_));
   }
@@ -144,11 +144,12 @@ TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
 }
 
 TEST_F(UnusualTest, NotEachOfAnyNumberOfTeams) {
+  rule_.look(at(0s));
   for (int i = 0; i < 80; ++i) spend("team-" + std::to_string(100 + i), 6, 25min);
   for (; now_ < 40min; now_ += 1min) last_ = rule_.look(at(now_));
   spend("before", 6, 50min);
   for (int i = 0; i < 80; ++i) spend("team-" + std::to_string(100 + i), 6, 50min);
-  for (; now_ < 70min; now_ += 1min) last_ = rule_.look(at(now_));
+  for (; now_ < 60min; now_ += 1min) last_ = rule_.look(at(now_));
   EXPECT_EQ(std::count_if(last_.begin(), last_.end(),
                           [](const auto& one) { return one.labels.contains("team"); }),
             50);

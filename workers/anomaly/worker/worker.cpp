@@ -314,7 +314,8 @@ class Term {
       }
       const auto due = watcher_.next_look();
       if (due && *due <= merge_.until()) {
-        if (++looks > most_looks) break;
+        // What was taken may be stored before others are asked, which may last.
+        if ((is_live(*due) && i > 0) || ++looks > most_looks) break;
         if (auto status = look(*due); !status) return status;
         continue;
       }
@@ -334,16 +335,18 @@ class Term {
     }
   }
 
+  bool is_live(Time at) const { return at + live > parts_.clock.now(); }
+
   Status look(Time at) {
-    const bool is_live = at + live > parts_.clock.now();
-    if (!is_live && watcher_.is_silent()) {
+    const bool of_now = is_live(at);
+    if (!of_now && watcher_.is_silent()) {
       watcher_.pass_look();
       return {};
     }
     note_taken();
     auto reached = handled_;
     std::vector<Finding> lags;
-    if (is_live) {
+    if (of_now) {
       for (const auto& log : {jobs_log, alerts_log}) {
         if (const auto end = ends_.find(log); end != ends_.end()) reached[log] = end->second;
       }
