@@ -39,10 +39,13 @@ class Backend : public access::Questions {
   virtual Result<const access::KnownProposals*> proposals() = 0;
   // For the calls from now on.
   virtual void stop_on(std::stop_token stop) { stop_ = std::move(stop); }
+  // What comes after a command's answer is no longer waited for once this says so.
+  void hurry_on(std::stop_token hurry) { hurry_ = std::move(hurry); }
   virtual Time now() const = 0;
 
  protected:
   const std::stop_token& stop() const { return stop_; }
+  const std::stop_token& hurry() const { return hurry_; }
   // Unavailable once the token says so. To be asked again by who has had to wait before he sends.
   Status may_send() const {
     return stop_.stop_requested()
@@ -57,6 +60,7 @@ class Backend : public access::Questions {
   virtual Status do_propose(const ProposalCreated& proposal) = 0;
 
   std::stop_token stop_;
+  std::stop_token hurry_;
 };
 
 }  // namespace oppen::agent

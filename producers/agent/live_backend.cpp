@@ -28,8 +28,12 @@ Result<Backend::Submitted> LiveBackend::do_submit(const JobSpec& spec,
   if (!answer) return fail(answer.error());
   Submitted submitted{*std::move(answer), std::nullopt};
   if (submitted.answer.type != JobQueued::type || for_start.count() == 0) return submitted;
+  std::stop_source no_longer;
+  const auto end = [&no_longer] { no_longer.request_stop(); };
+  const std::stop_callback when_stopped(stop(), end);
+  const std::stop_callback when_hurried(hurry(), end);
   auto then = bus->answer(spec.job_id, {JobStarted::type, JobFailed::type, JobCancelled::type},
-                          for_start, stop());
+                          for_start, no_longer.get_token());
   if (then) {
     submitted.then = *std::move(then);
   } else if (then.error().kind != ErrorKind::unavailable) {
