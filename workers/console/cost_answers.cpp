@@ -166,8 +166,7 @@ Result<cost::ReportInput> CostAnswers::report_input(const cost::DayRange& range,
                   {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
   if (!runs) return fail(runs.error());
   input.runs = std::move(runs->runs);
-  const auto today = std::chrono::floor<std::chrono::days>(now);
-  input.all_runs = runs->all && range.from >= today - cost::keep_runs;
+  input.all_runs = runs->all && are_runs_kept(range, now);
   return input;
 }
 
