@@ -141,6 +141,7 @@ TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
   const auto told = of("gpu_utilization")->actual;
   for (const auto end = now_ + 60min; now_ < end; now_ += 1min) last_ = rule_.look(at(now_));
   EXPECT_EQ(of("gpu_utilization")->actual, told);
+  EXPECT_FALSE(of("gpu_utilization")->holds) << "nor that they still do as little as they did";
 }
 
 TEST_F(UnusualTest, NotEachOfAnyNumberOfTeams) {
