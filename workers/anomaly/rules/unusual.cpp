@@ -59,8 +59,9 @@ class Unusual : public Rule {
       use.sum += sample->utilization_percent;
       ++use.count;
     } else if (const auto* charge = std::get_if<CostAccrued>(&one.fact)) {
-      // What is taken back was told of another time.
+      // What is taken back was told of another time, and what is charged for long is no rate of these ten minutes.
       if (charge->correction || charge->interval_end == Time{}) return;
+      if (charge->interval_end - charge->interval_start > LiveSeries::interval) return;
       if (auto* const interval = interval_of(charge->interval_end - std::chrono::milliseconds(1)))
         interval->spent[charge->team] += charge->total.value;
     } else if (const auto* change = std::get_if<JobChange>(&one.fact)) {
