@@ -5,18 +5,26 @@
 namespace oppen {
 
 std::string shown_url(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
   constexpr std::string_view mark = "://";
   std::string shown;
-  while (true) {
-    const auto found = text.find(mark);
-    if (found == std::string_view::npos) return shown += text;
-    shown += text.substr(0, found + mark.size());
-    text.remove_prefix(found + mark.size());
-    // A password may have a comma in it, which would end an URL of a list: then rather too much is left out.
-    const auto end = std::min(text.find_first_of("/?# "), text.size());
-    const auto at = text.substr(0, end).rfind('@');
-    if (at != std::string_view::npos) text.remove_prefix(at + 1);
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find_first_of(blanks));
+    text.remove_prefix(word.size());
+    // A password may have any of what an URL has elsewhere in it: rather too much is left out.
+    const auto at = word.rfind('@');
+    if (at == std::string_view::npos) {
+      shown += word;
+    } else {
+      const auto scheme = word.substr(0, at).find(mark);
+      if (scheme != std::string_view::npos) shown += word.substr(0, scheme + mark.size());
+      shown += word.substr(at + 1);
+    }
+    const auto between = std::min(text.find_first_not_of(blanks), text.size());
+    shown += text.substr(0, between);
+    text.remove_prefix(between);
   }
+  return shown;
 }
 
 }  // namespace oppen

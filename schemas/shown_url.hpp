@@ -5,7 +5,8 @@
 
 namespace oppen {
 
-// The text without the user and the password that any URL in it has before its host: "http://host:1,https://host:2".
+// The text without the user and the password that any URL in it, or address without a scheme, has before its host: "http://host:1". Of each word
+// (what stands between blanks) that has an @ all before the last one is left out but the scheme, also other hosts and paths.
 std::string shown_url(std::string_view text);
 
 }  // namespace oppen

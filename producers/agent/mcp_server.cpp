@@ -132,7 +132,9 @@ McpServer::McpServer(Backend& backend, std::ostream& log, MonotonicClock clock, 
       clock_(std::move(clock)),
       rate_(rate),
       calls_left_(rate.burst),
-      counted_at_(clock_()) {}
+      counted_at_(clock_()) {
+  backend_.hurry_on(ended_.get_token());
+}
 
 std::string McpServer::too_long() {
   return error_line(nullptr, invalid_request,
@@ -265,7 +267,7 @@ json McpServer::call_tool(const Request& request) {
     return error_object(invalid_params, "arguments is an object of named members");
   const auto begin = clock_();
   const auto outcome = [&]() -> Outcome {
-    if (ended_ && tool->effect != Effect::read) {
+    if (ended_.stop_requested() && tool->effect != Effect::read) {
       return tl::unexpected(
           Failure{ErrorKind::unavailable,
                   "the input has ended: what changes something is not begun; nothing was done"});

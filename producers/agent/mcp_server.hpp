@@ -2,7 +2,6 @@
 // The tools as a server of the Model Context Protocol: one line of JSON-RPC in, one out. It speaks revision 2026-07-28, in which each
 // request says its version, and, once a client has sent `initialize`, 2025-11-25 or 2025-06-18 for the rest of the process.
 // https://modelcontextprotocol.io/specification.
-#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -42,8 +41,8 @@ class McpServer {
   // Takes a line that doesn't wait for those before it, from any thread: a ping (the line to answer), or that a request is cancelled (""),
   // which is not begun then if it waits, and not answered; one that is under way stops waiting for what others answer. nullopt: the line is to be handled.
   std::optional<std::string> hear(std::string_view line);
-  // The client has gone: from now on nothing is begun that changes something. From any thread.
-  void end() { ended_ = true; }
+  // The client has gone: from now on nothing is begun that changes something, and no job's start is waited for. From any thread.
+  void end() { ended_.request_stop(); }
   // The answer to a line of more than max_line_bytes.
   static std::string too_long();
 
@@ -64,7 +63,7 @@ class McpServer {
   double calls_left_;
   std::chrono::steady_clock::time_point counted_at_;
   std::string old_version_;  // "": no initialize has come
-  std::atomic<bool> ended_ = false;
+  std::stop_source ended_;
   std::mutex mutex_;
   // With the mutex.
   std::deque<nlohmann::json> cancelled_;  // the latest ids that were not under way

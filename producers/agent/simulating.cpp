@@ -88,53 +88,58 @@ std::optional<std::string> value_fault(const PolicyOverride& policy) {
   return fmt::format("a whole number from {} to {}, as text", least, most);
 }
 
-// "by 2026-01-03T18:15:00Z, in 4h 10m": when all that waits has run.
-std::string end_text(const json& outcome) {
-  if (!outcome.contains("last_end")) return "not at all";
-  return fmt::format("by {}, in {}", text_field(outcome, "last_end"),
-                     duration_text(number_field(outcome, "until_all_have_run_seconds")));
+// "all 3 start, after 10m 0s on average, and have run by 2026-01-03T18:15:00Z, in 4h 10m, at $0.19 an hour".
+std::string outcome_text(const json& outcome, std::int64_t waiting) {
+  const auto start = whole_of(outcome, "jobs_that_start");
+  if (start == 0) return fmt::format("none of {} has a start that can be foreseen", waiting);
+  auto text = start == waiting ? fmt::format("all {} start", start)
+                               : fmt::format("{} of {} have a start that can be foreseen, these",
+                                             start, waiting);
+  text += fmt::format(" after {} on average, and have run by {}, in {}",
+                      duration_text(number_field(outcome, "mean_wait_seconds")),
+                      text_field(outcome, "last_end"),
+                      duration_text(number_field(outcome, "until_all_have_run_seconds")));
+  if (outcome.contains("hourly_microusd"))
+    text += ", at " + money_field(outcome, "hourly_microusd") + " an hour";
+  return text;
 }
 
-// What all that waits costs an hour, as long as it takes.
-std::int64_t hourly_of(const json& outcome, std::int64_t pending) {
+// What all that waits costs an hour, as long as it takes; nothing where not all of it is foreseen to start.
+void put_hourly(json& outcome, std::int64_t waiting, std::int64_t pending) {
   const double seconds = number_field(outcome, "until_all_have_run_seconds");
-  return seconds > 0 ? std::llround(static_cast<double>(pending) * 3'600 / seconds) : 0;
+  if (seconds > 0 && whole_of(outcome, "jobs_that_start") == waiting)
+    outcome["hourly_microusd"] = std::llround(static_cast<double>(pending) * 3'600 / seconds);
 }
 
 // By the scheduler's projection of the queue; it knows of which policies anything can be said.
 Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
-  auto answer =
-      backend.post("simulate/policy", json{{"key", change.key}, {"value", change.value}}.dump());
+  json asked = {{"key", change.key}, {"value", change.value}};
+  if (change.until) asked["until"] = to_rfc3339(*change.until);
+  auto answer = backend.post("simulate/policy", asked.dump());
   if (!answer) return failed(answer.error());
   if (answer->contains("error")) return refused_by(*answer);
   const auto queue = backend.get("queue?limit=1");
   if (!queue) return failed(queue.error());
   const auto pending = whole_of(*queue, "pending_cost_microusd");
   json data = *std::move(answer);
-  for (const char* const when : {"before", "after"})
-    data[when]["hourly_microusd"] = hourly_of(data[when], pending);
+  const auto waiting = whole_of(data, "waiting");
+  for (const char* const when : {"before", "after"}) put_hourly(data[when], waiting, pending);
   data["key"] = change.key;
   data["value"] = change.value;
   data["savings_microusd"] = 0;
   data["basis"] = "the scheduler's projection of what waits as of " + text_field(data, "as_of") +
                   ": medians, if nothing else is submitted";
-  const json& before = data["before"];
-  const json& after = data["after"];
-  std::string text = fmt::format(
-      "With {}={} all that waits ({} jobs) has run {}, instead of {}.\n"
-      "It starts after {} on average instead of {}; {} start earlier, {} later.\n"
-      "It costs about the same in all, at {} instead of {} an hour.\nFrom {}.\n",
-      change.key, change.value, whole_of(data, "waiting"), end_text(after), end_text(before),
-      duration_text(number_field(after, "mean_wait_seconds")),
-      duration_text(number_field(before, "mean_wait_seconds")), whole_of(data, "start_earlier"),
-      whole_of(data, "start_later"), money_field(after, "hourly_microusd"),
-      money_field(before, "hourly_microusd"), text_field(data, "basis"));
-  for (const auto& [outcome, words] : {std::pair(&before, "as it is"), {&after, "with it"}}) {
-    const auto never = whole_of(data, "waiting") - whole_of(*outcome, "jobs_that_start");
-    if (never > 0)
-      text += fmt::format("{} {} no start that can be foreseen.\n",
-                          never == 1 ? "One has" : fmt::format("{} have", never), words);
-  }
+  if (data.contains("until_ignored"))
+    data["basis"] = text_field(data, "basis") + ", as if the value had no end";
+  auto text = fmt::format(
+      "As it is, {}.\nWith {}={}, {}.\n{} start earlier, {} later. In all it costs about the "
+      "same.\n",
+      outcome_text(data["before"], waiting), change.key, change.value,
+      outcome_text(data["after"], waiting), whole_of(data, "start_earlier"),
+      whole_of(data, "start_later"));
+  if (data.contains("held"))
+    text += "At present nothing is launched: " + text_field(data, "held") + ".\n";
+  text += "From " + text_field(data, "basis") + ".\n";
   return Told{std::move(text), std::move(data)};
 }
 

@@ -246,7 +246,7 @@ Tool simulate_tool() {
             "seconds_before": {"type": "number"}, "seconds_after": {"type": "number"},
             "plan": {"type": "object", "description": "Place, start and end if the job came so now."},
             "now": {"type": "object", "description": "The same as it is."},
-            "before": {"type": "object", "description": "Of a policy, as it is: jobs_that_start, mean_wait_seconds, last_end, until_all_have_run_seconds, hourly_microusd."},
+            "before": {"type": "object", "description": "Of a policy, as it is: jobs_that_start; of these mean_wait_seconds, last_end, until_all_have_run_seconds; hourly_microusd where all start."},
             "after": {"type": "object", "description": "The same with the change."},
             "waiting": {"type": "integer"}, "start_earlier": {"type": "integer"}, "start_later": {"type": "integer"},
             "basis": {"type": "string"}})json"),

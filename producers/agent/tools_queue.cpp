@@ -108,10 +108,7 @@ Outcome submit(Backend& backend, json arguments, std::chrono::seconds for_start)
         std::string(submitted->then->type == JobStarted::type ? "started: " : "not started: ") +
         short_type(submitted->then->type) + " " + event_details(*submitted->then) + "\n";
   } else if (for_start.count() > 0) {
-    told.text += fmt::format(
-        "It has not started within {} s and goes on waiting: "
-        "get_training_status says why.\n",
-        for_start.count());
+    told.text += "It has not started by now and goes on waiting: get_training_status says why.\n";
   }
   add_queue(backend, told);
   return told;

@@ -6,6 +6,19 @@
 
 namespace oppen::answers {
 
+plan::Hold hold_of(queue::Hold hold) {
+  switch (hold) {
+    case queue::Hold::window:
+      return plan::Hold::window;
+    case queue::Hold::budget:
+      return plan::Hold::budget;
+    case queue::Hold::retry:
+      return plan::Hold::retry;
+    default:
+      return plan::Hold::none;
+  }
+}
+
 std::optional<Head> read_head(std::string_view line) {
   const auto header = queue::read_header(line);
   if (!header) return std::nullopt;
@@ -24,12 +37,8 @@ std::optional<Head> read_head(std::string_view line) {
   const auto limit = header->limit_seconds;
   waiting.max_runtime_seconds =
       static_cast<std::uint32_t>(limit > 0 && limit < unbounded ? limit : unbounded);
-  if (header->hold == queue::Hold::window) waiting.hold = plan::Hold::window;
-  if (header->hold == queue::Hold::budget) waiting.hold = plan::Hold::budget;
-  if (header->hold == queue::Hold::retry) {
-    waiting.hold = plan::Hold::retry;
-    waiting.not_before = header->not_before;
-  }
+  waiting.hold = hold_of(header->hold);
+  if (header->hold == queue::Hold::retry) waiting.not_before = header->not_before;
   return head;
 }
 

@@ -26,6 +26,9 @@ struct Head {
   Rank rank() const { return {waiting.priority, place}; }
 };
 
+// As the planner knows it; none for dependencies, which it is told of one by one.
+plan::Hold hold_of(queue::Hold hold);
+
 // nullopt: it is no such line.
 std::optional<Head> read_head(std::string_view line);
 

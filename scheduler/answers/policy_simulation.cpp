@@ -13,7 +13,8 @@ namespace {
 using Projection = std::vector<plan::Expected>;
 
 // The view with that value of the policy. Errors: as simulated.
-Result<plan::View> changed(plan::View view, const std::string& key, const std::string& value) {
+Result<plan::View> changed(plan::View view, const std::string& key, const std::string& value,
+                           std::optional<Time> until) {
   const bool is_of_projection =
       key == "max_concurrent_jobs" || key == "backfill_enabled" || key == "queue_paused";
   if (!is_of_projection) {
@@ -22,13 +23,17 @@ Result<plan::View> changed(plan::View view, const std::string& key, const std::s
                     " would do can't be simulated: of the policies max_concurrent_jobs, "
                     "backfill_enabled and queue_paused can");
   }
+  if (until && *until <= view.now) {
+    return fail(ErrorKind::invalid,
+                "until is \"" + to_rfc3339(*until) + "\", expected a time to come");
+  }
   const auto policy = plan::parse_policy({{key, value}});
   if (!policy) return fail(ErrorKind::invalid, sentences(policy.error()));
   if (key == "max_concurrent_jobs") view.capacity.max_concurrent_jobs = policy->max_concurrent_jobs;
   if (key == "backfill_enabled") view.backfill = policy->backfill_enabled;
   if (key == "queue_paused") {
     view.paused = policy->queue_paused;
-    view.paused_until.reset();
+    view.paused_until = view.paused ? until : std::nullopt;
   }
   return view;
 }
@@ -57,12 +62,11 @@ void put_outcome(std::string& into, const Projection& jobs, Time now) {
 }  // namespace
 
 Result<std::string> simulated(const std::string& key, const std::string& value,
-                              const Snapshot& snapshot) {
+                              std::optional<Time> until, const Snapshot& snapshot) {
   const auto view = snapshot.view();
-  const auto with = changed(view, key, value);
+  const auto with = changed(view, key, value, until);
   if (!with) return fail(with.error());
-  const auto before = plan::project(view, 0, view.waiting.size());
-  const auto after = plan::project(*with, 0, with->waiting.size());
+  const auto [before, after] = plan::project_both(view, *with);
   std::int64_t earlier = 0;
   std::int64_t later = 0;
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -81,6 +85,7 @@ Result<std::string> simulated(const std::string& key, const std::string& value,
   put_outcome(object.member("after"), after, view.now);
   append_json(object.member("start_earlier"), earlier);
   append_json(object.member("start_later"), later);
+  if (until && with->paused_until != until) append_json(object.member("until_ignored"), true);
   object.end();
   return text;
 }

@@ -71,6 +71,12 @@ plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
   return expected;
 }
 
+// Whether what holds the job, if anything does, was known already when the snapshot was read.
+bool is_held_alike(const queue::JobRecord& record, const plan::Waiting& then) {
+  return hold_of(record.hold) == then.hold &&
+         (then.dependencies == 0 || record.hold == queue::Hold::dependency);
+}
+
 Result<std::vector<std::string>> read_ids(const nlohmann::json& asked) {
   std::vector<std::string> ids;
   const auto wrong = [] {
@@ -109,6 +115,18 @@ Questions::Questions(std::unique_ptr<runtime::Redis> for_snapshots,
       redis_(std::move(redis)),
       snapshots_(std::move(for_snapshots), topic_prefix,
                  [&inquiry] { return inquiry.situation(core_deadline); }) {}
+
+Result<std::shared_ptr<const Snapshot>> Questions::current() {
+  const auto asked = Snapshots::Clock::now();
+  auto snapshot = snapshots_.get();
+  if (!snapshot) return snapshot;
+  const auto now = inquiry_.situation(core_deadline);
+  if (!now) return fail(now.error());
+  const auto& then = (*snapshot)->situation;
+  const bool is_alike = then.policy == now->policy && then.cost_model == now->cost_model &&
+                        then.paused_until == now->paused_until && then.held == now->held;
+  return is_alike ? snapshot : snapshots_.get(asked);
+}
 
 template <class Answer>
 HttpAnswer Questions::one_at_a_time(Answer answer) {
@@ -163,11 +181,11 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
     return explanation;
   }
   const auto asked = Snapshots::Clock::now();
-  auto got = snapshots_.get();
+  auto got = current();
   if (!got) return fail(got.error());
   const Rank rank{record.priority, record.place};
   auto index = (*got)->list.find(rank);
-  if (!index) {  // it has come since
+  if (!index || !is_held_alike(record, (*got)->list.waiting()[*index])) {  // come or let go since
     got = snapshots_.get(asked);
     if (!got) return fail(got.error());
     index = (*got)->list.find(rank);
@@ -207,7 +225,7 @@ Result<std::string> Questions::starts_of(const std::vector<std::string>& job_ids
   const auto asked = Snapshots::Clock::now();
   const auto lines = QueueLook(*redis_, topic_prefix_).heads(job_ids);
   if (!lines) return fail(lines.error());
-  auto got = snapshots_.get();
+  auto got = current();
   if (!got) return fail(got.error());
   std::map<std::uint32_t, std::size_t> found;  // index in the queue -> in job_ids
   const auto find_all = [&] {
@@ -257,15 +275,24 @@ HttpAnswer Questions::simulate(std::string_view text, bool delays) {
   return one_at_a_time([&]() -> HttpAnswer {
     const auto rules = inquiry_.rules(core_deadline);
     if (!rules) return error_answer(rules.error());
-    const auto snapshot = snapshots_.get();
-    if (!snapshot) return error_answer(snapshot.error());
-    const auto& situation = (*snapshot)->situation;
-    auto batch = check_batch(text, *rules, situation.at, *situation.cost_model);
-    if (!batch) return error_answer(batch.error());
+    const auto asked = Snapshots::Clock::now();
+    auto snapshot = current();
+    Result<CheckedBatch> batch;
+    const auto check = [&]() -> Result<bool> {
+      if (!snapshot) return fail(snapshot.error());
+      const auto& situation = (*snapshot)->situation;
+      batch = check_batch(text, *rules, situation.at, *situation.cost_model);
+      if (!batch) return fail(batch.error());
+      QueueLook look(*redis_, topic_prefix_);
+      return look_up(*batch, **snapshot, look);
+    };
+    auto knows_all = check();
+    if (knows_all && !*knows_all) {  // whom it waits for has come since
+      snapshot = snapshots_.get(asked);
+      knows_all = check();
+    }
+    if (!knows_all) return error_answer(knows_all.error());
     const auto paused = snapshots_.pause();
-    QueueLook look(*redis_, topic_prefix_);
-    if (auto status = look_up(*batch, **snapshot, look); !status)
-      return error_answer(status.error());
     if (batch->faults.empty()) {
       auto answer = simulated(*batch, **snapshot, delays);
       const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
@@ -294,11 +321,21 @@ HttpAnswer Questions::simulate_policy(std::string_view text) {
     return error_answer(
         {ErrorKind::invalid, R"(expected {"key": ..., "value": ...}, both of them text)"});
   }
+  std::optional<Time> until;
+  if (asked.contains("until")) {
+    const auto time = parse_rfc3339(is_text("until") ? asked["until"].get<std::string>() : "");
+    if (time) {
+      until = *time;
+    } else {
+      return error_answer({ErrorKind::invalid, "until is " + shortened(asked["until"].dump()) +
+                                                   ", expected a time as RFC 3339 has it"});
+    }
+  }
   return one_at_a_time([&]() -> HttpAnswer {
-    const auto snapshot = snapshots_.get();
+    const auto snapshot = current();
     if (!snapshot) return error_answer(snapshot.error());
     const auto paused = snapshots_.pause();
-    auto answer = simulated(asked["key"], asked["value"], **snapshot);
+    auto answer = simulated(asked["key"], asked["value"], until, **snapshot);
     if (!answer) return error_answer(answer.error());
     return {200, *std::move(answer)};
   });

@@ -2,7 +2,7 @@
 // Answers what only the scheduler can say: why a job waits and when it will start, and what a batch would do. Outlives terms; while this
 // scheduler does not lead, the answer is that. Any thread; one question is answered at a time, and only a few may wait.
 //
-// Nothing of it runs on the core's thread but a copy of what it knows (core/inquiry.hpp), once for each snapshot (snapshots.hpp).
+// Nothing of it runs on the core's thread but a copy of what it knows (core/inquiry.hpp), for each question and each snapshot (snapshots.hpp).
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -31,7 +31,7 @@ class Questions {
   runtime::HttpAnswer starts(std::string_view jobs);
   // POST /api/v1/simulate with the data of a batch.submit; with ?delays=false without what becomes of those that wait.
   runtime::HttpAnswer simulate(std::string_view batch, bool delays = true);
-  // POST /api/v1/simulate/policy with {"key", "value"}: the value as the ConfigMap would hold it.
+  // POST /api/v1/simulate/policy with {"key", "value", "until"}: the value as the ConfigMap would hold it, and when it ends, if it does.
   runtime::HttpAnswer simulate_policy(std::string_view change);
 
  private:
@@ -40,6 +40,9 @@ class Questions {
 
   template <class Answer>
   runtime::HttpAnswer one_at_a_time(Answer answer);
+  // A snapshot since whose reading no policy, no price and no reason not to launch anything has changed: however old it is, what has been
+  // said of them before the question counts. The queue itself may be as old as snapshots are. Errors: of the snapshot, and of the core.
+  Result<std::shared_ptr<const Snapshot>> current();
   Result<Explanation> explained(const std::string& job_id);
   Result<std::string> starts_of(const std::vector<std::string>& job_ids);
   Result<Explanation> explained(const queue::JobRecord& record);

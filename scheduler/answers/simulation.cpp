@@ -31,7 +31,7 @@ std::optional<std::uint32_t> index_of(Rank rank, const Snapshot& snapshot) {
 
 }  // namespace
 
-Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look) {
+Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look) {
   std::vector<std::string> ids;
   std::unordered_map<std::string_view, std::uint32_t> own;
   const auto first_own =
@@ -66,17 +66,21 @@ Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look) {
   const auto wrong = [&](int index, const std::string& field, const std::string& reason) {
     if (batch.faults.size() < most_faults) batch.faults.push_back({index, field, "", reason});
   };
-  if (auto status = batch.dependencies.check_outside(records, wrong); !status) return status;
+  if (auto status = batch.dependencies.check_outside(records, wrong); !status)
+    return fail(status.error());
+  bool knows_all = true;
   for (auto& job : batch.jobs) {
     for (const auto& id : job.after) {
       if (const auto mine = own.find(id); mine != own.end()) {
         job.waits_for.push_back(mine->second);
       } else if (const auto other = open.find(id); other != open.end()) {
-        if (const auto index = index_of(other->second, snapshot)) job.waits_for.push_back(*index);
+        const auto index = index_of(other->second, snapshot);
+        knows_all = knows_all && index;
+        if (index) job.waits_for.push_back(*index);
       }
     }
   }
-  return {};
+  return knows_all;
 }
 
 tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,

@@ -9,8 +9,9 @@
 namespace oppen::answers {
 
 // Looks the batch's jobs up, and the others that they wait for: ids that are taken already are faults, and so is to wait for a job that
-// isn't there or has ended without success. Whom each waits for is filled in. Errors: of Redis.
-Status look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
+// isn't there or has ended without success. Whom each waits for is filled in; false: the snapshot
+// lacks one of those. Errors: of Redis.
+Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
 
 // The answer as JSON text; the fault, when all together cost more than the batch allows. The batch has no faults and was looked up.
 // `delays`: also what becomes of the jobs that wait, which takes twice as long.

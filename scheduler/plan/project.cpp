@@ -29,7 +29,7 @@ std::size_t affordable_tenths(const View& view, std::size_t jobs) {
   const auto steps = view.backfill
                          ? backfill_cost * (jobs + backfill_candidates + view.running.size())
                          : jobs + view.running.size();
-  const auto tenths = (most_steps / steps + 1) / 10;
+  const auto tenths = (most_steps / std::max<std::size_t>(steps, 1) + 1) / 10;
   return tenths < 3 ? 0 : std::min<std::size_t>(20, tenths);
 }
 
@@ -38,12 +38,11 @@ std::optional<Time> after(Time now, std::int64_t milliseconds) {
   return now + std::chrono::milliseconds(milliseconds);
 }
 
-std::vector<Expected> project(const Setup& setup) {
+std::vector<Expected> project(const Setup& setup, std::size_t tenths) {
   const auto& view = setup.view;
   std::vector<Expected> all(setup.asked());
   if (all.empty() || (view.paused && !view.paused_until)) return all;
 
-  const auto tenths = affordable_tenths(view, jobs_before(setup));
   const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
   const auto looks = std::min(most_looks / many, most_looks_of_one);
   std::vector<std::vector<Path::Start>> paths;
@@ -76,11 +75,22 @@ std::vector<Expected> project(const Setup& setup) {
   return all;
 }
 
+std::vector<Expected> project(const Setup& setup) {
+  return project(setup, affordable_tenths(setup.view, jobs_before(setup)));
+}
+
 }  // namespace
 
 std::vector<Expected> project(const View& view, std::size_t from, std::size_t to) {
   to = std::min(to, view.waiting.size());
   return project(Setup(view, std::min(from, to), to, {}));
+}
+
+std::pair<std::vector<Expected>, std::vector<Expected>> project_both(const View& one,
+                                                                     const View& other) {
+  const auto jobs = one.waiting.size();
+  const auto tenths = std::min(affordable_tenths(one, jobs), affordable_tenths(other, jobs));
+  return {project(Setup(one, 0, jobs, {}), tenths), project(Setup(other, 0, jobs, {}), tenths)};
 }
 
 std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices) {

@@ -27,6 +27,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scheduler/plan/decide.hpp"
@@ -92,6 +93,9 @@ struct Expected {
 // 100 ns for each job and path, of which there are some 80,000 at most, or one path of a longer queue. With
 // backfill, looking behind the head is given up after a while, and what is left is projected in strict order.
 std::vector<Expected> project(const View& view, std::size_t from, std::size_t to);
+// Of all that waits in both, which differ in nothing but policies, by the same number of paths: what differs is the policies' doing.
+std::pair<std::vector<Expected>, std::vector<Expected>> project_both(const View& one,
+                                                                     const View& other);
 // Of these waiting jobs alone, in ascending order: memory for no others. Costs what lies before the last.
 std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices);
 

@@ -39,7 +39,8 @@ HttpAnswer CostAnswers::runs(Params params) {
   const bool dearest = params.one_of("order", {"latest", "cost"}) == "cost";
   const auto limit = static_cast<std::size_t>(params.whole("limit", 100, 1, max_page));
   if (auto fault = params.fault()) return *fault;
-  const auto range = cost::parse_range(words, clock_.now());
+  const Time now = clock_.now();
+  const auto range = cost::parse_range(words, now);
   if (!range) return error_answer(range.error());
   auto found = books_.runs(range->from, range->to, {of.team, of.project, of.model_type, state},
                            dearest ? most_runs : limit);
@@ -56,7 +57,9 @@ HttpAnswer CostAnswers::runs(Params params) {
     one["total_microusd"] = runs[i].spent.total_microusd;
     list.push_back(std::move(one));
   }
-  return json_answer({{"all", found->all && runs.size() <= limit}, {"runs", std::move(list)}});
+  const bool kept = are_runs_kept(*range, now);
+  return json_answer(
+      {{"all", kept && found->all && runs.size() <= limit}, {"runs", std::move(list)}});
 }
 
 }  // namespace oppen::console

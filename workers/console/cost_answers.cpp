@@ -166,8 +166,7 @@ Result<cost::ReportInput> CostAnswers::report_input(const cost::DayRange& range,
                   {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
   if (!runs) return fail(runs.error());
   input.runs = std::move(runs->runs);
-  const auto today = std::chrono::floor<std::chrono::days>(now);
-  input.all_runs = runs->all && range.from >= today - cost::keep_runs;
+  input.all_runs = runs->all && are_runs_kept(range, now);
   return input;
 }
 
@@ -320,8 +319,8 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
   const Time end = input.period.to;
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
-  const auto list = books_.runs(since, now, {filter.team, filter.project, filter.model_type},
-                                most_runs_ahead);
+  const auto list =
+      books_.runs(since, now, {filter.team, filter.project, filter.model_type}, most_runs_ahead);
   if (!list) return fail(list.error());
   if (!list->all) return std::nullopt;
   const auto may_run = [](const cost::RunRecord& run) {

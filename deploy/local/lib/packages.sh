@@ -27,7 +27,10 @@ packages_go() {
 
 # packages_install PACKAGE...
 packages_install() {
-  local policy=/usr/sbin/policy-rc.d
+  local policy=/usr/sbin/policy-rc.d lock
+  # One at a time on a machine, whosever it is: apt waits for others to install, not for their reading of the lists, and the policy is one for all.
+  exec {lock}</var/lib/dpkg
+  flock "$lock"
   say "installing $# packages: $*"
   # A Redis, a Prometheus or an Alertmanager that comes along must not start, nor take the standard port: the stack and the tests start their own. The
   # policy forbids all starts while we install; one that is already there is its owner's business.
@@ -42,7 +45,7 @@ packages_install() {
     policy=
   fi
   as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" \
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install --yes --no-install-recommends "$@" \
     >"$STATE_DIR/log/packages.log" 2>&1 || {
     tail -n 20 "$STATE_DIR/log/packages.log" >&2
     die "the packages could not be installed; see $STATE_DIR/log/packages.log"
@@ -51,6 +54,7 @@ packages_install() {
     as_root rm -f "$policy"
     eval "${callers_trap:-trap - EXIT}"
   fi
+  exec {lock}<&-
   local service
   for service in redis-server prometheus prometheus-alertmanager; do
     if [[ " $* " == *" $service "* && -d /run/systemd/system ]]; then

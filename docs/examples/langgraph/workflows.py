@@ -88,7 +88,7 @@ def sweep(count=20, prefix="example"):
 
 
 def capped(count=5, limit_usd=0.20, prefix="example"):
-    """So many models for so much money: each is asked about, and all are queued if they fit together."""
+    """So many models for so much money: each is asked about, and all are queued if they fit together. Says so when what waits costs nearly that."""
     jobs = [{"model_type": "mnist", "epochs": 2 + i, "batch_size": 64, "resources": SMALL} for i in range(count)]
     total = 0
     for job in jobs:
@@ -105,6 +105,7 @@ def capped(count=5, limit_usd=0.20, prefix="example"):
         "cost": batch["estimated_cost_microusd"],
         "pending": status["pending_cost_microusd"],
         "shown": dashboard["costs"]["pending_microusd"],
+        "alert": status["pending_cost_microusd"] >= 0.8 * limit_usd * 1e6,
     }
 
 
@@ -153,6 +154,23 @@ def together(count=10, prefix="example"):
     return {"at_once": check["plan"]["at_once"], "cost": check["estimated_cost_microusd"], "last_end": check["plan"]["last_end"]}
 
 
+def gpus_together(count=10, prefix="example"):
+    """Can so many models have a GPU each at the same time? If not: how many, and when the others have had their turn."""
+    job = {"model_type": "mnist", "epochs": 2, "resources": {**SMALL, "gpus": 1}}
+    check = yield "check_training_budget", {**job, "runs": count}
+    plan = check["plan"]
+    if plan["at_once"] >= count:
+        return {"possible": True, "cost": check["estimated_cost_microusd"]}
+    some = yield "check_training_budget", {**job, "runs": plan["at_once"]}
+    return {
+        "possible": False,
+        "at_once": plan["at_once"],
+        "cost_of_these": some["estimated_cost_microusd"],
+        "cost": check["estimated_cost_microusd"],
+        "suggestion": f"queue all {count}: {plan['at_once']} run at a time, the other {count - plan['at_once']} wait, and all have run by {plan['last_end']}",
+    }
+
+
 def optimize(job_id, prefix="example"):
     """Analyse, propose, simulate, apply; a human approves; then what came of it."""
     analysis = yield "analyze_costs", {"days": 7}
@@ -175,7 +193,7 @@ def optimize(job_id, prefix="example"):
 
 
 SCRIPTS = (
-    cost_aware, budget_options, urgent_job, urgent_batch, sweep, bounded_search, capped, post_run, monitor, together, optimize,
+    cost_aware, budget_options, urgent_job, urgent_batch, sweep, bounded_search, capped, post_run, monitor, together, gpus_together, optimize,
 )  # fmt: skip
 WORKFLOWS = {one.__name__: one for one in SCRIPTS}
 

@@ -253,7 +253,22 @@ TEST_F(QuestionsTest, APolicyIsPlayedThroughAndNotChanged) {
   EXPECT_EQ(paused.at("after").at("jobs_that_start"), 0);
   EXPECT_FALSE(paused.at("after").contains("last_end"));
   EXPECT_EQ(paused.at("start_later"), 4);
-  EXPECT_EQ(simulate_policy({{"key", "backfill_enabled"}, {"value", "true"}}).at("waiting"), 4);
+  const auto until = to_rfc3339(clock.now() + seconds(36'000));
+  const auto for_a_while =
+      simulate_policy({{"key", "queue_paused"}, {"value", "true"}, {"until", until}});
+  EXPECT_EQ(for_a_while.at("after").at("jobs_that_start"), 4);
+  EXPECT_GE(for_a_while.at("after").at("mean_wait_seconds"), 36'000);
+  EXPECT_FALSE(for_a_while.contains("until_ignored"));
+  const auto more_for_a_while =
+      simulate_policy({{"key", "max_concurrent_jobs"}, {"value", "4"}, {"until", until}});
+  EXPECT_EQ(more_for_a_while.at("after"), more.at("after"));
+  EXPECT_EQ(more_for_a_while.at("until_ignored"), true);
+  for (const json& wrong : {json("tomorrow"), json(5), json(to_rfc3339(clock.now()))})
+    simulate_policy({{"key", "queue_paused"}, {"value", "true"}, {"until", wrong}}, 400);
+  const auto backfilled = simulate_policy({{"key", "backfill_enabled"}, {"value", "true"}});
+  EXPECT_EQ(backfilled.at("waiting"), 4);
+  EXPECT_EQ(backfilled.at("start_earlier"), 0);
+  EXPECT_EQ(backfilled.at("start_later"), 0);
   EXPECT_THAT(simulate_policy({{"key", "gpu_utilization_target"}, {"value", "50"}}, 422)
                   .at("error")
                   .at("message")
@@ -357,6 +372,33 @@ TEST_F(QuestionsTest, ABatchIsToldThatTheQueueIsPaused) {
   const auto with_end = simulate(batch_of(json::array({job("x")})));
   EXPECT_EQ(with_end.at("held"), "the queue is paused until " + to_rfc3339(until));
   EXPECT_EQ(with_end.at("jobs")[0].at("start_p50"), to_rfc3339(until)) << "there are two slots";
+}
+
+// Each question comes while the snapshot of the one before it is good still.
+TEST_F(QuestionsTest, WhatWasSaidBeforeTheQuestionCounts) {
+  for (const auto* id : {"a", "b", "c", "d"}) submit(id);
+  start("a");
+  start("b");
+  EXPECT_EQ(explain("c").at("reason").at("kind"), "waiting_for_slot");
+  hold("c", queue::Hold::budget);
+  EXPECT_EQ(explain("c").at("reason").at("kind"), "budget_hold");
+  hold("c", queue::Hold::none);
+  EXPECT_EQ(explain("c").at("reason").at("kind"), "waiting_for_slot") << "it is approved";
+  const auto held = state->policy;
+  auto policy = *held;
+  policy.queue_paused = true;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  const auto simulate_resumed = [this] {
+    return json::parse(
+        questions->simulate_policy(R"({"key": "queue_paused", "value": "false"})").body);
+  };
+  EXPECT_EQ(simulate_resumed().at("before").at("jobs_that_start"), 0);
+  state->policy = held;
+  EXPECT_EQ(simulate_resumed().at("before").at("jobs_that_start"), 2);
+  EXPECT_EQ(simulate(batch_of(json::array({job("x")}))).contains("held"), false);
+  submit("e");
+  const auto jobs = simulate(batch_of({job("y", {{"after", {"e"}}}), job("z")})).at("jobs");
+  EXPECT_GE(jobs[0].at("start_p50"), explain("e").at("end_p50")) << "though it has come since";
 }
 
 TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {

@@ -335,7 +335,11 @@ def test_a_cancelled_call_stops_waiting(agent, bus, jobs, policies, world):
         call(3, "get_training_status", job=jobs.id("waits"))
         answer = json.loads(server.stdout.readline())
         assert answer["id"] == 3 and answer["result"]["structuredContent"]["state"] == "queued"
+        # Nor is a start waited for that nobody is there to hear of.
+        call(4, "trigger_training_job", model_type="mnist", job_id=jobs.id("left"), resources=SMALL, wait_seconds=300)
+        bus.wait_event(jobs.id("left"), "queued")
         server.stdin.close()
+        assert json.loads(server.stdout.readline())["result"]["structuredContent"]["state"] == "queued"
         assert not server.stdout.read() and server.wait(timeout=60) == 0
     finally:
         server.kill()

@@ -48,6 +48,11 @@ def play(environment, jobs):
 def test_workflows_of_submission(play, bus, jobs, policies):
     """Within a budget and beyond one, one and twenty urgently, a search, fifty within a ceiling, five for a sum, several at once, and how the
     system is."""
+    policies.set(max_concurrent_jobs=20)
+    gpus = play("gpus_together")["gpus_together"]
+    # There are 20 slots, but the quota allows 2 GPUs in all, of which others may have one.
+    assert not gpus["possible"] and gpus["at_once"] in (1, 2) and gpus["cost"] == pytest.approx(10 / gpus["at_once"] * gpus["cost_of_these"], rel=0.5)
+    assert f"{gpus['at_once']} run at a time, the other {10 - gpus['at_once']} wait" in gpus["suggestion"]
     policies.set(max_concurrent_jobs=2)
     started = play("cost_aware", "together")
     aware = started["cost_aware"]
@@ -85,6 +90,7 @@ def test_workflows_of_submission(play, bus, jobs, policies):
     assert capped["fits"] and capped["cost"] == sum(estimates("capped", 5)) <= 200_000
     assert capped["total"] == pytest.approx(capped["cost"], rel=0.5), "alone each starts a little earlier: the cheap hours may begin in between"
     assert capped["pending"] == capped["shown"] >= capped["cost"] + sweep["pending"]
+    assert capped["alert"] == (capped["pending"] >= 160_000)
     assert told["urgent_batch"] == {"submitted": 20, "positions": [2, 21], "urgent": 21}, "behind the one that came before"
     assert told["monitor"]["queued"] >= 1 + 1 + 50 + 20 + 5 + 20
 

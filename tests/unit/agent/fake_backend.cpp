@@ -40,8 +40,8 @@ Result<json> FakeBackend::post(const std::string& path, const std::string& body)
   return get(path);
 }
 
-Result<Backend::Submitted> FakeBackend::submit(const JobSpec& spec,
-                                               std::chrono::seconds for_start) {
+Result<Backend::Submitted> FakeBackend::do_submit(const JobSpec& spec,
+                                                  std::chrono::seconds for_start) {
   submitted.push_back(spec);
   const json data = {{"job_id", spec.job_id},
                      {"state", "queued"},
@@ -57,7 +57,7 @@ Result<Backend::Submitted> FakeBackend::submit(const JobSpec& spec,
   return done;
 }
 
-Result<CloudEvent> FakeBackend::submit_batch(const BatchSubmit& batch) {
+Result<CloudEvent> FakeBackend::do_submit_batch(const BatchSubmit& batch) {
   batches.push_back(batch);
   if (!batch_answer.type.empty()) return batch_answer;
   json positions = json::array();
@@ -67,12 +67,12 @@ Result<CloudEvent> FakeBackend::submit_batch(const BatchSubmit& batch) {
       {{"batch_id", batch.batch_id}, {"positions", positions}, {"estimated_cost_microusd", 41800}});
 }
 
-Result<CloudEvent> FakeBackend::cancel(const JobCancel& cancel) {
+Result<CloudEvent> FakeBackend::do_cancel(const JobCancel& cancel) {
   cancelled.push_back(cancel);
   return event_of(cancel_event, {{"job_id", cancel.job_id}, {"was", "queued"}});
 }
 
-Status FakeBackend::propose(const ProposalCreated& proposal) {
+Status FakeBackend::do_propose(const ProposalCreated& proposal) {
   proposed.push_back(proposal);
   return {};
 }

@@ -16,7 +16,6 @@ class FakeBackend final : public Backend {
   // By the path without its query; what is not there is not found. Of POSTs likewise.
   std::map<std::string, nlohmann::json> answers;
   access::KnownProposals known;
-  std::stop_token stopping;
   std::function<void()> before_answer = [] {};
   Time time;
   std::string start_event =
@@ -37,13 +36,15 @@ class FakeBackend final : public Backend {
 
   Result<nlohmann::json> get(const std::string& path) const override;
   Result<nlohmann::json> post(const std::string& path, const std::string& body) const override;
-  Result<Submitted> submit(const JobSpec& spec, std::chrono::seconds for_start) override;
-  Result<CloudEvent> submit_batch(const BatchSubmit& batch) override;
-  Result<CloudEvent> cancel(const JobCancel& cancel) override;
-  Status propose(const ProposalCreated& proposal) override;
   Result<const access::KnownProposals*> proposals() override { return &known; }
-  void stop_on(std::stop_token stop) override { stopping = std::move(stop); }
   Time now() const override { return time; }
+  const std::stop_token& stopping() const { return stop(); }
+
+ private:
+  Result<Submitted> do_submit(const JobSpec& spec, std::chrono::seconds for_start) override;
+  Result<CloudEvent> do_submit_batch(const BatchSubmit& batch) override;
+  Result<CloudEvent> do_cancel(const JobCancel& cancel) override;
+  Status do_propose(const ProposalCreated& proposal) override;
 };
 
 }  // namespace oppen::agent

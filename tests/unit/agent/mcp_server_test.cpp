@@ -237,15 +237,51 @@ TEST_F(Mcp, WhatIsCancelledWhileItWaitsEndsAndIsNotAnswered) {
                      {"params", {{"name", "get_queue_status"}, {"_meta", current_meta}}}};
   backend_.before_answer = [&] {
     EXPECT_EQ(cancel(8), "") << "of another";
-    EXPECT_FALSE(backend_.stopping.stop_requested());
+    EXPECT_FALSE(backend_.stopping().stop_requested());
     EXPECT_EQ(cancel(7), "");
-    EXPECT_TRUE(backend_.stopping.stop_requested()) << "it need not be waited for";
+    EXPECT_TRUE(backend_.stopping().stop_requested()) << "it need not be waited for";
   };
   EXPECT_EQ(ask(slow), "nothing");
   EXPECT_THAT(log_.str(), HasSubstr("cancelled"));
-  backend_.before_answer = [&] { EXPECT_FALSE(backend_.stopping.stop_requested()); };
+  backend_.before_answer = [&] { EXPECT_FALSE(backend_.stopping().stop_requested()); };
   EXPECT_FALSE(ask(slow)["result"]["isError"]) << "that one alone";
   EXPECT_EQ(cancel(7), "") << "it comes too late";
+}
+
+// Whatever of the questions before the command fails, or is passed over when it fails.
+TEST_F(Mcp, WhatIsCancelledBeforeItIsSentIsNotSent) {
+  backend_.answers["jobs/llm-7"] = {
+      {"job_id", "llm-7"},
+      {"state", "queued"},
+      {"spec", {{"job_id", "llm-7"}, {"model_type", "mnist"}, {"epochs", 2}}}};
+  backend_.answers["simulate"] = {{"jobs", json::array()}};
+  backend_.answers["simulate/policy"] = {
+      {"error", {{"code", "refused"}, {"message", "it can't be told"}}}};
+  const json jobs = json::array({{{"model_type", "mnist"}}});
+  const json policy = {{"key", "preemption_enabled"}, {"value", "true"}};
+  for (const auto& [tool, arguments] :
+       {std::pair("submit_batch_training_jobs", json{{"jobs", jobs}}),
+        std::pair("cancel_queued_job", json{{"job_id", "llm-7"}}),
+        std::pair("apply_optimization", json{{"changes", policy}})}) {
+    const json asked = {
+        {"jsonrpc", "2.0"},
+        {"id", 7},
+        {"method", "tools/call"},
+        {"params", {{"name", tool}, {"arguments", arguments}, {"_meta", current_meta}}}};
+    backend_.before_answer = [this] {
+      server_.hear(
+          R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}})");
+    };
+    EXPECT_EQ(ask(asked), "nothing") << tool;
+    EXPECT_EQ(backend_.commands(), 0u) << tool;
+    backend_.before_answer = [] {};
+    now_ += std::chrono::seconds{5};
+    EXPECT_EQ(ask(asked)["result"]["isError"], false) << tool << ": that one alone was cancelled";
+    EXPECT_EQ(backend_.commands(), 1u) << tool;
+    backend_.batches.clear();
+    backend_.cancelled.clear();
+    backend_.proposed.clear();
+  }
 }
 
 // Tells when the first line has been written.

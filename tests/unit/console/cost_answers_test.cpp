@@ -131,6 +131,12 @@ TEST_F(CostAnswersTest, RunsTheLatestOrTheDearestFirst) {
   EXPECT_EQ(body["runs"][0]["job_id"], "dear");
   EXPECT_EQ(body["all"], true);
   EXPECT_EQ(get("/api/v1/runs", {{"order", "age"}}).status, 400);
+  const auto days_ago = [this](int days) {
+    return to_rfc3339(clock_.now() - std::chrono::days(days)).substr(0, 10);
+  };
+  EXPECT_EQ(get("/api/v1/runs", {{"from", days_ago(90)}}).body["all"], true);
+  EXPECT_EQ(get("/api/v1/runs", {{"from", days_ago(91)}}).body["all"], false)
+      << "runs of that day are forgotten";
 }
 
 TEST_F(CostAnswersTest, WhatARunHasCostComesWithWhatItReported) {

@@ -175,6 +175,22 @@ TEST(Project, TheSameViewGivesTheSameAnswer) {
   EXPECT_EQ(part[0].start_p90, once[150].start_p90);
 }
 
+// With backfill fewer paths are affordable: those are what both are told by.
+TEST(Project, APolicyThatChangesNothingIsSeenToChangeNothing) {
+  Queue queue(10);
+  for (int i = 0; i < 1'000; ++i) queue.add(100, 0.5F);
+  queue.all();
+  auto with = queue.view;
+  with.backfill = true;
+  const auto [before, after] = project_both(queue.view, with);
+  ASSERT_EQ(before.size(), 1'000U);
+  ASSERT_EQ(after.size(), 1'000U);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    ASSERT_EQ(before[i].start_p50, after[i].start_p50) << i;
+  EXPECT_EQ(project(with, 0, 1'000).back().start_p50, after.back().start_p50);
+  EXPECT_TRUE(project_both(View{}, View{}).first.empty());
+}
+
 TEST(Project, APartBeyondTheQueueIsEmpty) {
   Queue queue(1);
   queue.add(1);
