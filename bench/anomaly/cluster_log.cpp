@@ -30,7 +30,9 @@ class Publisher {
     std::map<std::string, std::string> properties = {{"bootstrap.servers", kafka.brokers},
                                                      {"compression.codec", "lz4"},
                                                      {"partitioner", "murmur2_random"},
-                                                     {"linger.ms", "20"}};
+                                                     // Many agents send a few records each.
+                                                     {"batch.num.messages", "32"},
+                                                     {"linger.ms", "5"}};
     for (const auto& [name, value] : kafka.properties) properties[name] = value;
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     std::array<char, 512> reason{};

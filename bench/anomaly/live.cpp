@@ -23,7 +23,7 @@ using anomaly::Worse;
 constexpr std::int64_t interval_seconds = std::chrono::seconds(LiveSeries::interval).count();
 constexpr auto values_a_week = static_cast<double>(7 * LiveSeries::values_a_day);
 constexpr std::size_t clusters = 6;
-constexpr int faults_of_a_series = 4;
+constexpr int faults_of_a_series = 20;
 constexpr std::size_t fault_values = 18;  // three hours
 constexpr std::size_t soon = 3;           // half an hour
 
@@ -47,8 +47,7 @@ std::vector<Series> rates_of(const CostTrace& trace) {
       const auto slot = (from - first) / interval_seconds;
       const auto until = std::min(part.ends, first + (slot + 1) * interval_seconds);
       const double usd = part.usd_hour * static_cast<double>(until - from) /
-                         static_cast<double>(interval_seconds) *
-                         time_multiplier(from / 300);
+                         static_cast<double>(interval_seconds) * time_multiplier(from / 300);
       for (const auto& team : {std::string(), trace.kinds[part.kind].team}) {
         auto& values = by_team[team];
         values.resize(count);

@@ -89,11 +89,11 @@ class Progress {
  public:
   explicit Progress(const std::string& redis_url, const std::string& topic_prefix)
       : redis_(must(runtime::Redis::create(redis_url), doing)),
-        key_(anomaly::store_prefix(topic_prefix) + "next") {}
+        prefix_(anomaly::store_prefix(topic_prefix)) {}
 
   std::int64_t taken(const Offsets& from) {
     std::int64_t count = 0;
-    for (const auto& [place, next] : must(runtime::fields_of(*redis_, key_), doing)) {
+    for (const auto& [place, next] : must(runtime::fields_of(*redis_, prefix_ + "next"), doing)) {
       for (const auto& [at, offset] : from) {
         if (place == at.topic + "/" + std::to_string(at.partition))
           count += std::stoll(next) - offset;
@@ -101,11 +101,20 @@ class Progress {
     }
     return count;
   }
-  void forget() { must(redis_->command({"FLUSHDB"}), doing); }
+  // What it has stored, and nothing else that is there.
+  void forget() {
+    std::string cursor = "0";
+    do {
+      const auto found = must(redis_->command({"SCAN", cursor, "MATCH", prefix_ + "*"}), doing);
+      cursor = found.elements.at(0).text;
+      for (const auto& key : found.elements.at(1).elements)
+        must(redis_->command({"DEL", key.text}), doing);
+    } while (cursor != "0");
+  }
 
  private:
   std::unique_ptr<runtime::Redis> redis_;
-  std::string key_;
+  std::string prefix_;
 };
 
 ProcessMemory measure_program(const std::string& path, Progress& progress, const Offsets& from,

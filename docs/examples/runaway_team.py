@@ -1,6 +1,7 @@
 """A team runs away: alert, cause, proposal, approval, back to what it was. On a local stack on which nothing has run yet, as docs/alerts.md says:
 
-    python docs/examples/runaway_team.py
+    python docs/examples/runaway_team.py history    before the workers are started
+    python docs/examples/runaway_team.py            once they run
 
 Made up are the fourteen days before, of two teams that spend $24 a day each, and that an hour without a GPU costs $2. All else happens: team vision's jobs
 run, what they cost is charged, the alert comes of it some 15 minutes later, and what is approved is in force at once."""
@@ -86,10 +87,11 @@ def wait(condition, pause=5):
 
 
 def main():
+    if sys.argv[1:] == ["history"]:
+        say("fourteen days of two teams that spend $24 a day each")
+        return usual_days()
     if oppen("status").get("completed", 0) > 0:
         sys.exit("jobs have run here already: take a stack of its own, as docs/alerts.md says")
-    say("fourteen days of two teams that spend $24 a day each")
-    usual_days()
     patch("cost-model", cpu_only_hourly_usd="2.00")
     patch("scheduling-policies", max_concurrent_jobs=str(PARALLEL))
 

@@ -16,9 +16,9 @@ namespace {
 using nlohmann::json;
 using namespace access;
 
-constexpr std::size_t most_waiting_priced =
-    20;  // with three variants each: no more than can be compared at once
-constexpr int most_runs_asked = 20;
+// With three variants each: all of them are one comparison, which takes 100 at most.
+constexpr std::size_t most_waiting_priced = 10;
+constexpr int most_runs_asked = 10;  // each is a question
 constexpr double least_saving_percent = 1;
 
 struct Variant {

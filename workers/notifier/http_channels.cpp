@@ -19,8 +19,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t longest_slack_text = 30'000;   // Slack cuts at 40,000
-constexpr std::chrono::seconds longest_asked_wait{3'600};  // a receiver that asks for more is asked again
+constexpr std::size_t longest_slack_text = 30'000;  // Slack cuts at 40,000
+constexpr std::chrono::seconds longest_asked_wait{
+    3'600};  // a receiver that asks for more is asked again
 constexpr std::size_t longest_answer = std::size_t{4} << 20;
 
 // As json::dump, for text that others have written.

@@ -88,12 +88,8 @@ std::vector<EntryChange> Waiting::accept(const Alert& alert, Time told_since) {
     if (auto change = forget(alert.fingerprint)) changes.push_back(std::move(*change));
     return changes;
   }
-  if (!over && !route_.takes(alert)) {
-    // What was told, or may be just now, goes on there until its end.
-    if (known == entries_.end() || known->second.told || under_way_) return changes;
-    changes.push_back(*forget(alert.fingerprint));
-    return changes;
-  }
+  // The receiver may have what came before, whether that is recorded or not: it is to hear of the end.
+  if (!over && !route_.takes(alert)) return changes;
   if (known == entries_.end() && !make_room(changes)) {
     ++dropped_;
     return changes;
@@ -151,8 +147,9 @@ std::vector<EntryChange> Waiting::settle(const Message& message, std::optional<T
     const auto found = entries_.find(alert.fingerprint);
     // Another state of it may have come meanwhile, which is still to be told.
     if (found == entries_.end() || found->second.alert.alert_id != alert.alert_id) continue;
-    if (told && alert.state != "resolved") {
-      found->second.told = told;
+    // Where a beginning may have arrived the end is told, though the receiver can't take what lies between.
+    if (alert.state == "updated" || (told && alert.state == "firing")) {
+      found->second.told = told.value_or(message.now);
       changes.push_back({alert.fingerprint, found->second});
     } else {
       entries_.erase(found);

@@ -37,7 +37,7 @@ class Waiting {
   // Returns what the route does not take any more, and is forgotten.
   std::vector<EntryChange> load(std::map<std::string, Entry> entries);
 
-  // An alert that has come. Its end goes where its beginning went, however grave it is by then: with the severity that was told there. What is
+  // An alert that has come. What the route has taken it tells until the end, which goes with the severity that was told there. What is
   // over and ended before `told_since` is not told any more. Of most_waiting episodes no further one is taken, so that a receiver that is gone
   // for good does not fill the memory; of those that wait for their end alone the one told first is forgotten.
   std::vector<EntryChange> accept(const Alert& alert, Time told_since);

@@ -62,15 +62,24 @@ worker_settings() {
   echo "OPPEN_BUFFER_DIR=$STATE_DIR/telemetry"
 }
 
-# workers_start: starts what is missing, and anew what has been built since it was started.
+# worker_is_stale PROGRAM: whether what runs is not what would be started now: it has been built, told or given other routes since.
+worker_is_stale() {
+  local started
+  started=$(process_file "$1")
+  [[ $BUILD_DIR/bin/$1 -nt $started || $(worker_settings "$1") != "$(cat "$started.settings" 2>/dev/null)" ]] ||
+    [[ $1 == oppen-notifier && $OPPEN_NOTIFIER_ROUTES -nt $started ]]
+}
+
+# workers_start: starts what is missing, and anew what is stale; ends a notifier without routes.
 workers_start() {
   local program port account binary kubeconfig settings
+  [[ -n ${OPPEN_NOTIFIER_ROUTES:-} ]] || process_stop 20 oppen-notifier
   while read -r program port account <&3; do
     binary=$BUILD_DIR/bin/$program
     if [[ $account == - ]]; then kubeconfig=''; else kubeconfig=$(worker_kubeconfig "$account"); fi
     if process_runs "$program"; then
-      [[ $binary -nt $(process_file "$program") ]] || continue
-      say "$program: built anew, restarting"
+      worker_is_stale "$program" || continue
+      say "$program: built or set anew, restarting"
       process_stop 20 "$program"
     fi
     ports_must_be_free "$program"
@@ -82,6 +91,7 @@ workers_start() {
       OPPEN_LISTEN="127.0.0.1:${PORT[$port]}" \
       OPPEN_SCHEDULER_URL="$(worker_url scheduler)" OPPEN_CONSOLE_URL="$(worker_url console)" \
       "$binary"
+    worker_settings "$program" >"$(process_file "$program").settings"
   done 3< <(workers_list)
   while read -r program port account <&3; do
     process_wait "$program" 60 curl --silent --fail "$(worker_url "$port")/readyz"

@@ -143,7 +143,7 @@ def test_gpus_that_nobody_takes_are_idle(oppen, bus, jobs, policies, cost, unuse
     took; the scheduler tells nothing twice."""
     name, take_away = unused_node
     policies.set(max_concurrent_jobs=20)
-    job = jobs.spec("takes", seconds=3, resources={"gpus": 2, "gpu_type": "A100"})
+    job = jobs.spec("takes", seconds=3, resources={"gpus": 1, "gpu_type": "A100"})
     bus.submit(job)
     node_of_job = bus.wait_event(job["job_id"], "started")["node"]
     bus.wait_ended([job["job_id"]])

@@ -191,7 +191,10 @@ def test_routes(notifier, receiver):
     milder = notifier.alert("last", "resolved", severity="warning")
     notifier.tell(milder)
     arrived(receiver, "/grave", milder["alert_id"], worker=worker)
-    assert {alert["alert_id"] for alert in receiver.alerts("/mild")} == {two["alert_id"]}
+    third = notifier.alert("third", severity="warning")
+    notifier.tell(third)
+    arrived(receiver, "/mild", third["alert_id"], worker=worker)
+    assert {alert["alert_id"] for alert in receiver.alerts("/mild")} == {two["alert_id"], third["alert_id"]}
     assert {alert["kind"] for alert in receiver.alerts("/queue")} == {"queue_stalled"}
 
 

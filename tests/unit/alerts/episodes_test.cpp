@@ -160,6 +160,18 @@ TEST_F(EpisodesTest, AFaultOfTheNodeExplainsWhatIsIdleThere) {
   EXPECT_EQ(said_.back().alert.labels.at("node"), "node-1");
 }
 
+TEST_F(EpisodesTest, ACostSpikeExplainsTheCostRateButNotThatOfAnotherTeam) {
+  const auto explains = [](const Labels& spike, Labels rate) {
+    rate["series"] = "cost_rate";
+    return inhibits("cost_spike", spike, "unusual", rate);
+  };
+  EXPECT_TRUE(explains({{"team", "vision"}}, {{"team", "vision"}}));
+  EXPECT_TRUE(explains({{"team", "vision"}}, {}));
+  EXPECT_TRUE(explains({}, {{"team", "vision"}}));
+  EXPECT_TRUE(explains({{"gpu_type", "A100"}}, {{"team", "vision"}}));
+  EXPECT_FALSE(explains({{"team", "vision"}}, {{"team", "speech"}}));
+}
+
 TEST_F(EpisodesTest, WhatIsProposedComesWithTheAlertOnce) {
   auto spike = about("cost_spike", {{"team", "vision"}});
   spike.severity = "warning";

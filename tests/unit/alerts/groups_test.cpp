@@ -113,6 +113,40 @@ TEST_F(GroupsTest, AGroupThatGrowsIsUpdatedAtMostEveryTenMinutes) {
   EXPECT_THAT(run(idle(20, "vision"), 95min), ElementsAre("updated pods"));
 }
 
+TEST_F(GroupsTest, AQuarterMoreIsToldAgain) {
+  run(idle(8, "vision"), 60min);
+  EXPECT_THAT(run(idle(9, "vision"), 100min), IsEmpty());
+  EXPECT_THAT(run(idle(10, "vision"), 140min), ElementsAre("updated pods"));
+}
+
+TEST_F(GroupsTest, TheGravestAndWorstAreNamed) {
+  auto findings = idle(9, "vision");
+  for (auto& one : findings) one.severity = "info";
+  findings[6].severity = "warning";
+  findings[7].badness = 2;
+  run(findings, 60min);
+  EXPECT_EQ(last_.severity, "warning");
+  EXPECT_THAT(last_.summary, HasSubstr("at once: vision6, vision7, vision0, vision1, vision2 and"));
+  EXPECT_THAT(last_.summary, HasSubstr("The first: vision6 does nothing"));
+}
+
+TEST_F(GroupsTest, WhatBecomesCriticalIsToldByItselfUnlessTheseAreManyToo) {
+  auto findings = idle(14, "vision");
+  run(findings, 60min);
+  findings[8].severity = "critical";
+  EXPECT_THAT(run(findings, 61min), ElementsAre("firing vision8"));
+  EXPECT_EQ(last_.severity, "critical");
+  findings[9].severity = "critical";
+  EXPECT_THAT(run(findings, 62min), ElementsAre("firing vision9"));
+  findings[8].severity = "warning";
+  EXPECT_THAT(run(findings, 63min), IsEmpty());
+  for (std::size_t i = 9; i < 14; ++i) findings[i].severity = "critical";
+  EXPECT_THAT(run(findings, 90min), ElementsAre("firing pods"));
+  EXPECT_EQ(last_.labels,
+            (Labels{{"group", "pods"}, {"severity", "critical"}, {"team", "vision"}}));
+  EXPECT_THAT(last_.summary, HasSubstr("5 pods of team vision at once: vision10, "));
+}
+
 TEST_F(GroupsTest, WhoeverIsSilencedIsNoMember) {
   AlertSilence silence;
   silence.silence_id = "s";

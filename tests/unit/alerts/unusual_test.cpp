@@ -62,18 +62,20 @@ TEST_F(LiveSeriesTest, WhatIsBetterOrALittleWorseIsNoMatter) {
 class UnusualTest : public testing::Test {
  protected:
   // What a team spends in an hour, told every ten minutes, with all looks until then.
-  void spend(const std::string& team, double usd_hour, std::chrono::seconds until) {
+  void spend(const std::string& team, double usd_hour, std::chrono::seconds until,
+             std::chrono::minutes length = 10min) {
     CostAccrued charge;
     charge.job_id = "job-" + team;
     charge.attempt = 1;
     charge.team = team;
-    charge.interval_start = at(until - 10min);
+    charge.interval_start = at(until - length);
     charge.interval_end = at(until);
-    charge.total = {static_cast<std::int64_t>(usd_hour / 6 * 1e6)};
+    charge.total = {
+        static_cast<std::int64_t>(usd_hour * static_cast<double>(length.count()) / 60 * 1e6)};
     rule_.tell(charge, at(until));
   }
-  void go_on(std::chrono::hours hours, const std::function<double(int)>& usd_hour) {
-    const auto end = now_ + hours;
+  void go_on(std::chrono::minutes length, const std::function<double(int)>& usd_hour) {
+    const auto end = now_ + length;
     for (; now_ < end; now_ += 1min) {
       if (now_ % 10min == 0s) spend("vision", usd_hour(static_cast<int>(now_ / 10min)), now_);
       last_ = rule_.look(at(now_));
@@ -111,6 +113,15 @@ TEST_F(UnusualTest, TheCostRateOfATeam) {
   EXPECT_FALSE(of("cost_rate", "vision")->holds);
 }
 
+TEST_F(UnusualTest, WhatIsChargedForADayIsNoRate) {
+  go_on(96h, usual_at);
+  spend("vision", 10, now_ - 3min, 24h);
+  go_on(5min, usual_at);
+  EXPECT_FALSE(of("cost_rate")->holds) << of("cost_rate")->summary;
+  EXPECT_FALSE(of("cost_rate", "vision")->holds);
+  EXPECT_NEAR(*of("cost_rate")->expected, 10.5, 4) << "nor has it been learnt";
+}
+
 TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
   const auto sample_at = [&](double percent) {
     auto sample = sample_of("gpu-1", percent);
@@ -128,7 +139,7 @@ TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
     failed.failure = FailureClass::oom;
     rule_.tell(failed, at(now_));
   }
-  for (const auto end = now_ + 12min; now_ < end; now_ += 1min) {
+  for (const auto end = now_ + 13min; now_ < end; now_ += 1min) {
     sample_at(20);
     last_ = rule_.look(at(now_));
   }
@@ -141,14 +152,16 @@ TEST_F(UnusualTest, TheQueueTheGpusAndFailures) {
   const auto told = of("gpu_utilization")->actual;
   for (const auto end = now_ + 60min; now_ < end; now_ += 1min) last_ = rule_.look(at(now_));
   EXPECT_EQ(of("gpu_utilization")->actual, told);
+  EXPECT_FALSE(of("gpu_utilization")->holds) << "nor that they still do as little as they did";
 }
 
 TEST_F(UnusualTest, NotEachOfAnyNumberOfTeams) {
+  rule_.look(at(0s));
   for (int i = 0; i < 80; ++i) spend("team-" + std::to_string(100 + i), 6, 25min);
   for (; now_ < 40min; now_ += 1min) last_ = rule_.look(at(now_));
   spend("before", 6, 50min);
   for (int i = 0; i < 80; ++i) spend("team-" + std::to_string(100 + i), 6, 50min);
-  for (; now_ < 70min; now_ += 1min) last_ = rule_.look(at(now_));
+  for (; now_ < 60min; now_ += 1min) last_ = rule_.look(at(now_));
   EXPECT_EQ(std::count_if(last_.begin(), last_.end(),
                           [](const auto& one) { return one.labels.contains("team"); }),
             50);

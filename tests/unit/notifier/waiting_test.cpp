@@ -191,6 +191,52 @@ TEST(WaitingAlerts, TheEndGoesWhereTheBeginningWentHoweverGraveItIsByThen) {
   ASSERT_EQ(ids(warning.next(start)), std::vector<std::string>{"a-resolved-warning"});
 }
 
+TEST(WaitingAlerts, TheEndGoesWhereTheBeginningWentThoughAnUpdateDidNotArrive) {
+  auto route = given_route();
+  route.severities = {"warning"};
+  Waiting waiting(route);
+  waiting.accept(of_severity("warning", "firing"), {});
+  waiting.delivered(*waiting.next(start), start);
+  waiting.accept(of_severity("warning", "updated"), {});
+  ASSERT_TRUE(waiting.next(start));
+  waiting.postponed(start);
+  EXPECT_TRUE(waiting.accept(of_severity("critical", "updated"), {}).empty());
+  waiting.accept(of_severity("critical", "resolved"), {});
+  const auto last = waiting.next(start + 1min);
+  ASSERT_EQ(ids(last), std::vector<std::string>{"a-resolved-critical"});
+  EXPECT_EQ(last->alerts[0].severity, "warning");
+}
+
+TEST(WaitingAlerts, TheEndIsToldToWhomTheBeginningWasSentByOneThatDied) {
+  auto route = given_route();
+  route.severities = {"warning"};
+  Waiting dead(route);
+  const auto stored = dead.accept(of_severity("warning", "firing"), {});
+  ASSERT_TRUE(dead.next(start)) << "it arrives, and that is not recorded";
+  Waiting waiting(route);
+  waiting.load({{"a", *stored.at(0).entry}});
+  waiting.accept(of_severity("critical", "updated"), {});
+  waiting.accept(of_severity("critical", "resolved"), {});
+  EXPECT_EQ(ids(waiting.next(start)), std::vector<std::string>{"a-resolved-critical"});
+}
+
+TEST(WaitingAlerts, AnUpdateThatIsRefusedTakesNoEndWithIt) {
+  Waiting waiting(given_route());
+  for (const auto* state : {"firing", "updated"}) {
+    waiting.accept(given_alert("a", state), {});
+    const auto message = waiting.next(start);
+    ASSERT_TRUE(message);
+    if (state == std::string("firing")) {
+      waiting.delivered(*message, start);
+    } else {
+      waiting.refused(*message);
+    }
+  }
+  EXPECT_FALSE(waiting.next(start + 1min)) << "it is not tried again";
+  waiting.accept(given_alert("a", "resolved"), {});
+  EXPECT_EQ(ids(waiting.next(start + 1min)), std::vector<std::string>{"a-resolved"});
+}
+
 TEST(WaitingAlerts, AnEndOfWhatWasNotToldIsNotTold) {
   auto route = given_route();
   route.severities = {"warning"};

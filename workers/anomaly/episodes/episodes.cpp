@@ -175,7 +175,7 @@ void Episodes::form_groups(Time now) {
   for (const auto& [fingerprint, one] : episodes_.all()) {
     if (one.state != "firing") continue;
     if (is_group(one.labels)) groups[{one.kind, one.labels}];
-    const auto group = group_of(one.kind, one.labels);
+    const auto group = group_of(one);
     if (group && !is_quiet(fingerprint, one, now))
       groups[{one.kind, *group}].push_back(fingerprint);
   }
@@ -188,9 +188,7 @@ void Episodes::form_groups(Time now) {
     if (holds) grouped_.insert(fingerprints.begin(), fingerprints.end());
     std::vector<const Episode*> members;
     for (const auto& fingerprint : fingerprints) members.push_back(episodes_.find(fingerprint));
-    std::sort(members.begin(), members.end(),
-              [](const Episode* a, const Episode* b) { return a->labels < b->labels; });
-    note(group_finding(kind, labels, members, holds), now);
+    note(group_finding(kind, labels, std::move(members), holds), now);
   }
 }
 
@@ -200,8 +198,9 @@ void Episodes::tell(const std::string& fingerprint, Time now, std::vector<Said>&
   if (!known.told)
     return said.push_back(say(fingerprint, episodes_.at(fingerprint), "firing", now));
   const bool graver = rank_of(known.severity) > rank_of(known.told_severity);
-  const bool worse =
-      known.badness > known.told_badness * clearly_worse && now - known.told_at >= between_updates;
+  const bool worse = known.badness > known.told_badness &&
+                     known.badness >= known.told_badness * clearly_worse &&
+                     now - known.told_at >= between_updates;
   if ((graver || worse) && !is_inhibited(fingerprint, known))
     said.push_back(say(fingerprint, episodes_.at(fingerprint), "updated", now));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace oppen::anomaly {
 namespace {
@@ -44,12 +45,13 @@ int gravity_of(std::string_view severity) {
 
 bool is_group(const Labels& labels) { return labels.contains("group"); }
 
-std::optional<Labels> group_of(std::string_view kind, const Labels& labels) {
-  const auto* const many = find_many(kind);
-  if (many == nullptr || is_group(labels)) return std::nullopt;
+std::optional<Labels> group_of(const Episode& one) {
+  const auto* const many = find_many(one.kind);
+  if (many == nullptr || is_group(one.labels)) return std::nullopt;
   Labels group{{"group", many->things}};
+  if (one.severity == "critical") group["severity"] = one.severity;
   const auto take = [&](const char* name) {
-    const auto value = value_of(labels, name);
+    const auto value = value_of(one.labels, name);
     if (!value.empty()) group[name] = value;
     return !value.empty();
   };
@@ -62,7 +64,11 @@ std::optional<Labels> group_of(std::string_view kind, const Labels& labels) {
 }
 
 Finding group_finding(const std::string& kind, const Labels& group,
-                      const std::vector<const Episode*>& members, bool holds) {
+                      std::vector<const Episode*> members, bool holds) {
+  std::sort(members.begin(), members.end(), [](const Episode* a, const Episode* b) {
+    return std::forward_as_tuple(gravity_of(b->severity), b->badness, a->labels) <
+           std::forward_as_tuple(gravity_of(a->severity), a->badness, b->labels);
+  });
   Finding finding;
   finding.kind = kind;
   finding.labels = group;

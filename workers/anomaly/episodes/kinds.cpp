@@ -74,7 +74,9 @@ bool inhibits(std::string_view kind, const Labels& labels, std::string_view othe
   if (other == "unusual") {
     const auto series = other_labels.find("series");
     if (series == other_labels.end()) return false;
-    return (kind == "cost_spike" && series->second == "cost_rate") ||
+    return (kind == "cost_spike" && series->second == "cost_rate" &&
+            (!labels.contains("team") || !other_labels.contains("team") ||
+             share(labels, other_labels, {"team"}))) ||
            (kind == "queue_stalled" && series->second == "queue_depth") ||
            (kind == "failure_burst" && series->second == "failures");
   }

@@ -1,7 +1,7 @@
 #pragma once
 // One number that is watched as it goes, a value each ten minutes, by the default detector. Unusual is what the detector has not seen, once it
 // has seen three days, and what besides is clearly worse than the last day was: the detector alone tells also what nobody minds. It lasts
-// until half of the way back, a day at most: then it is what is usual. Plain value; one thread.
+// until half of the way back or until there is no value, a day at most: then it is what is usual. Plain value; one thread.
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -33,6 +33,8 @@ class LiveSeries {
 
   // In order of time.
   void add(Time at, double value, const Worse& worse);
+  // There was no value: what was unusual is over.
+  void lapse() { since_ = 0; }
 
   bool is_unusual() const { return since_ != 0; }
   double value() const { return value_; }  // the last one

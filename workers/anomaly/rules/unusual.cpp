@@ -59,8 +59,9 @@ class Unusual : public Rule {
       use.sum += sample->utilization_percent;
       ++use.count;
     } else if (const auto* charge = std::get_if<CostAccrued>(&one.fact)) {
-      // What is taken back was told of another time.
+      // What is taken back was told of another time, and what is charged for long is no rate of these ten minutes.
       if (charge->correction || charge->interval_end == Time{}) return;
+      if (charge->interval_end - charge->interval_start > LiveSeries::interval) return;
       if (auto* const interval = interval_of(charge->interval_end - std::chrono::milliseconds(1)))
         interval->spent[charge->team] += charge->total.value;
     } else if (const auto* change = std::get_if<JobChange>(&one.fact)) {
@@ -162,6 +163,12 @@ class Unusual : public Rule {
                       [](const auto& job) { return job.second.state == "queued"; });
     add(queue_depth, "", static_cast<double>(waiting), end);
     add(failures, "", interval.failed, end);
+    for (auto& [key, series] : series_) {
+      if (!series.is_unusual() || measured_.contains(key)) continue;
+      series.lapse();
+      changed_.insert(key);
+    }
+    measured_.clear();
     for (auto one = series_.begin(); one != series_.end();) {
       if (end < one->second.last_seen() + series_kept || value_of(one->first).empty()) {
         ++one;
@@ -181,6 +188,7 @@ class Unusual : public Rule {
       if (static_cast<std::size_t>(count) > most_of_a_kind) return;
     }
     series_[key].add(at, measured, watched.worse);
+    measured_.insert(key);
     changed_.insert(key);
   }
 
@@ -231,6 +239,7 @@ class Unusual : public Rule {
 
   Kept<Interval> intervals_{"live_intervals"};
   std::map<std::string, LiveSeries> series_;  // by name and what it is of
+  std::set<std::string> measured_;            // in the interval that is being judged
   std::set<std::string> changed_;
   Time done_{};  // all intervals that begin before have been judged
   Time stored_{};

@@ -37,6 +37,8 @@ constexpr int most_at_once = 1'000;  // records of a turn
 constexpr int between_renewals = 100;
 constexpr auto commit_every = 1s;  // of what happens now
 constexpr auto commit_at_least_every = 5s;
+constexpr int most_uncommitted =
+    20'000;                      // records: one change of Redis is bounded, however slow it is
 constexpr int most_looks = 500;  // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
@@ -314,13 +316,15 @@ class Term {
       }
       const auto due = watcher_.next_look();
       if (due && *due <= merge_.until()) {
-        if (++looks > most_looks) break;
+        // What was taken may be stored before others are asked, which may last.
+        if ((is_live(*due) && i > 0) || ++looks > most_looks) break;
         if (auto status = look(*due); !status) return status;
         continue;
       }
       auto item = merge_.pop();
       if (!item) break;
       ++i;
+      ++uncommitted_;
       watcher_.take(std::move(item->happening));
     }
     note_taken();
@@ -334,16 +338,18 @@ class Term {
     }
   }
 
+  bool is_live(Time at) const { return at + live > parts_.clock.now(); }
+
   Status look(Time at) {
-    const bool is_live = at + live > parts_.clock.now();
-    if (!is_live && watcher_.is_silent()) {
+    const bool of_now = is_live(at);
+    if (!of_now && watcher_.is_silent()) {
       watcher_.pass_look();
       return {};
     }
     note_taken();
     auto reached = handled_;
     std::vector<Finding> lags;
-    if (is_live) {
+    if (of_now) {
       for (const auto& log : {jobs_log, alerts_log}) {
         if (const auto end = ends_.find(log); end != ends_.end()) reached[log] = end->second;
       }
@@ -376,12 +382,13 @@ class Term {
   // stored now and then, all that has changed at once.
   bool is_commit_due() const {
     const auto since = SteadyClock::now() - committed_;
-    return is_said_ || !set_aside_.empty() ||
+    return is_said_ || !set_aside_.empty() || uncommitted_ >= most_uncommitted ||
            since >= (is_caught_up_ ? commit_every : commit_at_least_every);
   }
 
   Status commit() {
     committed_ = SteadyClock::now();
+    uncommitted_ = 0;
     is_said_ = false;
     auto cells = set_aside_;  // first: there may be another value by now
     watcher_.take_changes(cells);
@@ -464,6 +471,7 @@ class Term {
   Run run_;
   SampledReader samples_;
   SteadyClock::time_point committed_{};
+  int uncommitted_ = 0;                     // records that were taken since then
   bool is_said_ = false;                    // and not stored
   bool is_caught_up_ = false;               // at the last read
   Offsets read_;                            // up to where the logs are read
