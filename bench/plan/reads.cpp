@@ -149,8 +149,10 @@ void measure_tools(bench::Bench& bench, bench::Report& report, std::size_t runs)
   ask("/api/v1/jobs/" + job_id + "/explain", cold);
   report.claim("tools",
                fmt::format("the same, by the agent's tools, with {} proposals", proposals));
-  report.measured("the first question to the scheduler, which waits until the queue has been read",
-                  cold);
+  constexpr auto first_question =
+      "the first question to the scheduler, which waits until the queue has been read";
+  report.measured(first_question, cold);
+  report.bar(std::string("p99 of ") + first_question, cold.percentile(99), question_bar_ms, "ms");
   for (const auto& tool : agent::all_tools()) {
     if (tool.effect != agent::Effect::read) continue;
     const auto [first, last] = asked.equal_range(tool.name);

