@@ -154,9 +154,12 @@ def test_a_runaway_team_is_told_explained_limited_and_well_again(fresh_world, wo
     before = max(slots.values())
 
     anomaly = workers["anomaly"].start().wait_ready()
-    firing, *rest = anomaly.wait(
-        "the alert, and its end", lambda: any(one["state"] == "resolved" for one in (found := spikes(stack))) and found, 3 * MINUTE
-    )
+
+    def begun_and_ended():
+        found = spikes(stack)
+        return any(one["state"] == "resolved" for one in found) and found
+
+    firing, *rest = anomaly.wait("the alert, and its end", begun_and_ended, 3 * MINUTE)
     assert (firing["state"], firing["labels"]) == ("firing", {"team": "vision"})
     assert firing["summary"].startswith("Daily cost spike: expected $24, actual $")
     assert firing["expected"] == pytest.approx(24, abs=0.1)
