@@ -150,6 +150,9 @@ def log(stack, tmp_path):
     made.stop()
 
 
+another_log = log
+
+
 def context(job_id, seq, state, **fields):
     return {
         "job_id": job_id,
@@ -366,10 +369,10 @@ def silenced(stack, tmp_path_factory):
     made.stop()
 
 
-def test_every_kind_and_its_end_whatever_is_killed(silenced, stack, tmp_path):
+def test_every_kind_and_its_end_whatever_is_killed(silenced, stack, log, another_log):
     """One that is left alone, one that is killed again and again, and one that begins anew say the same, each alert once, or with its id again."""
     now = time.time()
-    left_alone, killed = Log(stack, tmp_path), Log(stack, tmp_path)
+    left_alone, killed = log, another_log
     end = history(left_alone, now)
     history(killed, now)
 
@@ -425,7 +428,6 @@ def test_every_kind_and_its_end_whatever_is_killed(silenced, stack, tmp_path):
     more = killed.wait_alerts(worker, "all is said again", lambda all: len(past(all[said:], end)) >= len(expected))
     assert set(past(more, end)) == set(expected)
     assert worker.stop() == 0, worker.tail()
-    left_alone.stop()
 
 
 def test_a_standby_takes_over(log):
