@@ -85,7 +85,8 @@ Result<std::string> simulated(const std::string& key, const std::string& value,
   put_outcome(object.member("after"), after, view.now);
   append_json(object.member("start_earlier"), earlier);
   append_json(object.member("start_later"), later);
-  if (until && with->paused_until != until) append_json(object.member("until_ignored"), true);
+  if (until && !(key == "queue_paused" && with->paused))
+    append_json(object.member("until_ignored"), true);
   object.end();
   return text;
 }

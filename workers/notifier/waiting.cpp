@@ -148,7 +148,8 @@ std::vector<EntryChange> Waiting::settle(const Message& message, std::optional<T
     // Another state of it may have come meanwhile, which is still to be told.
     if (found == entries_.end() || found->second.alert.alert_id != alert.alert_id) continue;
     // Where a beginning may have arrived the end is told, though the receiver can't take what lies between.
-    if (alert.state == "updated" || (told && alert.state == "firing")) {
+    const bool has_arrived = told || found->second.told;
+    if (alert.state == "updated" || (has_arrived && alert.state == "firing")) {
       found->second.told = told.value_or(message.now);
       changes.push_back({alert.fingerprint, found->second});
     } else {

@@ -134,17 +134,6 @@ TEST_F(KeeperTest, ANumberThatBecomesTooLargeStaysAndStopsNothingElse) {
   EXPECT_EQ(store.all("next").value().at("costs/0"), "7");
 }
 
-// For some 12 seconds, half a second each: silence is not taken for the end of what there is.
-TEST_F(KeeperTest, WhileKafkaGivesNothingNothingIsTakenForRead) {
-  set_budget();
-  charge("a", 30);
-  charge("b", 12);
-  kafka_.fail_fetch(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 35);
-  Keeper keeper(kafka_.settings(), redis_.url(), {clock_, metrics_, *producer_});
-  const std::jthread keeping([&](const std::stop_token& over) { keeper.run(over); });
-  EXPECT_EQ(next_state().second.spent.value, 42);
-}
-
 // GPUs that nobody takes. Times lie in the past, so that what is counted of them stands still but for the capacity of a node that is up.
 class IdleTest : public KeeperTest {
  protected:

@@ -274,10 +274,10 @@ def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies,
     changes = {"job_id": job_id, "changes": {"spot": True}}
     spot = next(one for one in proposals if one.get("changes") == changes)
     # What reaches into the cheap hours gets cheaper with each moment that it waits; the plan is of one behind it, which may lie in them as a whole.
-    assert spot["savings_microusd"] == pytest.approx(0.7 * cost, rel=0.01)
-    assert spot["confidence"] and spot["risk"] and spot["evidence"]["cost_before_microusd"] == pytest.approx(cost, rel=0.01)
+    assert spot["savings_microusd"] == pytest.approx(0.7 * cost, rel=0.03)
+    assert spot["confidence"] and spot["risk"] and spot["evidence"]["cost_before_microusd"] == pytest.approx(cost, rel=0.03)
     simulated = agent.call("simulate_optimization", changes=changes)
-    assert simulated["savings_microusd"] == pytest.approx(spot["savings_microusd"], rel=0.01)
+    assert simulated["savings_microusd"] == pytest.approx(spot["savings_microusd"], rel=0.03)
     assert simulated["now"]["position"] >= 1 and 0.14 * cost < simulated["plan"]["estimated_cost_microusd"] < 0.31 * cost
 
     applied = agent.call("apply_optimization", changes=changes, summary="it can be repeated")

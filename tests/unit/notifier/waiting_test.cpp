@@ -237,6 +237,19 @@ TEST(WaitingAlerts, AnUpdateThatIsRefusedTakesNoEndWithIt) {
   EXPECT_EQ(ids(waiting.next(start + 1min)), std::vector<std::string>{"a-resolved"});
 }
 
+TEST(WaitingAlerts, ARepetitionThatIsRefusedTakesNoEndWithIt) {
+  auto route = given_route();
+  route.repeat = 1min;
+  Waiting waiting(route);
+  waiting.accept(given_alert("a"), {});
+  waiting.delivered(*waiting.next(start), start);
+  const auto again = waiting.next(start + 1min);
+  ASSERT_TRUE(again);
+  waiting.refused(*again);
+  waiting.accept(given_alert("a", "resolved"), {});
+  EXPECT_EQ(ids(waiting.next(start + 2min)), std::vector<std::string>{"a-resolved"});
+}
+
 TEST(WaitingAlerts, AnEndOfWhatWasNotToldIsNotTold) {
   auto route = given_route();
   route.severities = {"warning"};

@@ -12,7 +12,7 @@ namespace oppen::cost {
 
 struct Attempt {
   // What events have told. Nothing of it depends on their order.
-  std::optional<Bearer> bearer;  // none, or of one recalled the node alone: an event that changes anything will bring it
+  std::optional<Bearer> bearer;  // none: an event that changes anything will bring it
   std::optional<Time> started_at;
   std::optional<Time> ended_at;
   std::int64_t end_seq = 0;  // of the event that told of the end: of several the first one counts
@@ -23,6 +23,7 @@ struct Attempt {
   pricing::Price charged;
   int corrections = 0;
   bool final = false;
+  std::optional<std::string> recalled_node;  // until an event brings what else there is. Not stored
 
   bool stale =
       false;  // something has changed on which what has been charged depends. Not stored: true of what is loaded

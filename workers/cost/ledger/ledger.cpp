@@ -190,6 +190,7 @@ bool apply_fact(Attempt& attempt, const Fact& fact) {
   const bool keeps_node = attempt.bearer && (attempt.until || !attempt.bearer->node.empty());
   auto bearer = fact.bearer;
   if (keeps_node) bearer.node = std::move(attempt.bearer->node);
+  if (attempt.recalled_node) bearer.node = *std::exchange(attempt.recalled_node, std::nullopt);
   attempt.bearer = std::move(bearer);
   if (as_charged) return true;
   attempt.stale = true;
@@ -240,8 +241,11 @@ bool Ledger::recall(const std::string& id, const CostAccrued& event) {
     attempt.corrections = corrections;  // of the first that the log still holds
     attempt.until = event.interval_end;
   }
-  if (!attempt.bearer) attempt.bearer.emplace();  // an event brings what else there is
-  attempt.bearer->node = event.node;
+  if (attempt.bearer) {
+    attempt.bearer->node = event.node;
+  } else {
+    attempt.recalled_node = event.node;
+  }
   attempt.charged = plus(attempt.charged, {event.gpu, event.cpu, event.memory, event.total});
   attempt.final = event.final;
   attempt.stale = !event.final;

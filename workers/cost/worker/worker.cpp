@@ -462,7 +462,7 @@ struct Worker::Impl {
         for (const auto& [attempt_number, attempt] : job.attempts) {
           if (attempt.final || !attempt.started_at) continue;
           ++open;
-          if (attempt.bearer->pod.empty()) continue;  // of a run from outside
+          if (!attempt.bearer || attempt.bearer->pod.empty()) continue;  // of a run from outside
           pods.push_back(pod_cost(attempt, rates, at));
           pods.back().runs = !job.end_of(attempt_number);
         }

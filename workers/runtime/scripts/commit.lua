@@ -14,6 +14,7 @@ for i = 4, #ARGV, 3 do
     -- An error would end this half done, and whoever tries again would add the first half again.
     local added = redis.pcall('HINCRBY', prefix .. string.sub(ARGV[i], 2), ARGV[i + 1], ARGV[i + 2])
     if type(added) == 'table' and added.err then
+      if not string.find(added.err, 'overflow') and not string.find(added.err, 'not an integer') then return added end
       redis.log(redis.LOG_WARNING, prefix .. ARGV[i] .. ' ' .. ARGV[i + 1] .. ' is not added to: ' .. added.err)
     end
   elseif ARGV[i + 2] == '' then

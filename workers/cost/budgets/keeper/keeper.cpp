@@ -90,14 +90,6 @@ class Term {
         store_(store),
         consumer_(consumer),
         dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix) {}
-  // Another tells now.
-  ~Term() {
-    for (const auto& budget : named_) show(budget, 0);
-    show_idle({});
-  }
-  Term(const Term&) = delete;
-  Term& operator=(const Term&) = delete;
-
   Status take_over() {
     for (const auto* const hash : {"days", "marks"}) {
       const auto fields = store_.all(hash);
@@ -123,6 +115,12 @@ class Term {
                     state == states->end() ? std::nullopt : read_told(state->second));
     }
     return assign();
+  }
+
+  // Another tells from now on.
+  void show_nothing() {
+    for (const auto& budget : named_) show(budget, 0);
+    show_idle({});
   }
 
   Status turn() {
@@ -528,8 +526,10 @@ Status keep(const client::KafkaSettings& kafka, const std::string& redis_url,
     renewed = SteadyClock::now();
     const auto held = store.hold();
     if (!held) return fail(held.error());
-    if (!*held) return fail(ErrorKind::fenced, "another instance keeps the budgets");
+    if (!*held) status = fail(ErrorKind::fenced, "another instance keeps the budgets");
   }
+  // After another error this instance most likely goes on, and what it has told stays until then.
+  if (status || status.error().kind == ErrorKind::fenced) term.show_nothing();
   store.release();
   return status;
 }
