@@ -16,8 +16,9 @@ std::string shown_url(std::string_view text) {
     if (at == std::string_view::npos) {
       shown += word;
     } else {
-      const auto scheme = word.substr(0, at).find(mark);
-      if (scheme != std::string_view::npos) shown += word.substr(0, scheme + mark.size());
+      const auto scheme = word.substr(0, std::min(word.find(mark), at));
+      if (scheme.size() < at && scheme.find(':') == std::string_view::npos)
+        shown.append(scheme).append(mark);
       shown += word.substr(at + 1);
     }
     const auto between = std::min(text.find_first_not_of(blanks), text.size());

@@ -13,7 +13,7 @@ TEST(ShownUrl, LeavesUsersAndPasswordsOut) {
                                  "http://user:secret://x@host:8088", "http://secret@host:8088"})
     EXPECT_EQ(shown_url(text), "http://host:8088") << text;
   EXPECT_EQ(shown_url("user:secret@host:8088"), "host:8088");
-  EXPECT_EQ(shown_url("user:se://cret@host:8088").find("cret"), std::string::npos);
+  EXPECT_EQ(shown_url("user:se://cret@host:8088"), "host:8088");
   EXPECT_EQ(shown_url("http://a:secret@one:1,http://b:secret@two:2"), "http://two:2");
   EXPECT_EQ(shown_url("is http://a:b@one:1 or\tc:d@two:2 there"),
             "is http://one:1 or\ttwo:2 there");
