@@ -96,6 +96,29 @@ def policies(world):
 
 
 @pytest.fixture
+def window(kube, bus):
+    """Sets the off-peak window, and puts it back."""
+    before = kube.get("configmaps/cost-model")["data"]["off_peak_window"]
+
+    def put(value):
+        kube.patch("configmaps/cost-model", {"data": {"off_peak_window": value}})
+        bus.wait_for(
+            f"the window {value}",
+            lambda: [r for r in bus.records("oppen.control") if r.type == "policy.changed"][-1].data["cost_model"]["off_peak_window"]
+            == value,
+        )
+
+    yield put
+    put(before)
+
+
+@pytest.fixture
+def one_price(window):
+    """Without an off-peak window: what a job costs is the same at every hour."""
+    window("00:00-00:00 UTC")
+
+
+@pytest.fixture
 def jobs(request, world):
     mine = Jobs(request.node.originalname.removeprefix("test_"), world.bus)
     yield mine

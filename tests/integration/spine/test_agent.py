@@ -189,7 +189,7 @@ def test_jobs_are_queued_listed_and_cancelled(agent, bus, jobs, policies, oppen)
     assert {one["name"] for one in listing} == TOOLS
 
 
-def test_a_budget_is_checked_before(agent, bus, jobs, policies):
+def test_a_budget_is_checked_before(agent, bus, jobs, policies, one_price):
     """The forecast is what the job is estimated at once it is queued; what does not fit is told with what would be cheaper."""
     occupied(bus, jobs, policies)
     job = {"model_type": "mnist", "epochs": 2, "batch_size": 64, "resources": SMALL}

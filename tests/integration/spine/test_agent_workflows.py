@@ -45,7 +45,7 @@ def play(environment, jobs):
     return run
 
 
-def test_workflows_of_submission(play, bus, jobs, policies):
+def test_workflows_of_submission(play, bus, jobs, policies, one_price):
     """Within a budget and beyond one, one and twenty urgently, a search, fifty within a ceiling, five for a sum, several at once, and how the
     system is."""
     policies.set(max_concurrent_jobs=20)

@@ -39,23 +39,6 @@ def test_jobs_of_a_batch_wait_for_each_other(bus, jobs):
     assert ends[0]["ended_at"] <= ends[1]["started_at"]
 
 
-@pytest.fixture
-def window(kube, bus):
-    """Sets the off-peak window, and puts it back."""
-    before = kube.get("configmaps/cost-model")["data"]["off_peak_window"]
-
-    def put(value):
-        kube.patch("configmaps/cost-model", {"data": {"off_peak_window": value}})
-        bus.wait_for(
-            f"the window {value}",
-            lambda: [r for r in bus.records("oppen.control") if r.type == "policy.changed"][-1].data["cost_model"]["off_peak_window"]
-            == value,
-        )
-
-    yield put
-    put(before)
-
-
 def test_an_off_peak_job_waits_for_the_window(bus, jobs, window):
     """Outside the window it is queued and told when it opens; others go. When the window is moved to now, it goes."""
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -71,7 +71,8 @@ def test_the_targets_are_those_of_the_local_stack():
     ports = {process: port for _, port, _, process in (line.split() for line in lines if line and not line.startswith("#"))}
     found = re.findall(r'"127.0.0.1:(\d+)"\], "labels": {"program": "([a-z-]+)"}', (CONFIGURATION / "targets.json").read_text())
     programs = {line.split()[0] for line in (ROOT / "deploy" / "local" / "lib" / "workers").read_text().splitlines() if line.startswith("oppen-")}
-    assert {program for _, program in found} == programs
+    # The notifier runs only where there are routes: a target that is down would be told of.
+    assert {program for _, program in found} == programs - {"oppen-notifier"}
     assert all(ports[program] == port for port, program in found)
 
 
