@@ -140,7 +140,13 @@ Result<json> of_waiting(const Backend& backend) {
     return {};
   };
   if (jobs.empty()) return proposals;
-  const auto all = add(jobs);
+  auto all = add(jobs);
+  if (!all && is_of_one(all.error())) {  // the cost model may have no cheap hours
+    for (auto& job : jobs)
+      std::erase_if(job.variants,
+                    [](const Variant& one) { return one.changes.window.has_value(); });
+    all = add(jobs);
+  }
   if (!all && !is_of_one(all.error())) return fail(all.error());
   if (all) return proposals;
   for (const auto& job : jobs) {  // one of them stands in the way of all

@@ -263,7 +263,7 @@ def days_ago(days):
     return str(datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=days))
 
 
-def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies, oppen):
+def test_a_change_takes_effect_when_a_human_approves(agent, bus, jobs, policies, oppen, one_price):
     """Analysed, proposed, simulated, applied: nothing changes. Approved: the job is amended. Undone: it is as it was."""
     occupied(bus, jobs, policies)
     job_id = jobs.id("dear")
