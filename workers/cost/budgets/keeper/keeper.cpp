@@ -10,9 +10,9 @@
 #include "scheduler/queue/reader.hpp"
 #include "schemas/parse.hpp"
 #include "schemas/topics.hpp"
+#include "workers/cost/budgets/keeper/idle_keeping.hpp"
 #include "workers/cost/budgets/keeper/telling.hpp"
 #include "workers/cost/budgets/unseen.hpp"
-#include "workers/cost/idle/idle_count.hpp"
 #include "workers/runtime/dead_letter.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/rest.hpp"
@@ -31,14 +31,7 @@ constexpr int live_page = 200;
 constexpr int most_at_once =
     1'000;  // records in a change: Redis stands still for some milliseconds
 constexpr std::size_t most_cells = 5'000;  // of idle GPUs in a change, likewise
-constexpr auto between_counts = 30s;       // of idle GPUs
-// A node, or a rate, that changes is told at once: up to so long ago everything is known.
-constexpr auto surely_told = 10s;
-constexpr std::size_t most_types = 50;  // of GPUs on the page of metrics while a process lives
-constexpr auto other_types = "other";
-constexpr std::chrono::days look_back{400};  // for days that are to be forgotten
-constexpr std::int64_t before_the_log = -1;  // the offset of what stands in it no more
-constexpr std::size_t most_named = 500;      // budgets on the page of metrics while a process lives
+constexpr std::size_t most_named = 500;    // budgets on the page of metrics while a process lives
 
 TopicPartition control() { return {std::string(topics::control), 0}; }
 
@@ -85,11 +78,11 @@ class Term {
   Term(const client::KafkaSettings& kafka, const KeeperParts& parts, runtime::Redis& redis,
        KeeperStore& store, client::Consumer& consumer)
       : parts_(parts),
-        redis_(redis),
         queue_(redis, kafka.topic_prefix),
         store_(store),
         consumer_(consumer),
-        dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix) {}
+        dead_letters_(parts.producer, parts.metrics, "budgets", kafka.topic_prefix),
+        idle_(parts, redis, queue_, store, consumer) {}
   Status take_over() {
     for (const auto* const hash : {"days", "marks"}) {
       const auto fields = store_.all(hash);
@@ -102,7 +95,7 @@ class Term {
       }
       if (auto status = renew(); !status) return status;
     }
-    if (auto status = load_idle(); !status) return status;
+    if (auto status = idle_.load([this] { return renew(); }); !status) return status;
     const auto sets = store_.all("sets");
     if (!sets) return fail(sets.error());
     const auto states = store_.all("states");
@@ -120,7 +113,7 @@ class Term {
   // Another tells from now on.
   void show_nothing() {
     for (const auto& budget : named_) show(budget, 0);
-    show_idle({});
+    idle_.show_nothing();
   }
 
   Status turn() {
@@ -141,8 +134,10 @@ class Term {
       if (auto status = read_all(); !status) return status;
     }
     tally_.forget(parts_.clock.now());
-    if (auto status = forget_idle(); !status) return status;
-    if (auto status = count_idle(); !status) return status;
+    if (auto status = idle_.forget(); !status) return status;
+    if (!control_alone_) {
+      if (auto status = idle_.count(); !status) return status;
+    }
     if (auto status = commit(); !status) return status;
     return ends_.empty() ? tell() : Status();  // before, it would tell too little
   }
@@ -153,59 +148,6 @@ class Term {
     const auto held = store_.hold();
     if (!held) return fail(held.error());
     return *held ? Status() : fail(ErrorKind::fenced, "another instance keeps the budgets");
-  }
-
-  // A clock that has jumped ahead is not believed: what has been counted, or forgotten, is not taken back.
-  Result<Time> believed_now() {
-    const auto theirs = redis_.command({"TIME"});
-    if (!theirs) return fail(theirs.error());
-    const std::chrono::seconds seconds(
-        std::strtoll(theirs->elements.at(0).text.c_str(), nullptr, 10));
-    return std::min<Time>(parts_.clock.now(), Time(seconds));
-  }
-
-  Status load_idle() {
-    for (const auto* const hash : cost::IdleCount::hashes) {
-      const auto fields = store_.all(hash);
-      if (!fields) return fail(fields.error());
-      for (const auto& [field, value] : *fields) {
-        if (!idle_.load(hash, field, value))
-          return fail(ErrorKind::fatal,
-                      fmt::format("{} of the budgets in Redis is broken: {}", hash, field));
-      }
-      if (hash == std::string_view("policies") && fields->empty()) {
-        if (auto status = take_policy_in_force(); !status) return status;
-      }
-      if (auto status = renew(); !status) return status;
-    }
-    const auto begun = store_.all("idle");
-    if (!begun) return fail(begun.error());
-    if (const auto since = begun->find("since"); since != begun->end())
-      idle_.begin(
-          Time(std::chrono::milliseconds(std::strtoll(since->second.c_str(), nullptr, 10))));
-    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.now());
-    const auto day = store_.all(cost::idle_day(today));
-    if (!day) return fail(day.error());
-    for (const auto& [field, value] : *day) {
-      if (!idle_.load_day(today, field, value))
-        return fail(ErrorKind::fatal, "today's idle GPUs in Redis are broken: " + field);
-    }
-    return {};
-  }
-
-  // The log may hold it no more.
-  Status take_policy_in_force() {
-    const auto published = queue_.policy();
-    if (!published && published.error().kind == ErrorKind::not_found) return {};
-    if (!published) return fail(published.error());
-    auto policy = parse_data<PolicyChanged>(*published);
-    if (policy) {
-      idle_.take(before_the_log, std::move(*policy));
-    } else {
-      spdlog::error("idle GPUs are not priced by the policies in force, which can't be read: {}",
-                    sentences(policy.error()));
-    }
-    return {};
   }
 
   // Before any charge is counted it is known what nodes there were: `control` is read first, to where it ends now.
@@ -240,22 +182,12 @@ class Term {
       if (start < marks->high) ends_[partition] = marks->high;
     }
     if (!all_counted) {
-      if (auto status = begin_to_count(*next); !status) return status;
+      if (auto status = idle_.begin(cells_); !status) return status;
+      for (const auto& [name, offset] : *next) {
+        if (name != name_of(control())) cells_.push_back({"idle-next", name, offset});
+      }
     }
     return consumer_.assign({{control(), read_.at(control())}});
-  }
-
-  // From now on: without its charges all that was before would be idle.
-  Status begin_to_count(const std::map<std::string, std::string>& next) {
-    const auto now = believed_now();
-    if (!now) return fail(now.error());
-    spdlog::info("GPUs that nobody takes are counted from {} on", to_rfc3339(*now));
-    idle_.begin(*now);
-    cells_.push_back({"idle", "since", std::to_string(now->time_since_epoch().count())});
-    for (const auto& [name, offset] : next) {
-      if (name != name_of(control())) cells_.push_back({"idle-next", name, offset});
-    }
-    return {};
   }
 
   Status read_all() {
@@ -282,7 +214,7 @@ class Term {
     read_[partition] = record.offset + 1;
     const auto event = decode(record.record);
     if (record.topic == topics::control) {
-      if (event) take_for_idle(*event, record);
+      if (event) idle_.take(*event, record);
       if (record.offset < control_told_) return {};  // the budgets have it
       // One that this keeper has not said is of one that was paused, and may be out of date: what is right is said again.
       if (event && event->type == BudgetState::type && sent_.erase(event->id) == 0)
@@ -302,85 +234,8 @@ class Term {
     if (!charge) return set_aside(record, sentences(charge.error()));
     if (!tally_.add(event->id, *charge, record.timestamp)) return {};
     telling_.spent(*charge, parts_.clock.now());
-    if (!idle_.charge(*charge, record.timestamp)) not_believed(record);
+    idle_.take(*charge, record);
     return {};
-  }
-
-  // Both are the scheduler's, which sets aside what is not valid.
-  void take_for_idle(const CloudEvent& event, const client::ConsumedRecord& record) {
-    if (event.type == PolicyChanged::type) {
-      if (auto policy = parse_data<PolicyChanged>(event.data))
-        idle_.take(record.offset, std::move(*policy));
-    } else if (event.type == NodeObserved::type) {
-      const auto node = parse_data<NodeObserved>(event.data);
-      if (node && (event.time > record.timestamp + 10min || !idle_.observe(*node, event.time)))
-        not_believed(record);
-    }
-  }
-
-  static void not_believed(const client::ConsumedRecord& record) {
-    spdlog::warn("{}/{} offset {} counts for no node: its time or its number of GPUs is absurd",
-                 record.topic, record.partition, record.offset);
-  }
-
-  // The capacity of the nodes, once `control` has been read to where it ended a moment ago.
-  Status count_idle() {
-    if (control_alone_) return {};
-    if (!count_to_) {
-      if (SteadyClock::now() < next_count_) return {};
-      const auto marks = consumer_.watermarks(control(), kafka_deadline);
-      if (!marks && marks.error().kind == ErrorKind::unavailable) return {};
-      if (!marks) return fail(marks.error());
-      const auto now = believed_now();
-      if (!now) return fail(now.error());
-      count_to_ = *now - surely_told;
-      count_at_ = marks->high;
-    }
-    if (consumer_.position(control()) < count_at_) return {};
-    if (!idle_.count(*count_to_, most_at_once)) return {};  // the next turn goes on
-    count_to_.reset();
-    next_count_ = SteadyClock::now() + between_counts;
-    show_idle(idle_.rows_of(std::chrono::floor<std::chrono::days>(parts_.clock.now())));
-    return {};
-  }
-
-  Status forget_idle() {
-    if (SteadyClock::now() < next_forgetting_) return {};
-    next_forgetting_ = SteadyClock::now() + 1h;
-    const auto now = believed_now();
-    if (!now) return fail(now.error());
-    idle_.forget(*now);
-    std::vector<std::string> days;
-    auto day = std::chrono::floor<std::chrono::days>(*now) - keep_idle;
-    for (int back = 0; back < look_back.count(); ++back, day -= std::chrono::days(1))
-      days.push_back(cost::idle_day(day));
-    return store_.drop(days);
-  }
-
-  // What is not there any more is 0.
-  void show_idle(const cost::IdleRows& today) {
-    std::map<std::string, cost::IdleSum> sums;
-    for (const auto& type : types_) sums[type] = {};
-    for (const auto& [key, time] : today) {
-      const bool is_named = types_.contains(key.gpu_type) || types_.size() < most_types;
-      const auto type = is_named ? key.gpu_type : std::string(other_types);
-      types_.insert(type);
-      sums[type] += cost::sum_of(key, time);
-    }
-    constexpr double million = 1e6;
-    for (const auto& [type, sum] : sums) {
-      const auto set = [&, &gpu_type = type](const char* name, const char* help,
-                                             std::int64_t microusd) {
-        parts_.metrics.gauge(name, help, {{"gpu_type", gpu_type}})
-            .set(static_cast<double>(microusd) / million);
-      };
-      set("oppen_gpu_capacity_usd",
-          "What the GPUs of the nodes cost today, of UTC, at the list rate", sum.capacity_microusd);
-      set("oppen_gpu_idle_usd", "Of that, of the GPUs that nobody took", sum.idle_microusd);
-      set("oppen_gpu_unreconciled_usd",
-          "What was charged today for GPUs beyond those that nodes are known to have had",
-          sum.unreconciled_microusd);
-    }
   }
 
   Status set_aside(const client::ConsumedRecord& record, const std::string& reason) {
@@ -472,22 +327,15 @@ class Term {
   }
 
   const KeeperParts& parts_;
-  runtime::Redis& redis_;
   queue::QueueReader queue_;
   KeeperStore& store_;
   client::Consumer& consumer_;
   runtime::DeadLetters dead_letters_;
   Tally tally_;
   Telling telling_{tally_};
-  cost::IdleCount idle_;
-  std::int64_t control_told_ = 0;  // up to there the budgets knew `control`
-  bool control_alone_ = true;      // is read
-  // Up to when idle GPUs are to be counted, once `control` is read to count_at_.
-  std::optional<Time> count_to_;
-  std::int64_t count_at_ = 0;
-  SteadyClock::time_point next_count_;
-  SteadyClock::time_point next_forgetting_;
-  std::set<std::string> types_;                  // of GPUs that have series
+  IdleKeeping idle_;
+  std::int64_t control_told_ = 0;                // up to there the budgets knew `control`
+  bool control_alone_ = true;                    // is read
   std::vector<Cell> cells_;                      // to be stored with the next change
   std::map<TopicPartition, std::int64_t> next_;  // offsets, too
   std::set<std::string> named_;
