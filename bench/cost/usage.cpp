@@ -243,9 +243,8 @@ void consume(client::GroupConsumer& consumer, const Offsets& offsets, std::size_
   cost::ReadAhead ahead(consumer);
   must(consumer.start(offsets), doing);
   for (std::size_t taken = 0; taken < count;) {
-    must(ahead.read(false, static_cast<int>(offsets.size()),
-                    [](const auto&) -> Result<bool> { return false; }),
-         doing);
+    while (must(ahead.poll(false, static_cast<int>(offsets.size())), doing) != nullptr)
+      ahead.parse();
     const auto* const records = ahead.take();
     if (records != nullptr) {
       for (const auto& sample : records->samples) accounts.take(sample);

@@ -129,10 +129,10 @@ TEST_F(ReadAheadTest, SaysWhatTheReaderSaysInOrder) {
     };
     while (some_missing()) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << next[0] << ' ' << next[1];
-      ASSERT_TRUE(ahead.read(false, partitions, [](const auto& record) -> Result<bool> {
-        EXPECT_EQ(record.topic, topics::telemetry);
-        return record.offset == left_alone;
-      }));
+      while (auto* const polled = ahead.poll(false, partitions).value()) {
+        for (auto& sample : polled->samples) sample.sets_aside = sample.offset == left_alone;
+        ahead.parse();
+      }
       auto* const records = ahead.take();
       if (records == nullptr) continue;
       for (const auto place : records->others) {
@@ -165,31 +165,26 @@ TEST_F(ReadAheadTest, SaysWhatTheReaderSaysInOrder) {
 TEST_F(ReadAheadTest, TakesOneAtATimeWhereItIsCareful) {
   ReadAhead ahead(*consumer_);
   start(0);
-  int begun = 0;
-  int taken = 0;
+  std::size_t taken = 0;
   const auto give_up_at = std::chrono::steady_clock::now() + 60s;
-  while (taken < 20 && std::chrono::steady_clock::now() < give_up_at) {
-    ASSERT_TRUE(ahead.read(true, partitions, [&](const auto&) -> Result<bool> {
-      ++begun;
-      return false;
-    }));
+  const auto poll = [&] {
+    Records* polled = nullptr;
+    while (polled == nullptr && std::chrono::steady_clock::now() < give_up_at)
+      polled = ahead.poll(true, partitions).value();
+    return polled;
+  };
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_NE(poll(), nullptr);
+    ahead.parse();
+    EXPECT_EQ(ahead.poll(true, partitions).value(), nullptr) << "the first is not done with";
     const auto* const records = ahead.take();
-    if (records == nullptr) continue;
+    ASSERT_NE(records, nullptr);
     EXPECT_EQ(records->batch.size(), 1U);
-    taken += static_cast<int>(records->samples.size());
-    ASSERT_EQ(begun, taken) << "the next was begun before this one was done with";
+    taken += records->samples.size() + records->others.size();
   }
-  EXPECT_EQ(taken, 20);
-  // What could not be begun is not parsed.
-  Status status;
-  while (status && std::chrono::steady_clock::now() < give_up_at) {
-    status = ahead.read(true, partitions, [](const auto&) -> Result<bool> {
-      return fail(ErrorKind::unavailable, "no room");
-    });
-  }
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().message, "no room");
-  EXPECT_EQ(ahead.take(), nullptr);
+  EXPECT_EQ(taken, 20U);
+  ASSERT_NE(poll(), nullptr);
+  EXPECT_EQ(ahead.take(), nullptr) << "it was not to be parsed";
 }
 
 // Who owns it next reads it from where it was stored.
@@ -198,7 +193,7 @@ TEST_F(ReadAheadTest, DropsAllWhenTheGroupTakesBack) {
   start(0);
   const auto give_up_at = std::chrono::steady_clock::now() + 60s;
   const auto read = [&] {
-    EXPECT_TRUE(ahead.read(false, partitions, [](const auto&) -> Result<bool> { return false; }));
+    while (ahead.poll(false, partitions).value() != nullptr) ahead.parse();
   };
   while (ahead.take() == nullptr && std::chrono::steady_clock::now() < give_up_at) read();
   const auto generation = consumer_->generation();

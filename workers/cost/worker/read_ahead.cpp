@@ -29,37 +29,37 @@ void Records::clear() {
 }
 
 ReadAhead::ReadAhead(client::GroupConsumer& consumer)
-    : consumer_(consumer), stage_([this](Records& records) { parse(records); }) {}
+    : consumer_(consumer), stage_([this](Records& records) { work(records); }) {}
 
-Status ReadAhead::read(bool careful, int partitions, const BeforeParsing& before_parsing) {
+Result<Records*> ReadAhead::poll(bool careful, int partitions) {
+  auto& records = *polled_;
+  records.clear();
+  if (stage_.size() >= (careful ? 1 : most_under_way) || bytes_ >= most_bytes) return nullptr;
   const auto generation = consumer_.generation();
-  const std::size_t most_batches = careful ? 1 : most_under_way;
-  const std::size_t most_records = careful ? 1 : static_cast<std::size_t>(most_at_once);
-  while (stage_.size() < most_batches && bytes_ < most_bytes) {
-    if (spare_.empty()) spare_.push_back(std::make_unique<Records>());
-    auto& records = *spare_.back();
-    records.clear();
-    const auto status =
-        consumer_.poll(records.batch, most_records, stage_.size() == 0 ? 100ms : 0ms);
-    if (consumer_.generation() != generation) drop();
-    if (!status) return status;
-    if (records.batch.empty()) break;
-    records.partitions = partitions;
-    for (std::size_t i = 0; i < records.batch.size(); ++i) {
-      const auto view = records.batch.view(i);
-      if (view.topic != topics::telemetry) {
-        records.others.push_back(i);
-        continue;
-      }
-      const auto sets_aside = before_parsing(view);
-      if (!sets_aside) return fail(sets_aside.error());
-      records.samples.push_back({i, view.partition, view.offset, *sets_aside});
+  const auto status =
+      consumer_.poll(records.batch, careful ? 1 : static_cast<std::size_t>(most_at_once),
+                     stage_.size() == 0 ? 100ms : 0ms);
+  if (consumer_.generation() != generation) drop();
+  if (!status) return fail(status.error());
+  if (records.batch.empty()) return nullptr;
+  records.partitions = partitions;
+  for (std::size_t i = 0; i < records.batch.size(); ++i) {
+    const auto view = records.batch.view(i);
+    if (view.topic == topics::telemetry) {
+      records.samples.push_back({i, view.partition, view.offset});
+    } else {
+      records.others.push_back(i);
     }
-    bytes_ += records.batch.bytes();
-    stage_.put(std::move(spare_.back()));
-    spare_.pop_back();
   }
-  return {};
+  return &records;
+}
+
+void ReadAhead::parse() {
+  bytes_ += polled_->batch.bytes();
+  stage_.put(std::move(polled_));
+  if (spare_.empty()) spare_.push_back(std::make_unique<Records>());
+  polled_ = std::move(spare_.back());
+  spare_.pop_back();
 }
 
 Records* ReadAhead::take() {
@@ -77,7 +77,7 @@ void ReadAhead::drop() {
   }
 }
 
-void ReadAhead::parse(Records& records) {
+void ReadAhead::work(Records& records) {
   for (auto& sample : records.samples) {
     if (sample.sets_aside) continue;
     const auto view = records.batch.view(sample.place, headers_);

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +21,7 @@ struct Sampled {
   std::size_t place = 0;  // in its batch
   int partition = -1;
   std::int64_t offset = -1;
-  bool sets_aside = false;  // not to be looked at
+  bool sets_aside = false;  // not to be parsed
   bool misplaced = false;   // not in the partition of its key
   std::optional<Reading> reading = {};
   std::string wrong = {};  // why it can't be read, in sentences
@@ -48,13 +47,13 @@ class ReadAhead {
   // `consumer` must outlive this.
   explicit ReadAhead(client::GroupConsumer& consumer);
 
-  // Called for each record of telemetry before it is parsed, with all but its headers: whether it is to be left alone. An error is
-  // handed on.
-  using BeforeParsing = std::function<Result<bool>(const client::ConsumedView&)>;
-  // Reads what there is, as far as there is room; waits for it, up to 100 ms, if nothing is under way. `careful`: one record at a
-  // time, and only if nothing is under way. `partitions`: of telemetry. Errors: as of GroupConsumer::poll; what was read before stays
-  // under way. When the group changes what is owned, all that is under way is dropped.
-  Status read(bool careful, int partitions, const BeforeParsing& before_parsing);
+  // Reads some records; nullptr: none came, within 100 ms if nothing is under way, or there is no room for more. They are there to be
+  // looked at, but not read out, until this is called again, which forgets them unless they went on by parse(). `careful`: one record
+  // at a time, and only if nothing is under way. `partitions`: of telemetry. When the group changes what is owned, all that is under way
+  // is dropped. Errors: as of GroupConsumer::poll; what was read before stays under way.
+  Result<Records*> poll(bool careful, int partitions);
+  // What poll() has just given.
+  void parse();
   // The records that were read first; nullptr: there are none. They are there until this, or drop(), is called again.
   Records* take();
   // Everything that is under way.
@@ -63,9 +62,10 @@ class ReadAhead {
  private:
   static constexpr std::size_t most_under_way = 2;
   static constexpr std::size_t most_bytes = 1 << 20;
-  void parse(Records& records);
+  void work(Records& records);
 
   client::GroupConsumer& consumer_;
+  std::unique_ptr<Records> polled_ = std::make_unique<Records>();
   std::unique_ptr<Records> taken_;
   std::vector<std::unique_ptr<Records>> spare_;
   std::size_t bytes_ = 0;  // under way

@@ -205,17 +205,24 @@ struct Worker::Impl {
 
   // Some records, of the partitions that are owned now. Samples, which are by far the most, are measured; what else there is comes back.
   Result<std::vector<ConsumedRecord>> read() {
-    // Of what had been taken over before, and not of what is being read next.
+    // It is of what had been taken over before.
     if (consumer->generation() != taken_generation) ahead->drop();
-    const auto status = ahead->read(careful(), partition_count,
-                                    [this](const auto& record) { return begin_sample(record); });
-    if (!status) {
-      parts.health.set("kafka", fail(status.error()));
-      // While Kafka is away, what has been read is still good.
-      if (status.error().kind != ErrorKind::unavailable) return fail(status.error());
+    for (const bool one_by_one = careful();;) {
+      const auto polled = ahead->poll(one_by_one, partition_count);
+      if (!polled) {
+        parts.health.set("kafka", fail(polled.error()));
+        // While Kafka is away, what has been read is still good.
+        if (polled.error().kind == ErrorKind::unavailable) break;
+        return fail(polled.error());
+      }
+      // What was taken away in between will be read by who owns it.
+      if (*polled == nullptr || consumer->generation() != taken_generation) break;
+      for (auto& sample : (*polled)->samples) {
+        if (auto status = begin(sample); !status) return fail(status.error());
+      }
+      ahead->parse();
     }
     std::vector<ConsumedRecord> others;
-    if (consumer->generation() != taken_generation) ahead->drop();
     auto* const records = ahead->take();
     if (records == nullptr) return others;
     for (const auto& sample : records->samples) {
@@ -245,19 +252,19 @@ struct Worker::Impl {
     return store.commit(partition.claim, change);
   }
 
-  // The same of a record of telemetry, before it is parsed; whether it is to be set aside.
-  Result<bool> begin_sample(const client::ConsumedView& record) {
-    const auto found = partitions.find(record.partition);
-    if (found == partitions.end()) return false;
+  // The same of a sample, before it is parsed.
+  Status begin(Sampled& sample) {
+    const auto found = partitions.find(sample.partition);
+    if (found == partitions.end() || sample.offset < found->second->measuring.next) return {};
     auto& partition = *found->second;
-    if (record.offset < partition.measuring.next) return false;
-    const auto of_topic = partition.first.find(record.topic);
+    const auto of_topic = partition.first.find(topics::telemetry);
     if (of_topic == partition.first.end())
       return fail(ErrorKind::fatal, "a partition was taken over without its telemetry");
     auto& first = of_topic->second;
-    if (auto status = begin(partition, first, record.topic, record.offset); !status)
-      return fail(status.error());
-    return first.sets_aside();
+    if (auto status = begin(partition, first, topics::telemetry, sample.offset); !status)
+      return status;
+    sample.sets_aside = first.sets_aside();
+    return {};
   }
 
   // It changes nothing but what has been measured.
