@@ -62,10 +62,11 @@ class ReadAheadTest : public testing::Test {
       published_[partition].push_back(record_numbered(number));
       EXPECT_TRUE(producer->send(
           topics::telemetry, published_[partition].back(), [](const auto&) {}, partition));
-      if (number % ready == 0)
+      if (number % ready == 0) {
         EXPECT_TRUE(producer->send(
             topics::job_events, {"key", std::to_string(number), {{"name", "value"}}},
             [](const auto&) {}, 0));
+      }
     }
     EXPECT_TRUE(producer->flush(60s));
     consumer_ = client::GroupConsumer::create(
@@ -156,7 +157,9 @@ TEST_F(ReadAheadTest, SaysWhatTheReaderSaysInOrder) {
         }
       }
     }
-    if (begin == 0) EXPECT_EQ(events, (std::vector<std::string>{"0", "1000"}));
+    if (begin == 0) {
+      EXPECT_EQ(events, (std::vector<std::string>{"0", "1000"}));
+    }
     ahead.drop();
     EXPECT_EQ(ahead.take(), nullptr);
   }
