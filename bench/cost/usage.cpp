@@ -16,7 +16,8 @@
 #include "schemas/topics.hpp"
 #include "workers/cost/ledger/ledger.hpp"
 #include "workers/cost/usage/gpu_hourly.hpp"
-#include "workers/cost/worker/takeover.hpp"
+#include "workers/cost/worker/measuring.hpp"
+#include "workers/cost/worker/read_ahead.hpp"
 #include "workers/runtime/memory.hpp"
 #include "workers/runtime/worker_settings.hpp"
 
@@ -164,12 +165,12 @@ class Accounts {
     }
   }
 
-  void take(const client::ConsumedView& record) {
-    auto& measuring = parts_.at(static_cast<std::size_t>(record.partition)).measuring;
-    const auto* const why =
-        must(measuring.take(record, reader_, static_cast<int>(parts_.size())), doing);
+  void take(const cost::Sampled& sample) {
+    auto& measuring = parts_.at(static_cast<std::size_t>(sample.partition)).measuring;
+    if (!sample.wrong.empty()) give_up("a sample is refused", sample.wrong);
+    const auto* const why = measuring.take(sample);
     if (why != nullptr) give_up("a sample is left out", why);
-    measuring.next = record.offset + 1;
+    measuring.next = sample.offset + 1;
     if (++taken_ % settled_after == 0) settle(begin + interval * (taken_ / attempts));
   }
 
@@ -216,7 +217,6 @@ class Accounts {
   pricing::RateHistory rates_;
   Time charged_until_;
   std::vector<Part> parts_;
-  cost::SampleReader reader_;
   std::size_t taken_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t effective_ = 0;
@@ -232,27 +232,36 @@ std::unique_ptr<client::GroupConsumer> join(const client::KafkaSettings& kafka,
   const auto end = SteadyClock::now() + 60s;
   while (consumer->owned().size() < partitions) {
     if (SteadyClock::now() > end) give_up(doing, "the group gives no partitions");
-    static_cast<void>(consumer->poll(100ms));
+    static_cast<void>(consumer->listen(100ms));
   }
   return consumer;
 }
 
-// `take` a record, and `look_around` after so many as the worker takes at once, or when none came.
+// As the worker does.
 void consume(client::GroupConsumer& consumer, const Offsets& offsets, std::size_t count,
-             const std::function<void(const client::ConsumedView&)>& take,
-             const std::function<void()>& look_around) {
+             Accounts& accounts) {
+  cost::ReadAhead ahead(consumer);
   must(consumer.start(offsets), doing);
-  std::int64_t at_once = 0;
   for (std::size_t taken = 0; taken < count;) {
-    const auto* const record = must(consumer.poll(at_once == 0 ? 100ms : 0ms), doing);
-    if (record != nullptr) {
-      take(*record);
-      ++taken;
-      ++at_once;
+    while (must(ahead.poll(false, static_cast<int>(offsets.size())), doing) != nullptr)
+      ahead.parse();
+    const auto* const records = ahead.take();
+    if (records != nullptr) {
+      for (const auto& sample : records->samples) accounts.take(sample);
+      taken += records->samples.size();
     }
-    if (record != nullptr && at_once < cost::most_records) continue;
-    look_around();
-    at_once = 0;
+    accounts.look_around();
+  }
+}
+
+// Reads records and their headers, and does nothing with them.
+void consume_alone(client::GroupConsumer& consumer, const Offsets& offsets, std::size_t count) {
+  client::RecordBatch records;
+  std::vector<HeaderView> headers;
+  must(consumer.start(offsets), doing);
+  for (std::size_t taken = 0; taken < count; taken += records.size()) {
+    must(consumer.poll(records, cost::ReadAhead::most_at_once, 100ms), doing);
+    for (std::size_t i = 0; i < records.size(); ++i) records.view(i, headers);
   }
 }
 
@@ -289,11 +298,7 @@ int main(int argc, char** argv) {
     {
       const auto consumer = join(kafka, offsets.size());
       Accounts accounts(rounds, static_cast<int>(offsets.size()));
-      ours.measure(count, [&] {
-        consume(
-            *consumer, offsets, count, [&](const auto& record) { accounts.take(record); },
-            [&] { accounts.look_around(); });
-      });
+      ours.measure(count, [&] { consume(*consumer, offsets, count, accounts); });
       // Before a bare consumer has had its memory.
       if (turn == 0) memory_mb = process_memory(getpid()).peak_mb;
       accounts.settle(begin + rounds * interval);
@@ -306,10 +311,7 @@ int main(int argc, char** argv) {
     }
     {
       const auto consumer = join(kafka, offsets.size());
-      client_alone.measure(count, [&] {
-        consume(
-            *consumer, offsets, count, [](const auto&) {}, [] {});
-      });
+      client_alone.measure(count, [&] { consume_alone(*consumer, offsets, count); });
     }
     BareConsumer consumer(kafka);
     bare.measure(count, [&] { consumer.consume(offsets, count); });

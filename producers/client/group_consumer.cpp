@@ -1,5 +1,6 @@
 #include "producers/client/group_consumer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "producers/client/kafka_handle.hpp"
@@ -21,9 +22,8 @@ struct GroupConsumer::Impl {
   std::set<TopicPartition> owned;
   std::uint64_t generation = 0;
   FetchPacer pacer;
-  Message held;  // what `view` borrows
-  std::vector<HeaderView> headers;
-  ConsumedView view;
+  std::vector<rd_kafka_message_t*> got;
+  std::optional<Error> behind;  // what came with records, and is told after them
   std::chrono::steady_clock::time_point next_look{};
 
   PartitionList list_of(const std::map<TopicPartition, std::int64_t>& offsets) const {
@@ -59,6 +59,38 @@ struct GroupConsumer::Impl {
     if (!owned.empty() && consumer.on_revoked) consumer.on_revoked(lost);
     owned.clear();
     rd_kafka_assign(kafka, nullptr);
+  }
+
+  // Waits for one message alone, and takes what else there is by then.
+  bool take(std::size_t most, milliseconds timeout) {
+    got.clear();
+    auto* const first = rd_kafka_consumer_poll(kafka, to_millis(timeout));
+    if (first == nullptr) return false;
+    got.resize(most);
+    got.front() = first;
+    const auto more = most > 1 ? rd_kafka_consume_batch_queue(queue, 0, &got[1], most - 1) : 0;
+    got.resize(1 + static_cast<std::size_t>(std::max<ssize_t>(more, 0)));
+    return true;
+  }
+
+  // Records go into the batch; of what else was taken the first error comes back, before it one that does not mend itself.
+  std::optional<Error> sort(RecordBatch& into) {
+    std::optional<Error> error;
+    const auto is_record = [](const auto* one) { return one->err == RD_KAFKA_RESP_ERR_NO_ERROR; };
+    for (auto*& one : got) {
+      if (is_record(one)) continue;
+      const Message message(std::exchange(one, nullptr));
+      // The second: it has left the group, and joins again by itself.
+      if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+          message->err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED)
+        continue;
+      if (error && error->kind != ErrorKind::unavailable) continue;
+      error = kafka_error(message->err, describe(*message), rd_kafka_message_errstr(message.get()));
+    }
+    std::erase(got, nullptr);
+    pacer.took(kafka, queue, got);
+    for (auto* const one : got) into.add(one);
+    return error;
   }
 
   std::string describe(const rd_kafka_message_t& message) const {
@@ -103,7 +135,6 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::create(const KafkaSettings
 
 GroupConsumer::~GroupConsumer() {
   if (impl_->kafka == nullptr) return;
-  impl_->held.reset();
   on_revoked = nullptr;
   if (impl_->queue != nullptr) rd_kafka_queue_destroy(impl_->queue);
   // Leaving would wait for brokers that are away, and the group gives a silent member up by itself.
@@ -125,38 +156,39 @@ Status GroupConsumer::start(const std::map<TopicPartition, std::int64_t>& offset
 
 Status GroupConsumer::hold() { return impl_->assign({}); }
 
-Result<const ConsumedView*> GroupConsumer::poll(milliseconds timeout) {
-  impl_->held.reset();
-  Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
-  if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (impl_->events.all_brokers_down) impl_->events.all_brokers_down = false;
-    impl_->pacer.took(impl_->kafka, impl_->queue, *message);
-    impl_->held = std::move(message);
-    impl_->view = view_of(*impl_->held, impl_->prefix, impl_->headers);
-    return &impl_->view;
+Status GroupConsumer::poll(RecordBatch& into, std::size_t most, milliseconds timeout) {
+  auto& impl = *impl_;
+  into.begin(impl.prefix);
+  if (impl.behind) return fail(*std::exchange(impl.behind, std::nullopt));
+  const auto generation = impl.generation;
+  const bool came = impl.take(most, timeout);
+  auto error = impl.sort(into);
+  // What came before is not this member's any more; who owns it reads it.
+  if (impl.generation != generation) into.clear();
+  if (!into.empty()) {
+    impl.events.all_brokers_down = false;
+    impl.behind = std::move(error);
+    return {};
   }
-  if (message != nullptr) {
-    switch (message->err) {
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // it has left the group, and joins again by itself
-        return nullptr;
-      default:
-        return fail(kafka_error(message->err, impl_->describe(*message),
-                                rd_kafka_message_errstr(message.get())));
-    }
-  }
-  if (impl_->events.trouble) return fail(*std::exchange(impl_->events.trouble, std::nullopt));
-  if (!impl_->events.all_brokers_down) return nullptr;
+  if (error) return fail(std::move(*error));
+  if (came) return {};
+  if (impl.events.trouble) return fail(*std::exchange(impl.events.trouble, std::nullopt));
+  if (!impl.events.all_brokers_down) return {};
   // Down until a broker answers: no event says so, therefore ask now and then.
   const auto now = std::chrono::steady_clock::now();
-  if (now >= impl_->next_look) {
-    impl_->next_look = now + milliseconds{500};
-    if (broker_answers(impl_->kafka, milliseconds{200})) {
-      impl_->events.all_brokers_down = false;
-      return nullptr;
+  if (now >= impl.next_look) {
+    impl.next_look = now + milliseconds{500};
+    if (broker_answers(impl.kafka, milliseconds{200})) {
+      impl.events.all_brokers_down = false;
+      return {};
     }
   }
   return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));
+}
+
+Status GroupConsumer::listen(milliseconds timeout) {
+  RecordBatch none;
+  return poll(none, 1, timeout);
 }
 
 void GroupConsumer::wake() { rd_kafka_queue_yield(impl_->queue); }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "producers/client/kafka.hpp"
+#include "producers/client/record_batch.hpp"
 
 namespace oppen::client {
 
@@ -36,9 +37,12 @@ class GroupConsumer {
   // Reads nothing until start() is called again.
   Status hold();
 
-  // As Consumer::poll, but that no record is copied: nullptr where none came. Must be called often (max.poll.interval.ms), whatever
-  // else is awaited.
-  Result<const ConsumedView*> poll(std::chrono::milliseconds timeout);
+  // The next records, `most` of them or fewer, in place of what the batch held: waits for the first alone, until `timeout` has passed or
+  // wake() is called. Errors: as of Consumer::poll; records that came before one are given first. Must be called often
+  // (max.poll.interval.ms), whatever else is awaited.
+  Status poll(RecordBatch& into, std::size_t most, std::chrono::milliseconds timeout);
+  // The same while nothing is to be read: records that come are dropped.
+  Status listen(std::chrono::milliseconds timeout);
   void wake();
 
   // The offset that comes next to the log of a partition that is read, as last seen; nullopt before anything was.

@@ -69,24 +69,34 @@ std::string_view without_prefix(std::string_view topic, std::string_view prefix)
   return topic.starts_with(prefix) ? topic.substr(prefix.size()) : topic;
 }
 
-ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
-                     std::vector<HeaderView>& headers) {
+void list_headers(const rd_kafka_headers_t* list, std::vector<HeaderView>& headers) {
   headers.clear();
-  rd_kafka_headers_t* list = nullptr;
-  if (rd_kafka_message_headers(&message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    HeaderView header;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    while (rd_kafka_header_get_all(list, headers.size(), &header.name, &value, &size) == 0) {
-      header.value = view(value, size);
-      headers.push_back(header);
-    }
+  if (list == nullptr) return;
+  HeaderView header;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  while (rd_kafka_header_get_all(list, headers.size(), &header.name, &value, &size) == 0) {
+    header.value = view(value, size);
+    headers.push_back(header);
   }
+}
+
+ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix) {
   return {without_prefix(rd_kafka_topic_name(message.rkt), prefix),
           message.partition,
           message.offset,
           Time(std::chrono::milliseconds(rd_kafka_message_timestamp(&message, nullptr))),
-          {view(message.key, message.key_len), view(message.payload, message.len), headers}};
+          {view(message.key, message.key_len), view(message.payload, message.len), {}}};
+}
+
+ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
+                     std::vector<HeaderView>& headers) {
+  rd_kafka_headers_t* list = nullptr;
+  if (rd_kafka_message_headers(&message, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) list = nullptr;
+  list_headers(list, headers);
+  auto all = view_of(message, prefix);
+  all.record.headers = headers;
+  return all;
 }
 
 ConsumedRecord copy_of(const ConsumedView& view) {
@@ -105,22 +115,30 @@ ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view pre
 }
 
 void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
-                      const rd_kafka_message_t& message) {
+                      std::span<rd_kafka_message_t* const> messages) {
+  if (messages.empty()) return;
   if (queue_bytes_ == 0) queue_bytes_ = queue_bytes(kafka);
-  const auto bytes = message.len + message.key_len;
-  ++taken_;
+  std::size_t bytes = 0;
+  for (const auto* const message : messages) bytes += message->len + message->key_len;
+  taken_ += messages.size();
   taken_bytes_ += bytes;
   if (taken_bytes_ < queue_bytes_ / 16) return;
   const auto mean = std::exchange(taken_bytes_, 0) / std::exchange(taken_, 0);
   const auto nearly_full = queue_bytes_ / 4 * 3;
   const auto left = rd_kafka_queue_length(queue) * mean;
-  // With the message that was taken: it may have filled the queue alone.
+  // With the messages that were taken: they may have filled the queue alone.
   if (left + bytes > nearly_full) was_full_ = true;
   if (left > nearly_full || !std::exchange(was_full_, false)) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(message.rkt), message.partition)
+  rd_kafka_topic_partition_list_add(list.get(), rd_kafka_topic_name(messages.back()->rkt),
+                                    messages.back()->partition)
       ->offset = Consumer::end;
   rd_kafka_offsets_for_times(kafka, list.get(), 0);
+}
+
+void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue, rd_kafka_message_t& message) {
+  auto* const one = &message;
+  took(kafka, queue, {&one, 1});
 }
 
 Result<std::map<std::string, std::string>> parse_kafka_properties(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,10 @@ extern const KafkaProperties consumer_defaults;
 
 // The record as this project has it, its topic without `prefix`.
 ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view prefix);
+// All but the headers. Borrows the message.
+ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix);
+// Fills `headers` anew, which borrow the list; none where it is null.
+void list_headers(const rd_kafka_headers_t* list, std::vector<HeaderView>& headers);
 // Borrows the message; `headers` is filled, and borrowed too.
 ConsumedView view_of(const rd_kafka_message_t& message, std::string_view prefix,
                      std::vector<HeaderView>& headers);
@@ -64,8 +69,10 @@ std::string_view without_prefix(std::string_view topic, std::string_view prefix)
 // out their second, while there is what this one fetches.
 class FetchPacer {
  public:
-  // `queue`: from which the message came.
-  void took(rd_kafka_t* kafka, rd_kafka_queue_t* queue, const rd_kafka_message_t& message);
+  // `queue`: from which the messages came.
+  void took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
+            std::span<rd_kafka_message_t* const> messages);
+  void took(rd_kafka_t* kafka, rd_kafka_queue_t* queue, rd_kafka_message_t& message);
 
  private:
   std::size_t queue_bytes_ = 0;  // as librdkafka bounds it; 0: not asked yet

@@ -73,6 +73,8 @@ struct Worker::Impl {
   runtime::Gauge& lag;
   std::stop_source ends_carrying;
   std::unique_ptr<client::GroupConsumer> consumer;
+  client::RecordBatch polled_record;
+  std::vector<HeaderView> headers;
   std::vector<Way> ways;  // behind the consumer, which the carriers wake
   std::stop_token stop;
 
@@ -219,15 +221,15 @@ struct Worker::Impl {
     auto patience = 100ms;
     for (std::size_t count = 0; count < most_records && SteadyClock::now() < until; ++count) {
       parts.health.beat();
-      const auto polled = consumer->poll(patience);
-      parts.health.set("kafka", polled.map([](const auto&) {}));
+      const auto polled = consumer->poll(polled_record, 1, patience);
+      parts.health.set("kafka", polled);
       if (!polled) {
         if (polled.error().kind == ErrorKind::unavailable) break;
         return fail(polled.error());
       }
-      if (!*polled) break;
+      if (polled_record.empty()) break;
       if (consumer->generation() != taken_generation || !active) break;
-      const auto record = client::copy_of(**polled);
+      const auto record = client::copy_of(polled_record.view(0, headers));
       if (record.offset < next) continue;
       if (auto status = take(record, change); !status) return status;
       next = record.offset + 1;
@@ -376,7 +378,7 @@ struct Worker::Impl {
       collect();
       for (const auto& one : carried) record(one, parts.clock.now(), change);
       if (!commit(change, carried.size()) || !busy()) break;
-      static_cast<void>(consumer->poll(50ms));
+      static_cast<void>(consumer->listen(50ms));
       if (consumer->generation() != taken_generation) break;
     }
   }
@@ -397,7 +399,7 @@ struct Worker::Impl {
       const auto until = SteadyClock::now() + pause_after_trouble;
       while (!stop.stop_requested() && SteadyClock::now() < until) {
         parts.health.beat();
-        static_cast<void>(consumer->poll(100ms));
+        static_cast<void>(consumer->listen(100ms));
       }
     }
     close();

@@ -35,15 +35,18 @@ class GroupConsumerTest : public testing::Test {
     while (!so()) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "it did not come to that";
       for (auto* member : members) {
-        const auto record = member->poll(20ms);
-        if (record && *record) keys.emplace_back((*record)->record.key);
+        static_cast<void>(member->poll(batch, 100, 20ms));
+        for (std::size_t i = 0; i < batch.size(); ++i) keys.emplace_back(batch.view(i).record.key);
       }
     }
+    batch.clear();
   }
 
   MockKafka kafka_;
   std::unique_ptr<Producer> producer_;
   std::vector<std::string> keys;
+  RecordBatch batch;  // empty when a member ends
+  std::vector<HeaderView> headers;
 };
 
 TEST_F(GroupConsumerTest, ReadsWhatItOwnsFromWhereItSays) {
@@ -65,14 +68,17 @@ TEST_F(GroupConsumerTest, ReadsWhatItOwnsFromWhereItSays) {
   // Held, and begun again from an earlier place.
   ASSERT_TRUE(member->hold());
   publish(1, "d");
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(member->poll(20ms).value());
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(member->poll(batch, 100, 20ms));
+    EXPECT_TRUE(batch.empty());
+  }
   ASSERT_TRUE(member->start({{first, 0}, {second, 1}}));
   poll_until({member.get()}, [&] { return keys.size() == 5; });
   std::sort(keys.begin(), keys.end());
   EXPECT_EQ(keys, (std::vector<std::string>{"a", "b", "b", "c", "d"}));
 }
 
-TEST_F(GroupConsumerTest, ShowsARecordUntilItIsPolledAgain) {
+TEST_F(GroupConsumerTest, ShowsRecordsUntilItIsPolledAgain) {
   ASSERT_TRUE(producer_->send_and_wait("job-events",
                                        {"k", "value", {{"ce_id", "1"}, {"empty", ""}}}, 20s, 0));
   ASSERT_TRUE(producer_->send_and_wait("job-events", {"", std::nullopt, {}}, 20s, 0));
@@ -80,27 +86,31 @@ TEST_F(GroupConsumerTest, ShowsARecordUntilItIsPolledAgain) {
   poll_until({member.get()}, [&] { return member->owned().size() == 2; });
   ASSERT_TRUE(member->start({{first, 0}, {second, 0}}));
   const auto next = [&] {
-    const ConsumedView* view = nullptr;
     const auto give_up_at = std::chrono::steady_clock::now() + 60s;
-    while (view == nullptr && std::chrono::steady_clock::now() < give_up_at)
-      view = member->poll(20ms).value_or(nullptr);
-    EXPECT_NE(view, nullptr) << "nothing came";
-    return view;
+    while (batch.empty() && std::chrono::steady_clock::now() < give_up_at)
+      EXPECT_TRUE(member->poll(batch, 1, 20ms));
+    EXPECT_EQ(batch.size(), 1U) << "no more than was asked for";
+    return batch.view(0, headers);
   };
-  const auto* view = next();
-  EXPECT_EQ(view->topic, "job-events");
-  EXPECT_EQ(view->partition, 0);
-  EXPECT_EQ(view->record.key, "k");
-  const auto copy = copy_of(*view);
+  auto view = next();
+  EXPECT_EQ(view.topic, "job-events");
+  EXPECT_EQ(view.partition, 0);
+  EXPECT_EQ(view.record.key, "k");
+  EXPECT_EQ(batch.bytes(), std::string("kvalue").size());
+  const auto copy = copy_of(view);
+  EXPECT_EQ(copy_of(batch.view(0, headers)).record.headers, copy.record.headers) << "a second time";
+  EXPECT_TRUE(batch.view(0).record.headers.empty());
   EXPECT_EQ(copy.record.value, "value");
   EXPECT_EQ(copy.record.headers,
             (std::vector<std::pair<std::string, std::string>>{{"ce_id", "1"}, {"empty", ""}}));
   EXPECT_GT(copy.timestamp, Time{});
+  batch.clear();
   view = next();
-  EXPECT_EQ(view->offset, 1);
-  EXPECT_EQ(view->record.value.data(), nullptr);
-  EXPECT_EQ(copy_of(*view).record.value, std::nullopt);
-  EXPECT_TRUE(view->record.headers.empty());
+  EXPECT_EQ(view.offset, 1);
+  EXPECT_EQ(view.record.value.data(), nullptr);
+  EXPECT_EQ(copy_of(view).record.value, std::nullopt);
+  EXPECT_TRUE(view.record.headers.empty());
+  batch.clear();
 }
 
 // What librdkafka holds of an earlier place when another one is begun from is not given out.
@@ -118,21 +128,49 @@ TEST_F(GroupConsumerTest, GivesOutManyInTheirOrder) {
   }
   const auto member = join();
   poll_until({member.get()}, [&] { return member->owned().size() == 2; });
+  std::size_t largest = 0;
   for (const int begin : {0, 1'000}) {
     ASSERT_TRUE(member->start({{first, begin}, {second, 0}}));
     const auto give_up_at = std::chrono::steady_clock::now() + 60s;
     for (int next = begin; next < begin + 1'500;) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up_at) << "no " << next;
-      const auto record = member->poll(1s);
-      ASSERT_TRUE(record);
-      if (*record == nullptr) continue;
-      ASSERT_EQ((*record)->offset, next);
-      ASSERT_EQ((*record)->record.key, std::to_string(next));
-      ASSERT_EQ((*record)->record.headers.size(), 2U);
-      ASSERT_EQ((*record)->record.headers.front().value, std::to_string(next));
-      ++next;
+      ASSERT_TRUE(member->poll(batch, 400, 1s));
+      ASSERT_LE(batch.size(), 400U);
+      largest = std::max(largest, batch.size());
+      for (std::size_t i = 0; i < batch.size(); ++i, ++next) {
+        const auto record = batch.view(i, headers);
+        ASSERT_EQ(record.offset, next);
+        ASSERT_EQ(record.record.key, std::to_string(next));
+        ASSERT_EQ(record.record.headers.size(), 2U);
+        ASSERT_EQ(record.record.headers.front().value, std::to_string(next));
+      }
     }
   }
+  batch.clear();
+  EXPECT_GT(largest, 1U);
+}
+
+// An error behind records is told when these have been given; those of other partitions go on.
+TEST_F(GroupConsumerTest, TellsOfATroubleAndGoesOn) {
+  publish(0, "a");
+  publish(1, "b");
+  const auto member = join();
+  poll_until({member.get()}, [&] { return member->owned().size() == 2; });
+  ASSERT_TRUE(member->start({{first, 7}, {second, 0}}));
+  std::optional<Error> error;
+  const auto give_up_at = std::chrono::steady_clock::now() + 60s;
+  while ((!error || keys.empty()) && std::chrono::steady_clock::now() < give_up_at) {
+    const auto status = member->poll(batch, 100, 20ms);
+    if (!status) {
+      EXPECT_TRUE(batch.empty());
+      error = status.error();
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) keys.emplace_back(batch.view(i).record.key);
+  }
+  batch.clear();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::not_found) << error->message;
+  EXPECT_EQ(keys, (std::vector<std::string>{"b"}));
 }
 
 TEST_F(GroupConsumerTest, SharesWithAnotherMember) {

@@ -12,7 +12,7 @@ const Time measured_noon = at("2026-01-03T12:00:00Z");
 
 GpuReading sample(Time time) {
   GpuReading reading;
-  reading.gpu_uuid = "GPU-1";
+  reading.device = key_of_device("GPU-1");
   reading.job_id = "a";
   reading.attempt = 1;
   reading.sampled_at = time;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/unit/cost_usage/samples.hpp"
+#include "workers/cost/usage/seen.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -46,7 +47,7 @@ TEST(SampleReader, TakesWhatCostNeedsOfAGpu) {
   SampleReader reader;
   const auto record = record_of(gpu_sample());
   const auto reading = gpu_of(reader.read(record, recorded_at));
-  EXPECT_EQ(reading.gpu_uuid, "GPU-5d5b1a3e-0c2f-4b7e-9f5c-2f0a1b3c4d5e");
+  EXPECT_EQ(reading.device, key_of_device("GPU-5d5b1a3e-0c2f-4b7e-9f5c-2f0a1b3c4d5e"));
   EXPECT_EQ(reading.job_id, "resnet50-a");
   EXPECT_EQ(reading.attempt, 1);
   EXPECT_EQ(reading.sampled_at, test::at("2026-01-03T18:20:00Z"));
@@ -77,7 +78,7 @@ TEST(SampleReader, TakesWhatCostNeedsOfAPod) {
   const auto reading = reader.read(record_of(pod_sample()), recorded_at);
   ASSERT_TRUE(reading && *reading);
   const auto& pod = std::get<PodReading>(**reading);
-  EXPECT_EQ(pod.pod, "resnet50-a-1");
+  EXPECT_EQ(pod.device, key_of_device("resnet50-a-1"));
   EXPECT_EQ(pod.job_id, "resnet50-a");
   EXPECT_EQ(pod.attempt, 1);
   EXPECT_EQ(pod.interval_ms, 10'000);
@@ -272,7 +273,7 @@ TEST(SampleReader, AgreesWithTheSchemaOnBentRecords) {
     const auto* gpu = std::get_if<GpuReading>(&**reading);
     if (gpu == nullptr) continue;
     const auto sample = parse_data<GpuSample>(decode(record)->data);
-    EXPECT_EQ(gpu->gpu_uuid, sample->gpu_uuid);
+    EXPECT_EQ(gpu->device, key_of_device(sample->gpu_uuid));
     EXPECT_EQ(gpu->job_id, sample->job_id);
     EXPECT_EQ(gpu->attempt, sample->attempt.value_or(0));
     EXPECT_EQ(gpu->sampled_at, sample->sampled_at);

@@ -35,7 +35,7 @@ std::vector<GpuReading> story(Dice& dice) {
     Time at = test::at("2026-01-03T12:00:00Z");
     for (std::int64_t i = 0, count = dice(1, 60); i < count; ++i) {
       GpuReading reading;
-      reading.gpu_uuid = uuids[gpu];
+      reading.device = key_of_device(uuids[gpu]);
       reading.interval_ms = dice(1, 20'000);
       reading.sampled_at = at += std::chrono::milliseconds(reading.interval_ms);
       reading.utilization_percent = static_cast<double>(dice(0, 1'000'000)) / 10'000;
@@ -51,9 +51,9 @@ std::vector<GpuReading> story(Dice& dice) {
 // Each is shifted by less than Seen::most places of its GPU's samples.
 std::vector<GpuReading> disordered(const std::vector<GpuReading>& readings, Dice& dice) {
   std::vector<std::pair<std::int64_t, GpuReading>> places;
-  std::map<std::string_view, std::int64_t> count;
+  std::map<std::uint64_t, std::int64_t> count;
   for (const auto& reading : readings) {
-    const auto place = count[reading.gpu_uuid]++;
+    const auto place = count[reading.device]++;
     for (std::int64_t times = dice(1, 2); times > 0; --times)
       places.emplace_back(place + dice(0, Seen::most - 1), reading);
   }

@@ -19,7 +19,7 @@ const Time noon = test::at("2026-01-03T12:00:00Z");
 
 GpuReading gpu(Time at, double utilization, std::string_view uuid = "GPU-1") {
   GpuReading reading;
-  reading.gpu_uuid = uuid;
+  reading.device = key_of_device(uuid);
   reading.job_id = "j";
   reading.attempt = 1;
   reading.sampled_at = at;

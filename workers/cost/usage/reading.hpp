@@ -10,9 +10,9 @@
 namespace oppen::cost {
 
 struct GpuReading {
-  std::string_view gpu_uuid;
-  std::string_view job_id;  // "": nobody's, or of nobody whom we know
-  int attempt = 0;          // 0: not told
+  std::uint64_t device = 0;  // key_of_device() of its UUID
+  std::string_view job_id;   // "": nobody's, or of nobody whom we know
+  int attempt = 0;           // 0: not told
   Time sampled_at{};
   std::int64_t interval_ms = 0;    // before sampled_at; above 0
   double utilization_percent = 0;  // SM activity where it was told, else GPU utilisation
@@ -23,7 +23,7 @@ struct GpuReading {
 };
 
 struct PodReading {
-  std::string_view pod;
+  std::uint64_t device = 0;  // key_of_device() of its name
   std::string_view job_id;
   int attempt = 0;
   Time sampled_at{};

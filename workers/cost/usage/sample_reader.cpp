@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "workers/cost/usage/seen.hpp"
+
 namespace oppen::cost {
 namespace {
 
@@ -15,7 +17,7 @@ std::int64_t interval_ms(double seconds) {
 
 GpuReading reading_of(const samples::GpuView& view) {
   GpuReading reading;
-  reading.gpu_uuid = view.gpu_uuid;
+  reading.device = key_of_device(view.gpu_uuid);
   reading.job_id = view.job_id;
   reading.attempt = view.attempt.value_or(0);
   reading.sampled_at = view.sampled_at;
@@ -29,7 +31,7 @@ GpuReading reading_of(const samples::GpuView& view) {
 }
 
 PodReading reading_of(const samples::PodView& view) {
-  return {view.pod,
+  return {key_of_device(view.pod),
           view.job_id,
           view.attempt.value_or(0),
           view.sampled_at,

@@ -24,7 +24,7 @@ std::int64_t narrow(Wide value) {
 Usage::Outcome Usage::add(const GpuReading& reading) {
   if (reading.interval_ms > longest_interval_ms || reading.memory_mb.value_or(0) > most_memory_mb)
     return Outcome::absurd;
-  const auto outcome = see(reading.gpu_uuid, reading.sampled_at);
+  const auto outcome = see(reading.device, reading.sampled_at);
   if (outcome == Outcome::counted) measured_.add(reading);
   return outcome;
 }
@@ -33,18 +33,17 @@ Usage::Outcome Usage::add(const PodReading& reading) {
   if (reading.interval_ms > longest_interval_ms || reading.cpu_cores > most_cores ||
       reading.memory_bytes > most_memory_bytes)
     return Outcome::absurd;
-  const auto outcome = see(reading.pod, reading.sampled_at);
+  const auto outcome = see(reading.device, reading.sampled_at);
   if (outcome == Outcome::counted) measured_.add(reading);
   return outcome;
 }
 
-Usage::Outcome Usage::see(std::string_view device, Time sampled_at) {
-  const auto key = key_of_device(device);
+Usage::Outcome Usage::see(std::uint64_t device, Time sampled_at) {
   auto found = std::find_if(seen_.begin(), seen_.end(),
-                            [key](const Seen& seen) { return seen.device() == key; });
+                            [device](const Seen& seen) { return seen.device() == device; });
   if (found == seen_.end()) {
     if (seen_.size() == most_devices) return Outcome::too_many;
-    found = seen_.emplace(seen_.end(), key);
+    found = seen_.emplace(seen_.end(), device);
   }
   switch (found->see(sampled_at)) {
     case Seen::Verdict::repeated:

@@ -63,7 +63,7 @@ class Usage {
   static Result<Usage> decode(std::string_view text);
 
  private:
-  Outcome see(std::string_view device, Time sampled_at);
+  Outcome see(std::uint64_t device, Time sampled_at);
 
   Measured measured_;
   std::vector<Seen> seen_;

@@ -71,15 +71,10 @@ Status Measuring::load(const std::map<std::string, std::string>& stored) {
   return {};
 }
 
-Result<const char*> Measuring::take(const client::ConsumedView& record, SampleReader& reader,
-                                    int partitions) {
-  const auto& [key, value, headers] = record.record;
-  const auto reading = reader.read(value, headers, record.timestamp);
-  if (!reading) return fail(reading.error());
-  if (!*reading) return nullptr;
-  // Who charges its job would not hear of it here.
-  if (partition_of(key, partitions) != record.partition) return "misplaced";
-  const auto outcome = add(**reading);
+const char* Measuring::take(const Sampled& sample) {
+  if (!sample.reading) return nullptr;
+  if (sample.misplaced) return "misplaced";
+  const auto outcome = add(*sample.reading);
   return outcome ? why_left_out(*outcome) : nullptr;
 }
 

@@ -6,10 +6,9 @@
 #include <map>
 #include <string>
 
-#include "producers/client/kafka.hpp"
 #include "workers/cost/store/ledger_store.hpp"
-#include "workers/cost/usage/sample_reader.hpp"
 #include "workers/cost/usage/usage_book.hpp"
+#include "workers/cost/worker/read_ahead.hpp"
 
 namespace oppen::cost {
 
@@ -28,9 +27,7 @@ class Measuring {
   // As LedgerStore::usages has them. Errors: fatal for what is broken in it.
   Status load(const std::map<std::string, std::string>& stored);
   // Adds what a record of the topic tells, and says why it was left out: nullptr where it was not, came again, or tells of no attempt.
-  // `partitions`: of the topic. Errors: of SampleReader.
-  Result<const char*> take(const client::ConsumedView& record, SampleReader& reader,
-                           int partitions);
+  const char* take(const Sampled& sample);
   // As UsageBook::add.
   std::optional<Usage::Outcome> add(const Reading& reading);
   // Adds to `change` what has become known of the attempts of these charges, which have been made, and to their runs' records. A GPU's

@@ -209,9 +209,10 @@ Result<std::unique_ptr<Partition>> Takeover::take(int number, const std::functio
   partition->runs_moved = partition->claim.runs != runs->next;
   // No further ahead can the record lie of which another one died.
   for (const auto& [topic, place, most] :
-       {std::tuple(topics::job_events, *next, most_records),
-        std::tuple(topics::runs, *runs, most_records),
-        std::tuple(topics::telemetry, *telemetry, Measuring::most_unstored + most_records)})
+       {std::tuple(topics::job_events, *next, ReadAhead::most_ahead),
+        std::tuple(topics::runs, *runs, ReadAhead::most_ahead),
+        std::tuple(topics::telemetry, *telemetry,
+                   Measuring::most_unstored + ReadAhead::most_ahead)})
     partition->first.emplace(
         topic, FirstRecord(partition->claim.tried[std::string(topic)], place.next,
                            std::min(place.end, place.next + most), store_.instance()));

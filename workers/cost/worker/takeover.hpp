@@ -27,8 +27,6 @@ struct Partition {
   std::map<std::string, FirstRecord, std::less<>> first = {};  // by topic
 };
 
-inline constexpr std::int64_t most_records = 500;  // of a turn
-
 // In the log of a partition.
 struct Place {
   std::int64_t next = 0;

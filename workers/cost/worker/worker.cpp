@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "schemas/topics.hpp"
-#include "workers/cost/usage/sample_reader.hpp"
 #include "workers/cost/worker/advisor.hpp"
 #include "workers/cost/worker/present.hpp"
+#include "workers/cost/worker/read_ahead.hpp"
 
 namespace oppen::cost {
 namespace {
@@ -24,7 +24,6 @@ constexpr auto group = "oppen-cost";
 // An interval is charged when it has been over for so long: an end or a change of rates that is on its way by then is not
 // charged wrongly first and taken back after.
 constexpr auto settling = 5s;
-constexpr std::size_t most_bytes = 2 << 20;
 constexpr std::size_t most_charges = 1'000;
 constexpr auto dead_letter_deadline = 5s;
 constexpr auto pods_every = 5s;
@@ -105,7 +104,8 @@ struct Worker::Impl {
   std::unique_ptr<RatesReader> rates_reader;
   std::unique_ptr<Takeover> takeover;
   std::unique_ptr<client::GroupConsumer> consumer;
-  SampleReader samples;
+  std::optional<ReadAhead> ahead;  // of the consumer
+  std::vector<HeaderView> headers;
   runtime::Gauge& open_attempts;
   Present present;
   runtime::Gauge& events_lag;
@@ -169,7 +169,7 @@ struct Worker::Impl {
     const auto generation = consumer->generation();
     const auto still = [&] {
       // Nothing is read meanwhile; what comes is only of the group.
-      static_cast<void>(consumer->poll(0ms));
+      static_cast<void>(consumer->listen(0ms));
       return go_on() && !stop.stop_requested() && consumer->generation() == generation;
     };
     const auto count = takeover->check();
@@ -177,6 +177,7 @@ struct Worker::Impl {
     partition_count = *count;
     rates_reader->remember_again();
     if (auto status = rates_reader->remember(); !status) return status;
+    ahead->drop();  // what is read from here on begins at other places
     std::map<TopicPartition, std::int64_t> places;
     const auto owned = consumer->owned();
     for (const auto& [topic, number] : owned) {
@@ -202,35 +203,34 @@ struct Worker::Impl {
     return consumer->start(places);
   }
 
-  // Some records, of the partitions that are owned now. Samples, which are by far the most, are measured as they come; what else
-  // there is comes back.
+  // Some records, of the partitions that are owned now. Samples, which are by far the most, are measured; what else there is comes back.
   Result<std::vector<ConsumedRecord>> read() {
-    std::vector<ConsumedRecord> records;
-    std::size_t bytes = 0;
-    const auto most = careful() ? 1 : most_records;
-    auto patience = 100ms;
-    for (std::int64_t count = 0; count < most && bytes < most_bytes; ++count) {
-      const auto polled = consumer->poll(patience);
+    // It is of what had been taken over before.
+    if (consumer->generation() != taken_generation) ahead->drop();
+    for (const bool one_by_one = careful();;) {
+      const auto polled = ahead->poll(one_by_one, partition_count);
       if (!polled) {
         parts.health.set("kafka", fail(polled.error()));
         // While Kafka is away, what has been read is still good.
         if (polled.error().kind == ErrorKind::unavailable) break;
         return fail(polled.error());
       }
-      if (*polled == nullptr) break;
-      const auto& record = **polled;
-      bytes += record.record.value.size();
-      patience = 0ms;
-      // Taken away in between: it will be read by who owns it.
-      if (consumer->generation() != taken_generation) break;
-      if (record.topic != topics::telemetry) {
-        records.push_back(copy_of(record));
-      } else if (auto status = measure(record); !status) {
-        return fail(status.error());
+      // What was taken away in between will be read by who owns it.
+      if (*polled == nullptr || consumer->generation() != taken_generation) break;
+      for (auto& sample : (*polled)->samples) {
+        if (auto status = begin(sample); !status) return fail(status.error());
       }
+      ahead->parse();
     }
-    if (consumer->generation() != taken_generation) records.clear();
-    return records;
+    std::vector<ConsumedRecord> others;
+    auto* const records = ahead->take();
+    if (records == nullptr) return others;
+    for (const auto& sample : records->samples) {
+      if (auto measured = measure(sample, records->batch); !measured) return fail(measured.error());
+    }
+    for (const auto place : records->others)
+      others.push_back(copy_of(records->batch.view(place, headers)));
+    return others;
   }
 
   // Whether a record may be the one of which an instance has died.
@@ -252,29 +252,38 @@ struct Worker::Impl {
     return store.commit(partition.claim, change);
   }
 
-  // A sample of telemetry. It changes nothing but what has been measured.
-  Status measure(const client::ConsumedView& record) {
-    const auto found = partitions.find(record.partition);
-    if (found == partitions.end()) return {};
+  // The same of a sample, before it is parsed.
+  Status begin(Sampled& sample) {
+    const auto found = partitions.find(sample.partition);
+    if (found == partitions.end() || sample.offset < found->second->measuring.next) return {};
     auto& partition = *found->second;
-    auto& measuring = partition.measuring;
-    if (record.offset < measuring.next) return {};
-    const auto of_topic = partition.first.find(record.topic);
+    const auto of_topic = partition.first.find(topics::telemetry);
     if (of_topic == partition.first.end())
       return fail(ErrorKind::fatal, "a partition was taken over without its telemetry");
     auto& first = of_topic->second;
-    if (auto status = begin(partition, first, record.topic, record.offset); !status) return status;
-    if (first.sets_aside()) {
-      if (auto put = set_aside(copy_of(record), crashing); !put) return put;
-    } else if (const auto why = measuring.take(record, samples, partition_count); !why) {
-      if (auto put = set_aside(copy_of(record), why.error().message); !put) return put;
-    } else if (*why != nullptr) {
+    if (auto status = begin(partition, first, topics::telemetry, sample.offset); !status)
+      return status;
+    sample.sets_aside = first.sets_aside();
+    return {};
+  }
+
+  // It changes nothing but what has been measured.
+  Status measure(const Sampled& sample, client::RecordBatch& batch) {
+    const auto found = partitions.find(sample.partition);
+    if (found == partitions.end()) return {};
+    auto& measuring = found->second->measuring;
+    if (sample.offset < measuring.next) return {};
+    if (sample.sets_aside || !sample.wrong.empty()) {
+      const auto& reason = sample.sets_aside ? crashing : sample.wrong;
+      if (auto put = set_aside(copy_of(batch.view(sample.place, headers)), reason); !put)
+        return put;
+    } else if (const auto* const why = measuring.take(sample); why != nullptr) {
       parts.metrics
           .counter("oppen_cost_samples_ignored_total", "Samples of attempts that were not measured",
-                   {{"why", *why}})
+                   {{"why", why}})
           .add();
     }
-    measuring.next = record.offset + 1;
+    measuring.next = sample.offset + 1;
     return {};
   }
 
@@ -424,7 +433,7 @@ struct Worker::Impl {
   // Whether all but some of what runs report of themselves is in their records: what was recommended without it would say too little.
   bool is_read(int number, const Partition& partition) const {
     const auto end = consumer->log_end(runs_of(number));
-    return end && *end - partition.runs <= most_records;
+    return end && *end - partition.runs <= ReadAhead::most_at_once;
   }
 
   // Tells the group how far it is, and Prometheus what runs.
@@ -522,7 +531,7 @@ struct Worker::Impl {
       const auto until = SteadyClock::now() + pause_after_trouble;
       while (!stop.stop_requested() && SteadyClock::now() < until) {
         parts.health.beat();
-        static_cast<void>(consumer->poll(100ms));
+        static_cast<void>(consumer->listen(100ms));
       }
     }
     revoked(false);
@@ -550,6 +559,7 @@ Result<std::unique_ptr<Worker>> Worker::create(const client::KafkaSettings& kafk
       {std::string(topics::job_events), std::string(topics::runs), std::string(topics::telemetry)});
   if (!consumer) return fail(consumer.error());
   impl->consumer = std::move(*consumer);
+  impl->ahead.emplace(*impl->consumer);
   impl->consumer->on_revoked = [raw = impl.get()](bool lost) { raw->revoked(lost); };
   parts.health.set("kafka", fail(ErrorKind::unavailable, "not connected yet"));
   parts.health.set("redis", fail(ErrorKind::unavailable, "not connected yet"));

@@ -1,6 +1,6 @@
 #pragma once
 // The cost worker: consumes job events and reports of runs as a member of a group, keeps the ledger of the partitions that it owns, and publishes
-// what their attempts cost. All of it happens on the thread that calls run.
+// what their attempts cost. All of it happens on the thread that calls run, but that samples are parsed ahead by another (ReadAhead).
 //
 // A turn takes some records, applies them, charges what is due, stores jobs, offsets and charges in one change of each partition,
 // and then publishes. What a crash leaves unpublished the next owner publishes, under the same ids. Whenever Redis fails or
