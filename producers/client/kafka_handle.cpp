@@ -93,16 +93,6 @@ ConsumedRecord to_record(const rd_kafka_message_t& message, std::string_view pre
   return copy_of(view_of(message, prefix, headers));
 }
 
-std::size_t queue_bytes(rd_kafka_t* kafka) {
-  std::array<char, 32> text{};
-  std::size_t size = text.size();
-  std::size_t kbytes = 0;
-  if (rd_kafka_conf_get(rd_kafka_conf(kafka), "queued.max.messages.kbytes", text.data(), &size) ==
-      RD_KAFKA_CONF_OK)
-    std::from_chars(text.data(), text.data() + std::strlen(text.data()), kbytes);
-  return kbytes * 1024;
-}
-
 void FetchPacer::took(rd_kafka_t* kafka, rd_kafka_queue_t* queue,
                       const rd_kafka_message_t& message) {
   if (queue_bytes_ == 0) queue_bytes_ = queue_bytes(kafka);
@@ -214,6 +204,16 @@ Status Troubles::look(rd_kafka_t* kafka, KafkaEvents& events) {
     }
   }
   return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));
+}
+
+std::size_t queue_bytes(rd_kafka_t* kafka) {
+  std::array<char, 32> text{};
+  std::size_t size = text.size();
+  std::size_t kbytes = 0;
+  if (rd_kafka_conf_get(rd_kafka_conf(kafka), "queued.max.messages.kbytes", text.data(), &size) ==
+      RD_KAFKA_CONF_OK)
+    std::from_chars(text.data(), text.data() + std::strlen(text.data()), kbytes);
+  return kbytes * 1024;
 }
 
 Result<int> partition_count(rd_kafka_t* kafka, const std::string& topic,

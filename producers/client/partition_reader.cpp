@@ -74,8 +74,7 @@ struct PartitionReader::Impl {
       return std::nullopt;
     }
     const auto& at = source.partition;
-    const auto what =
-        "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
+    const auto what = "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
     if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
         message.err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
       return Error{ErrorKind::not_found,
@@ -163,7 +162,9 @@ Status PartitionReader::read(std::size_t place, std::size_t most, milliseconds p
       into.add(message);
       continue;
     }
-    if (auto error = impl_->take_event(source, *message); error && status)
+    // What mends itself is told where nothing else is.
+    if (auto error = impl_->take_event(source, *message);
+        error && (status || status.error().kind == ErrorKind::unavailable))
       status = fail(*std::move(error));
     rd_kafka_message_destroy(message);
   }
