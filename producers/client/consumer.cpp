@@ -21,7 +21,7 @@ struct Consumer::Impl {
   int commits_pending = 0;
   std::map<TopicPartition, std::int64_t> next;  // what is fetched next, for messages
   FetchPacer pacer;
-  std::chrono::steady_clock::time_point next_look{};
+  Troubles troubles;
 
   std::string describe(const TopicPartition& at) const {
     return "topic " + prefix + at.topic + " partition " + std::to_string(at.partition);
@@ -87,7 +87,6 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
   auto impl = std::make_unique<Impl>(settings);
   impl->commits = !group.empty();
   auto properties = consumer_defaults;
-  properties["enable.partition.eof"] = "true";  // position() needs it
   properties["group.id"] =
       group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events, nullptr);
@@ -138,10 +137,6 @@ Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
   }
   if (message != nullptr) {
     switch (message->err) {
-      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        impl_->next[{std::string(without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)),
-                     message->partition}] = message->offset;
-        return poll_view(timeout);                // there is one each time an end is reached
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
         return nullptr;
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -162,25 +157,12 @@ Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
     return fail(kafka_error(message->err, about_topic ? impl_->describe(at) : "consuming",
                             rd_kafka_message_errstr(message.get())));
   }
-  if (impl_->events.trouble) return fail(*std::exchange(impl_->events.trouble, std::nullopt));
-  if (!impl_->events.all_brokers_down) return nullptr;
-  // Down until a broker answers: no event says so, therefore ask now and then.
-  const auto now = std::chrono::steady_clock::now();
-  if (now >= impl_->next_look) {
-    impl_->next_look = now + milliseconds{500};
-    if (broker_answers(impl_->kafka, milliseconds{200})) {
-      impl_->events.all_brokers_down = false;
-      return nullptr;
-    }
-  }
-  return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));
+  if (auto status = impl_->troubles.look(impl_->kafka, impl_->events); !status)
+    return fail(status.error());
+  return nullptr;
 }
 
 void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
-
-std::int64_t Consumer::position(const TopicPartition& partition) const {
-  return impl_->next.at(partition);
-}
 
 // Not rd_kafka_query_watermark_offsets: that waits for ever once the broker goes away under it.
 Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition,
@@ -224,18 +206,6 @@ Result<std::map<TopicPartition, std::int64_t>> Consumer::ends(
     all[at] = one.offset;
   }
   return all;
-}
-
-Status Consumer::pause(const std::vector<TopicPartition>& partitions) {
-  const auto code = rd_kafka_pause_partitions(impl_->kafka, impl_->list_of(partitions).get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "pausing partitions"));
-  return {};
-}
-
-Status Consumer::resume(const std::vector<TopicPartition>& partitions) {
-  const auto code = rd_kafka_resume_partitions(impl_->kafka, impl_->list_of(partitions).get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "resuming partitions"));
-  return {};
 }
 
 Result<std::map<TopicPartition, std::int64_t>> Consumer::committed_by(const std::string& group,

@@ -148,9 +148,6 @@ class Consumer {
   // The same, but that no record is copied: nullptr where none came.
   Result<const ConsumedView*> poll_view(std::chrono::milliseconds timeout);
   void wake();
-  // What is read next in an assigned partition: behind the last record that poll gave, and, once the log's end was reached, behind what is no
-  // record there (the marker that ends a transaction). Where ends() says the same, all of the partition was given.
-  std::int64_t position(const TopicPartition& partition) const;
 
   // First and next-to-come offsets of a partition, asked from the broker: where something is being
   // consumed, behind a pending fetch (100 ms). unavailable at the deadline.
@@ -163,9 +160,6 @@ class Consumer {
   // The next-to-come offsets of many partitions in one question. unavailable at the deadline.
   Result<std::map<TopicPartition, std::int64_t>> ends(const std::vector<TopicPartition>& partitions,
                                                       std::chrono::milliseconds deadline);
-  // Of these nothing comes until they are resumed, and then what is next.
-  Status pause(const std::vector<TopicPartition>& partitions);
-  Status resume(const std::vector<TopicPartition>& partitions);
   // What a group has committed, of the topics with the prefix. unavailable at the deadline.
   Result<std::map<TopicPartition, std::int64_t>> committed_by(const std::string& group,
                                                               std::chrono::milliseconds deadline);

@@ -24,17 +24,6 @@ void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque)
   if (events->log) events->log(3, reason);
 }
 
-// What librdkafka fetches ahead at most, by the property in force.
-std::size_t queue_bytes(rd_kafka_t* kafka) {
-  std::array<char, 32> text{};
-  std::size_t size = text.size();
-  std::size_t kbytes = 0;
-  if (rd_kafka_conf_get(rd_kafka_conf(kafka), "queued.max.messages.kbytes", text.data(), &size) ==
-      RD_KAFKA_CONF_OK)
-    std::from_chars(text.data(), text.data() + std::strlen(text.data()), kbytes);
-  return kbytes * 1024;
-}
-
 void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
                   rd_kafka_topic_partition_list_t* partitions, void* opaque) {
   static_cast<KafkaEvents*>(opaque)->on_rebalance(code, partitions);
@@ -219,6 +208,30 @@ bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline) {
   const auto code = rd_kafka_metadata(kafka, 0, nullptr, &metadata, to_millis(deadline));
   if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
   return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+Status Troubles::look(rd_kafka_t* kafka, KafkaEvents& events) {
+  if (events.trouble) return fail(*std::exchange(events.trouble, std::nullopt));
+  if (!events.all_brokers_down) return {};
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= next_look_) {
+    next_look_ = now + std::chrono::milliseconds{500};
+    if (broker_answers(kafka, std::chrono::milliseconds{200})) {
+      events.all_brokers_down = false;
+      return {};
+    }
+  }
+  return fail(kafka_error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "consuming"));
+}
+
+std::size_t queue_bytes(rd_kafka_t* kafka) {
+  std::array<char, 32> text{};
+  std::size_t size = text.size();
+  std::size_t kbytes = 0;
+  if (rd_kafka_conf_get(rd_kafka_conf(kafka), "queued.max.messages.kbytes", text.data(), &size) ==
+      RD_KAFKA_CONF_OK)
+    std::from_chars(text.data(), text.data() + std::strlen(text.data()), kbytes);
+  return kbytes * 1024;
 }
 
 Result<int> partition_count(rd_kafka_t* kafka, const std::string& topic,

@@ -92,6 +92,19 @@ Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settin
 // True when a broker answers within `deadline`.
 bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline);
 
+// What is wrong where a consumer got no record: what librdkafka has told of, or that all brokers are down. That one answers again is no
+// event: one is asked now and then, for 200 ms. One thread.
+class Troubles {
+ public:
+  Status look(rd_kafka_t* kafka, KafkaEvents& events);
+
+ private:
+  std::chrono::steady_clock::time_point next_look_{};
+};
+
+// What librdkafka fetches ahead at most into a queue, by the property in force.
+std::size_t queue_bytes(rd_kafka_t* kafka);
+
 // Of a topic, given with its prefix. not_found: there is no such topic; unavailable at the deadline.
 Result<int> partition_count(rd_kafka_t* kafka, const std::string& topic,
                             std::chrono::milliseconds deadline);

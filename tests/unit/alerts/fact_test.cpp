@@ -51,7 +51,7 @@ TEST(Facts, NamesThatFitNoAlertAreRefused) {
   EXPECT_FALSE(read(launched));
 }
 
-Result<Fact> read_off_the_bus(SampledReader& reader, const GpuSample& sample) {
+Result<std::optional<Sampled>> read_off_the_bus(SampledReader& reader, const GpuSample& sample) {
   CloudEvent event;
   event.id = "1";
   event.source = "/test";
@@ -75,9 +75,10 @@ TEST(SampledReader, SaysWhatTheParserSays) {
   std::shared_ptr<const SampledGpu> first;
   for (const auto* const node : {"node-1", "node-1", "node-2"}) {
     sample.node = node;
-    const auto fact = read_off_the_bus(reader, sample);
-    ASSERT_TRUE(fact) << fact.error().message;
-    const auto& fast = std::get<Sampled>(*fact);
+    const auto read = read_off_the_bus(reader, sample);
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_TRUE(*read);
+    const auto& fast = **read;
     const Sampled slow(sample);
     EXPECT_EQ(fast.sampled_at, slow.sampled_at);
     EXPECT_EQ(fast.utilization_percent, 12.5);

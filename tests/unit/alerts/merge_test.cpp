@@ -6,26 +6,27 @@
 namespace oppen::anomaly {
 namespace {
 
-const client::TopicPartition a{"a", 0};
-const client::TopicPartition b{"b", 0};
+constexpr std::size_t a = 0;
+constexpr std::size_t b = 1;
 
-Happening of(Time when) { return {when, "", when, {}}; }
+Entry entry(std::int64_t offset, Time when) { return {offset, {when, "", when, {}}}; }
 
 std::vector<std::string> all_of(Merge& merge) {
   std::vector<std::string> all;
   while (const auto item = merge.pop())
-    all.push_back(item->from.topic + std::to_string(item->offset));
+    all.push_back((item->place == a ? "a" : "b") + std::to_string(item->offset));
   return all;
 }
 
 TEST(Merge, WaitsForWhatMayComeEarlier) {
   Merge merge;
-  merge.begin(a, {});
-  merge.begin(b, {});
-  merge.add(a, 0, of(at(1s)));
-  merge.add(a, 1, of(at(5s)));
+  merge.begin({});
+  merge.begin({});
+  merge.add(a, entry(0, at(1s)));
+  merge.add(a, entry(1, at(5s)));
   EXPECT_FALSE(merge.pop());
-  merge.add(b, 0, of(at(3s)));
+  EXPECT_EQ(merge.first(), b) << "of which the next may come";
+  merge.add(b, entry(0, at(3s)));
   EXPECT_EQ(all_of(merge), (std::vector<std::string>{"a0", "b0"}));
   EXPECT_EQ(merge.until(), at(3s));
   merge.heard(b, at(4s));
@@ -38,16 +39,16 @@ TEST(Merge, WaitsForWhatMayComeEarlier) {
 
 TEST(Merge, APartitionKeepsItsOrderWhateverItsTimesSay) {
   Merge merge;
-  merge.begin(a, {});
-  merge.begin(b, {});
-  merge.add(a, 0, of(at(9s)));
-  merge.add(a, 1, of(at(2s)));
-  merge.add(b, 0, of(at(5s)));
+  merge.begin({});
+  merge.begin({});
+  merge.add(a, entry(0, at(9s)));
+  merge.add(a, entry(1, at(2s)));
+  merge.add(b, entry(0, at(5s)));
   merge.heard(a, at(20s));
   merge.heard(b, at(20s));
   EXPECT_EQ(merge.reached(a), at(20s));
   const auto first = merge.pop();
-  EXPECT_EQ(first->from, b);
+  EXPECT_EQ(first->place, b);
   EXPECT_EQ(merge.pop()->offset, 0);
   const auto last = merge.pop();
   EXPECT_EQ(last->offset, 1);
@@ -60,10 +61,11 @@ TEST(Merge, HoweverItArrivesTheOrderIsTheSame) {
   std::vector<std::string> first;
   for (const bool a_first : {true, false}) {
     Merge merge;
-    merge.begin(a, {});
-    merge.begin(b, {});
-    const auto fill = [&](const auto& partition, int step) {
-      for (int i = 0; i < 20; ++i) merge.add(partition, i, of(at(std::chrono::seconds(i * step))));
+    merge.begin({});
+    merge.begin({});
+    const auto fill = [&](std::size_t partition, int step) {
+      for (int i = 0; i < 20; ++i)
+        merge.add(partition, entry(i, at(std::chrono::seconds(i * step))));
     };
     if (a_first) fill(a, 2);
     fill(b, 3);

@@ -209,11 +209,11 @@ Result<Fact> read_fact(const CloudEvent& event) {
 
 Sampled::Sampled(const GpuSample& sample) : gpu(make_gpu(sample)) { measure(*this, sample); }
 
-Result<Fact> SampledReader::read(const client::RecordView& record) {
+Result<std::optional<Sampled>> SampledReader::read(const client::RecordView& record) {
   const auto view = reader_.read(record.value, record.headers);
   if (!view) return fail(view.error());
   const auto* const of_gpu = *view ? std::get_if<samples::GpuView>(&**view) : nullptr;
-  if (of_gpu == nullptr) return Fact();
+  if (of_gpu == nullptr) return std::nullopt;
   if (auto status = check_degrees(of_gpu->temperature_celsius); !status)
     return fail(status.error());
   Sampled sampled;
@@ -225,7 +225,7 @@ Result<Fact> SampledReader::read(const client::RecordView& record) {
     known_[key_] = sampled.gpu;
   }
   measure(sampled, *of_gpu);
-  return Fact(std::move(sampled));
+  return sampled;
 }
 
 // nullptr: another one, or one that has changed.

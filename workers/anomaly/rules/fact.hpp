@@ -78,8 +78,8 @@ Result<Fact> read_fact(const CloudEvent& event);
 // The same of what stands on `telemetry`, without a copy of what is said again and again. One thread.
 class SampledReader {
  public:
-  // `record`: of `telemetry`. Errors: as decode() and read_fact.
-  Result<Fact> read(const client::RecordView& record);
+  // `record`: of `telemetry`; nullopt: it is valid, and no gpu.sample. Errors: as decode() and read_fact.
+  Result<std::optional<Sampled>> read(const client::RecordView& record);
 
  private:
   std::shared_ptr<const SampledGpu> gpu_of(const samples::GpuView& view);

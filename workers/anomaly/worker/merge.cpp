@@ -4,33 +4,28 @@
 
 namespace oppen::anomaly {
 
-void Merge::begin(const client::TopicPartition& partition, Time since) {
-  const auto place = std::lower_bound(
-      lanes_.begin(), lanes_.end(), partition,
-      [](const Lane& lane, const client::TopicPartition& other) { return lane.partition < other; });
-  lanes_.insert(place, Lane{partition, since, {}, {}});
-  keys_.clear();
-  for (const auto& lane : lanes_) keys_.push_back(lane.key());
+Entry::Entry(std::int64_t at_offset, Happening happening) : offset(at_offset), at(happening.at) {
+  if (auto* sampled = std::get_if<Sampled>(&happening.fact)) {
+    what = std::move(*sampled);
+  } else {
+    what = std::make_unique<Happening>(std::move(happening));
+  }
 }
 
-void Merge::add(const client::TopicPartition& partition, std::int64_t offset, Happening happening) {
-  const auto place = find(partition);
+void Merge::begin(Time since) {
+  lanes_.push_back({since, {}, {}});
+  keys_.push_back(lanes_.back().key());
+}
+
+void Merge::add(std::size_t place, Entry entry) {
   auto& lane = lanes_[place];
-  happening.at = lane.until = std::max(happening.at, lane.until);
-  auto& item = lane.items.emplace_back();
-  item.offset = offset;
-  item.at = happening.at;
-  if (auto* sampled = std::get_if<Sampled>(&happening.fact)) {
-    item.what = std::move(*sampled);
-  } else {
-    item.what = std::make_unique<Happening>(std::move(happening));
-  }
+  entry.at = lane.until = std::max(entry.at, lane.until);
+  lane.items.push_back(std::move(entry));
   if (lane.items.size() == 1) keys_[place] = lane.key();
   ++size_;
 }
 
-void Merge::heard(const client::TopicPartition& partition, Time until) {
-  const auto place = find(partition);
+void Merge::heard(std::size_t place, Time until) {
   auto& lane = lanes_[place];
   lane.until = std::max(lane.until, until);
   keys_[place] = lane.key();
@@ -43,14 +38,15 @@ std::optional<Merge::Item> Merge::pop() {
   if (lane.items.empty()) return std::nullopt;
   auto& front = lane.items.front();
   std::optional<Item> item(std::in_place);
-  item->from = lane.partition;
+  item->place = place;
   item->offset = front.offset;
   if (auto* sampled = std::get_if<Sampled>(&front.what)) {
-    item->happening.at = item->happening.told = front.at;
+    item->happening.told = front.at;
     item->happening.fact = std::move(*sampled);
   } else {
     item->happening = std::move(*std::get<std::unique_ptr<Happening>>(front.what));
   }
+  item->happening.at = front.at;
   lane.popped = {front.offset + 1, front.at};
   lane.items.pop_front();
   keys_[place] = lane.key();
@@ -58,32 +54,14 @@ std::optional<Merge::Item> Merge::pop() {
   return item;
 }
 
-std::vector<std::pair<client::TopicPartition, Merge::Popped>> Merge::take_popped() {
-  std::vector<std::pair<client::TopicPartition, Popped>> all;
-  for (auto& lane : lanes_) {
-    if (lane.popped) all.emplace_back(lane.partition, *lane.popped);
+std::vector<std::pair<std::size_t, Merge::Popped>> Merge::take_popped() {
+  std::vector<std::pair<std::size_t, Popped>> all;
+  for (std::size_t place = 0; place < lanes_.size(); ++place) {
+    auto& lane = lanes_[place];
+    if (lane.popped) all.emplace_back(place, *lane.popped);
     lane.popped.reset();
   }
   return all;
-}
-
-Time Merge::until() const { return lanes_.empty() ? Time{} : lanes_[first()].next(); }
-
-Time Merge::reached(const client::TopicPartition& partition) const {
-  const auto place = find(partition);
-  return place == lanes_.size() ? Time{} : lanes_[place].until;
-}
-
-std::size_t Merge::size(const client::TopicPartition& partition) const {
-  const auto place = find(partition);
-  return place == lanes_.size() ? 0 : lanes_[place].items.size();
-}
-
-std::size_t Merge::find(const client::TopicPartition& partition) const {
-  if (found_ < lanes_.size() && lanes_[found_].partition == partition) return found_;
-  const auto place = std::find_if(lanes_.begin(), lanes_.end(),
-                                  [&](const Lane& lane) { return lane.partition == partition; });
-  return found_ = static_cast<std::size_t>(place - lanes_.begin());
 }
 
 std::size_t Merge::first() const {

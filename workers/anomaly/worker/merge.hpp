@@ -9,25 +9,35 @@
 #include <variant>
 #include <vector>
 
-#include "producers/client/kafka.hpp"
 #include "workers/anomaly/rules/fact.hpp"
 
 namespace oppen::anomaly {
 
+// What a record tells. Samples are nearly all there is: what else there is takes no room in their line.
+struct Entry {
+  Entry() = default;
+  Entry(std::int64_t at_offset, Happening happening);
+
+  std::int64_t offset = 0;
+  Time at{};  // when it was published
+  std::variant<Sampled, std::unique_ptr<Happening>> what;
+};
+
 class Merge {
  public:
   struct Item {
-    client::TopicPartition from;
+    std::size_t place = 0;
     std::int64_t offset = 0;
     Happening happening;
   };
 
-  // Before anything else: all that are read. Nothing from before `since` is told apart.
-  void begin(const client::TopicPartition& partition, Time since);
+  // Before anything else: each partition that is read, in their order; which one it is, is its place below. Nothing from before `since` is
+  // told apart.
+  void begin(Time since);
   // What comes later in its partition counts as of no earlier time than what came before.
-  void add(const client::TopicPartition& partition, std::int64_t offset, Happening happening);
+  void add(std::size_t place, Entry entry);
   // The partition had nothing more up to then.
-  void heard(const client::TopicPartition& partition, Time until);
+  void heard(std::size_t place, Time until);
 
   // The next in order; nullopt: it may not have come yet.
   std::optional<Item> pop();
@@ -36,26 +46,21 @@ class Merge {
     std::int64_t next = 0;
     Time at{};
   };
-  std::vector<std::pair<client::TopicPartition, Popped>> take_popped();
+  std::vector<std::pair<std::size_t, Popped>> take_popped();
   // Up to when the partition was taken.
-  Time reached(const client::TopicPartition& partition) const;
+  Time reached(std::size_t place) const { return lanes_[place].until; }
   // Nothing from before is to come.
-  Time until() const;
+  Time until() const { return lanes_.empty() ? Time{} : lanes_[first()].next(); }
+  // The partition that has the next in order, or, where nothing of it is here, may have it. There is one that is read.
+  std::size_t first() const;
 
   std::size_t size() const { return size_; }
-  std::size_t size(const client::TopicPartition& partition) const;
+  std::size_t size(std::size_t place) const { return lanes_[place].items.size(); }
 
  private:
-  // Samples are nearly all that waits: what else there is takes no room in their line.
-  struct Waiting {
-    std::int64_t offset = 0;
-    Time at{};
-    std::variant<Sampled, std::unique_ptr<Happening>> what;
-  };
   struct Lane {
-    client::TopicPartition partition;
     Time until{};
-    std::deque<Waiting> items;
+    std::deque<Entry> items;
     std::optional<Popped> popped;
 
     Time next() const { return items.empty() ? until : items.front().at; }
@@ -64,13 +69,9 @@ class Merge {
       return 2 * next().time_since_epoch().count() + (items.empty() ? 0 : 1);
     }
   };
-  // Its place in lanes_ and keys_; of one that is not read: how many there are.
-  std::size_t find(const client::TopicPartition& partition) const;
-  std::size_t first() const;
 
-  std::deque<Lane> lanes_;          // in order of the partitions
+  std::deque<Lane> lanes_;
   std::vector<std::int64_t> keys_;  // of the lanes: all are looked at for each item
-  mutable std::size_t found_ = 0;   // by find: mostly the same again
   std::size_t size_ = 0;
 };
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
-#include <set>
 #include <utility>
 
 #include "schemas/topics.hpp"
 #include "workers/anomaly/episodes/view.hpp"
 #include "workers/anomaly/rules/rules.hpp"
+#include "workers/anomaly/worker/intake.hpp"
 #include "workers/anomaly/worker/lagging.hpp"
 #include "workers/anomaly/worker/merge.hpp"
 #include "workers/anomaly/worker/outbox.hpp"
@@ -32,25 +32,26 @@ using Offsets = std::map<TopicPartition, std::int64_t>;
 // The lease goes on meanwhile: it is renewed between these, when a third of it is over.
 constexpr auto kafka_deadline = 3s;
 constexpr auto groups_deadline = 1s;
-constexpr auto poll_wait = 200ms;
+constexpr auto poll_wait = 100ms;
 constexpr int most_at_once = 1'000;  // records of a turn
 constexpr int between_renewals = 100;
 constexpr auto commit_every = 1s;  // of what happens now
 constexpr auto commit_at_least_every = 5s;
 constexpr int most_uncommitted =
-    20'000;                      // records: one change of Redis is bounded, however slow it is
+    100'000;                     // records: one change of Redis is bounded, however slow it is
 constexpr int most_looks = 500;  // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
+// Where all that is waited for is to hear that a log has ended.
+constexpr auto least_between_ends = 10ms;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
-// What is read ahead of the slowest log is bounded: a log waits at so many records where all together are more than that.
-constexpr std::size_t most_ahead = 15'000;
-constexpr std::size_t ahead_of_one = 1'000;
-constexpr std::size_t ahead_again = 500;  // what comes again takes its time
-// Of many logs at once, each time, so that one is not read far ahead of the others.
-constexpr auto fetch_bytes = "65536";
+// What is read ahead of the slowest log is bounded: so many records of each log, and fewer where all together are more than `most_ahead`.
+constexpr std::size_t ahead_of_one = 3'000;
+constexpr std::size_t most_ahead = 30'000;
+constexpr std::size_t ahead_beyond = 300;
+constexpr std::size_t most_under_way = 8;  // batches that are being parsed
 constexpr auto live = 2min;  // of now: what others have committed belongs to this moment
 
 constexpr std::array followed = {topics::job_events, topics::telemetry, topics::runs, topics::costs,
@@ -84,6 +85,22 @@ std::optional<Place> read_place(const std::string& text) {
   return place;
 }
 
+// What mends itself is told where nothing else is.
+void worst(Status& status, Status other) {
+  if (!other && (status || status.error().kind == ErrorKind::unavailable))
+    status = std::move(other);
+}
+
+// A log that is followed.
+struct Lane {
+  TopicPartition partition;
+  std::string name;
+  std::int64_t read = 0;      // up to where it is read
+  std::int64_t handled = 0;   // and up to where that is taken
+  std::int64_t letters = 0;   // up to where what is not valid is in the dead letter
+  std::optional<Place> done;  // to be stored
+};
+
 // From winning the lease to losing it.
 class Term {
  public:
@@ -92,7 +109,7 @@ class Term {
        client::Consumer& consumer, std::function<Status()> renew)
       : renew_(std::move(renew)),
         parts_(parts),
-        prefix_(kafka.topic_prefix),
+        kafka_(kafka),
         store_(store),
         consumer_(consumer),
         dead_letters_(parts.producer, parts.metrics, "anomaly", kafka.topic_prefix),
@@ -132,8 +149,7 @@ class Term {
     if (is_commit_due()) {
       if (auto status = commit(); !status) return status;
     }
-    if (auto status = publish(); !status) return status;
-    return pace();
+    return publish();
   }
 
   // What was published is to be forgotten.
@@ -176,6 +192,8 @@ class Term {
     const auto known_letters = store_.all("letters");
     if (!known_letters) return fail(known_letters.error());
     since_ = parts_.clock.now() - oldest;
+    Offsets from;
+    std::map<TopicPartition, Time> since;
     for (const auto& topic : followed) {
       const auto count = consumer_.partition_count(topic, kafka_deadline);
       if (!count) return fail(count.error());
@@ -197,112 +215,134 @@ class Term {
                         name_of(partition), marks->low, marks->high, place.next);
           place.next = marks->low;
         }
-        if (const auto known = known_letters->find(name_of(partition));
-            known != known_letters->end()) {
+        auto& lane =
+            lanes_.emplace_back(Lane{partition, name_of(partition), place.next, place.next, 0, {}});
+        if (const auto known = known_letters->find(lane.name); known != known_letters->end()) {
           const auto written = read_place(known->second);
-          if (written && written->next <= marks->high) letters_[partition] = written->next;
+          if (written && written->next <= marks->high) lane.letters = written->next;
         }
-        read_[partition] = handled_[partition] = place.next;
-        merge_.begin(partition, place.at);
-        asked_.push_back(partition);
+        since[partition] = place.at;
+        from[partition] = place.next;
       }
+    }
+    // Each partition's place is the same everywhere: the order of the partitions.
+    std::sort(lanes_.begin(), lanes_.end(),
+              [](const Lane& a, const Lane& b) { return a.partition < b.partition; });
+    for (const auto& lane : lanes_) {
+      merge_.begin(since[lane.partition]);
+      asked_.push_back(lane.partition);
     }
     asked_.push_back(jobs_log);
     asked_.push_back(alerts_log);
-    return consumer_.assign(read_);
+    auto intake = Intake::open(kafka_, from);
+    if (!intake) return fail(intake.error());
+    intake_ = std::move(*intake);
+    return {};
   }
 
+  // What was asked for the last time is parsed by now, or nearly, and what is asked for now will be while this thread goes on.
   Status read() {
-    auto wait = poll_wait;
-    run_ = {};
-    for (int i = 0; i < most_at_once; ++i) {
-      if (i % between_renewals == 0) {
-        if (auto status = renew_(); !status) return status;
-      }
-      const auto record = consumer_.poll_view(wait);
-      if (i == 0 || !record) parts_.health.set("kafka", record.map([](const auto&) {}));
-      if (!record && record.error().kind != ErrorKind::unavailable) return fail(record.error());
-      is_caught_up_ = !record || *record == nullptr;
-      if (is_caught_up_) break;
-      wait = 0ms;
-      if (auto status = take(**record); !status) return status;
+    const auto before = intake_->under_way();
+    auto status = intake_->check();
+    worst(status, ask());
+    for (std::size_t i = 0; i < before; ++i) {
+      if (auto renewed = renew_(); !renewed) return renewed;
+      if (auto taken = take(*intake_->take()); !taken) return taken;
     }
+    // Nothing goes on until something of this one comes, or it is heard to have ended.
+    const auto first = merge_.first();
+    is_caught_up_ = before == 0 && intake_->under_way() == 0;
+    if (is_caught_up_ && merge_.size(first) == 0) {
+      worst(status, intake_->ask(first, is_end_awaited() ? least_between_ends : poll_wait));
+    }
+    parts_.health.set("kafka", status);
+    if (!status && status.error().kind != ErrorKind::unavailable) return status;
     return {};
   }
 
-  // What is not valid is set aside, by whoever is the judge of it: of `control` that is the scheduler.
-  Status take(const client::ConsumedView& record) {
-    if (run_.next == nullptr || run_.from.partition != record.partition ||
-        run_.from.topic != record.topic) {
-      run_.from = {std::string(record.topic), record.partition};
-      run_.next = &read_[run_.from];
-    }
-    const auto& from = run_.from;
-    if (record.offset < *run_.next) return {};
-    *run_.next = record.offset + 1;
+  // First of all for what is waited for, then for the others in turn.
+  Status ask() {
+    Status status;
+    const auto ask = [&](std::size_t place) {
+      if (intake_->under_way() >= most_under_way) return false;
+      const auto ahead = merge_.size(place) + intake_->under_way(place);
+      if (ahead + Intake::most_in_batch >
+          (merge_.size() < most_ahead ? ahead_of_one : ahead_beyond))
+        return true;
+      worst(status, intake_->ask(place));
+      return true;
+    };
+    ask(merge_.first());
+    for (std::size_t i = 0; i < lanes_.size() && ask(next_asked_); ++i)
+      next_asked_ = (next_asked_ + 1) % lanes_.size();
+    return status;
+  }
+
+  Status take(Intake::Batch& batch) {
+    auto& lane = lanes_[batch.place];
     const auto now = parts_.clock.now();
-    Happening happening;
-    happening.at = std::clamp<Time>(record.timestamp, now - oldest, now);
-    // One that says it is still to come counts as what came before it, if anything did: what follows it in its log is not of now either.
-    if (record.timestamp > now && merge_.reached(from) > since_) happening.at = since_;
-    const auto wrong = tell(record, happening);
-    if (!wrong && record.topic != topics::control && record.offset >= letters_[from]) {
-      spdlog::warn("{} offset {} is set aside: {}", name_of(from), record.offset,
-                   wrong.error().message);
-      if (auto status = dead_letters_.put(copy_of(record), wrong.error().message, kafka_deadline);
-          !status)
-        return status;
-      letters_[from] = record.offset + 1;
-      set_aside_.push_back({"letters", name_of(from), to_text({record.offset + 1, happening.at})});
+    for (auto& wrong : batch.wrong) {
+      if (auto status = set_aside(lane, wrong, now); !status) return status;
     }
-    merge_.add(from, record.offset, std::move(happening));
+    for (auto& entry : batch.entries) {
+      if (entry.offset < lane.read) continue;
+      lane.read = entry.offset + 1;
+      // One that says it is still to come counts as what came before it, if anything did: what follows it in its log is not of now either.
+      const bool is_to_come = entry.at > now && merge_.reached(batch.place) > since_;
+      entry.at = is_to_come ? since_ : std::clamp<Time>(entry.at, now - oldest, now);
+      merge_.add(batch.place, std::move(entry));
+    }
     return {};
   }
 
-  // What the record says, but when. Errors: invalid.
-  Status tell(const client::ConsumedView& record, Happening& happening) {
-    happening.told = record.timestamp;
-    if (record.topic == topics::telemetry) {
-      auto fact = samples_.read(record.record);
-      if (!fact) return fail(fact.error());
-      happening.fact = std::move(*fact);
-      return {};
-    }
-    const auto event = decode(copy_of(record).record);
-    if (!event) return fail(event.error());
-    happening.id = event->id;
-    if (event->time != Time{}) happening.told = event->time;
-    auto fact = read_fact(*event);
-    if (!fact) return fail(fact.error());
-    happening.fact = std::move(*fact);
+  Status set_aside(Lane& lane, const Intake::Wrong& wrong, Time now) {
+    const auto offset = wrong.record.offset;
+    if (offset < lane.letters) return {};
+    if (auto status = renew_(); !status) return status;
+    spdlog::warn("{} offset {} is set aside: {}", lane.name, offset, wrong.why);
+    if (auto status = dead_letters_.put(wrong.record, wrong.why, kafka_deadline); !status)
+      return status;
+    lane.letters = offset + 1;
+    set_aside_.push_back({"letters", lane.name, to_text({offset + 1, now})});
     return {};
+  }
+
+  // The merge waits for a log that has ended, and will go on when that is heard.
+  bool is_end_awaited() const {
+    const auto first = merge_.first();
+    return are_ends_known_ && merge_.size() > 0 && merge_.size(first) == 0 &&
+           intake_->is_at_end(first) &&
+           merge_.reached(first) + on_its_way + between_ends < parts_.clock.now();
   }
 
   // Logs that are read to their ends had nothing more until that moment.
   Status look_at_ends() {
-    if (SteadyClock::now() < next_ends_) return {};
-    next_ends_ = SteadyClock::now() + between_ends;
+    const auto since = SteadyClock::now() - asked_ends_;
+    if (since < least_between_ends || (since < between_ends && !is_end_awaited())) return {};
     const auto now = parts_.clock.now();
     auto ends = consumer_.ends(asked_, kafka_deadline);
+    asked_ends_ = SteadyClock::now();
+    are_ends_known_ = ends.has_value();
     if (!ends) {
       parts_.health.set("kafka", fail(ends.error()));
       return ends.error().kind == ErrorKind::unavailable ? Status() : fail(ends.error());
     }
     std::map<std::string, std::int64_t> behind;
-    for (const auto& [partition, next] : read_) {
-      const auto end = ends->at(partition);
-      const bool all_read = consumer_.position(partition) >= end;
-      if (all_read) merge_.heard(partition, now - on_its_way);
+    for (std::size_t place = 0; place < lanes_.size(); ++place) {
+      const auto& lane = lanes_[place];
+      const auto end = ends->at(lane.partition);
+      const bool all_read = intake_->is_taken(place, end);
+      if (all_read) merge_.heard(place, now - on_its_way);
       // Behind the last record there may be what is no record.
-      const bool all_handled = all_read && merge_.size(partition) == 0;
-      behind[partition.topic] +=
-          all_handled ? 0 : std::max<std::int64_t>(end - handled_[partition], 0);
+      const bool all_handled = all_read && merge_.size(place) == 0;
+      behind[lane.partition.topic] +=
+          all_handled ? 0 : std::max<std::int64_t>(end - lane.handled, 0);
     }
     ends_ = std::move(*ends);
     for (const auto& [topic, records] : behind) {
       parts_.metrics
           .gauge("oppen_consumer_lag", "Records of the topic that are not handled yet",
-                 {{"topic", prefix_ + topic}})
+                 {{"topic", kafka_.topic_prefix + topic}})
           .set(static_cast<double>(records));
     }
     return {};
@@ -332,9 +372,9 @@ class Term {
   }
 
   void note_taken() {
-    for (const auto& [partition, popped] : merge_.take_popped()) {
-      handled_[partition] = popped.next;
-      places_[partition] = {popped.next, popped.at};
+    for (const auto& [place, popped] : merge_.take_popped()) {
+      lanes_[place].handled = popped.next;
+      lanes_[place].done = {popped.next, popped.at};
     }
   }
 
@@ -347,7 +387,8 @@ class Term {
       return {};
     }
     note_taken();
-    auto reached = handled_;
+    Offsets reached;
+    for (const auto& lane : lanes_) reached[lane.partition] = lane.handled;
     std::vector<Finding> lags;
     if (of_now) {
       for (const auto& log : {jobs_log, alerts_log}) {
@@ -393,11 +434,12 @@ class Term {
     auto cells = set_aside_;  // first: there may be another value by now
     watcher_.take_changes(cells);
     outbox_.take_changes(cells);
-    for (const auto& [partition, place] : places_)
-      cells.push_back({"next", name_of(partition), to_text(place)});
+    for (const auto& lane : lanes_) {
+      if (lane.done) cells.push_back({"next", lane.name, to_text(*lane.done)});
+    }
     if (cells.empty()) return {};
     if (auto status = store_.commit(cells); !status) return status;
-    places_.clear();
+    for (auto& lane : lanes_) lane.done.reset();
     set_aside_.clear();
     return {};
   }
@@ -410,28 +452,6 @@ class Term {
     refused_.add(published->refused);
     // That it is done is known at once, whoever goes on.
     return published->sent + published->refused > 0 ? commit() : Status();
-  }
-
-  Status pace() {
-    std::vector<TopicPartition> hold;
-    std::vector<TopicPartition> go_on;
-    for (const auto& [partition, next] : read_) {
-      const auto ahead = merge_.size(partition);
-      if (paused_.contains(partition)) {
-        if (ahead < ahead_again) go_on.push_back(partition);
-      } else if (merge_.size() > most_ahead && ahead > ahead_of_one) {
-        hold.push_back(partition);
-      }
-    }
-    if (!hold.empty()) {
-      if (auto status = consumer_.pause(hold); !status) return status;
-      paused_.insert(hold.begin(), hold.end());
-    }
-    if (!go_on.empty()) {
-      if (auto status = consumer_.resume(go_on); !status) return status;
-      for (const auto& partition : go_on) paused_.erase(partition);
-    }
-    return {};
   }
 
   void show() {
@@ -449,7 +469,7 @@ class Term {
 
   std::function<Status()> renew_;
   const WorkerParts& parts_;
-  std::string prefix_;
+  const client::KafkaSettings& kafka_;
   runtime::LeasedStore& store_;
   client::Consumer& consumer_;
   runtime::DeadLetters dead_letters_;
@@ -463,29 +483,21 @@ class Term {
   Outbox outbox_;
   Lagging lagging_;
   runtime::Recurring lag_unknown_;
-  // The records of a partition come many in a row.
-  struct Run {
-    TopicPartition from;
-    std::int64_t* next = nullptr;  // in read_
-  };
-  Run run_;
-  SampledReader samples_;
+  std::vector<Lane> lanes_;  // in the order of their partitions
+  std::unique_ptr<Intake> intake_;
+  std::size_t next_asked_ = 0;
   SteadyClock::time_point committed_{};
-  int uncommitted_ = 0;                     // records that were taken since then
-  bool is_said_ = false;                    // and not stored
-  bool is_caught_up_ = false;               // at the last read
-  Offsets read_;                            // up to where the logs are read
-  Offsets handled_;                         // and up to where that is taken
-  std::map<TopicPartition, Place> places_;  // to be stored
-  std::set<TopicPartition> paused_;
+  int uncommitted_ = 0;        // records that were taken since then
+  bool is_said_ = false;       // and not stored
+  bool is_caught_up_ = false;  // at the last read
   std::vector<TopicPartition> asked_;
   Offsets ends_;
   Time since_{};
-  Offsets letters_;                       // up to where what is not valid is in the dead letter
   std::vector<runtime::Cell> set_aside_;  // to be stored, besides
   std::uint64_t late_told_ = 0;
   std::uint64_t ahead_told_ = 0;
-  SteadyClock::time_point next_ends_{};
+  SteadyClock::time_point asked_ends_{};
+  bool are_ends_known_ = false;
 };
 
 // Until the lease is lost, or something fails.
@@ -507,9 +519,8 @@ Status keep_watch(const client::KafkaSettings& kafka, const std::string& redis_u
     }
     if (!held && !runtime::rest(Worker::lease / 3, stop)) return {};
   }
-  auto reading = kafka;
-  reading.properties.try_emplace("fetch.message.max.bytes", fetch_bytes);
-  const auto consumer = client::Consumer::create(reading, "");
+  // For questions alone: they need not wait behind what is being fetched.
+  const auto consumer = client::Consumer::create(kafka, "");
   if (!consumer) return fail(consumer.error());
   auto renewed = SteadyClock::now();
   const auto renew = [&]() -> Status {
