@@ -151,9 +151,11 @@ std::vector<Path::Start> Path::follow() {
 }
 
 // When the window closes next: whoever waits behind a job that can then not start comes into its place.
-std::int64_t Path::next_close() const {
-  for (const auto& window : setup_.view.off_peak) {
-    if (const auto closes = (window.closes - setup_.view.now).count(); closes > now_) return closes;
+std::int64_t Path::next_close() {
+  const auto& view = setup_.view;
+  for (; window_ < view.off_peak.size(); ++window_) {
+    const auto closes = (view.off_peak[window_].closes - view.now).count();
+    if (closes > now_) return closes;
   }
   return Release::never;
 }

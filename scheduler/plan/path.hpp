@@ -89,7 +89,7 @@ class Path {
     bool operator()(const End& a, const End& b) const { return a.at > b.at; }
   };
 
-  std::int64_t next_close() const;
+  std::int64_t next_close();
   void begin_live();
   void end_first();
   bool may_run(std::uint32_t index);
@@ -111,6 +111,7 @@ class Path {
   std::int64_t now_ = 0;
   Room room_;
   std::vector<End> ends_;     // heap, the first on top
+  std::size_t window_ = 0;    // those before it have closed
   std::uint32_t cursor_ = 0;  // waiting jobs before it have been looked at
   std::vector<std::uint32_t>
       front_;  // the next that may run, in order: the head and who may pass it
