@@ -343,7 +343,7 @@ HttpAnswer Questions::simulate(std::string_view text, bool delays) {
     if (!knows_all) return error_answer(knows_all.error());
     const auto paused = snapshots_.pause();
     if (batch->faults.empty()) {
-      auto answer = simulated(*batch, **snapshot, delays);
+      auto answer = simulated(*batch, **snapshot, delays ? nullptr : &played_);
       const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
       if (!too_many) return error_answer(too_many.error());
       if (!answer) {

@@ -59,6 +59,7 @@ class Questions {
   std::mutex mutex_;  // held while one is answered
   const std::unique_ptr<runtime::Redis> redis_;
   std::optional<core::AdmissionRules> rules_;  // that the core said last
+  plan::Played played_;
   Snapshots snapshots_;
 };
 

@@ -84,7 +84,7 @@ Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& l
 }
 
 tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,
-                                           bool delays) {
+                                           plan::Played* played) {
   std::vector<plan::Waiting> jobs;
   std::vector<std::uint32_t> dependencies;
   jobs.reserve(batch.jobs.size());
@@ -95,7 +95,12 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
     dependencies.insert(dependencies.end(), job.waits_for.begin(), job.waits_for.end());
   }
   const auto view = snapshot.view();
-  const auto simulation = plan::simulate(view, jobs, dependencies, delays);
+  plan::Simulation simulation;
+  if (played == nullptr) {
+    simulation = plan::simulate(view, jobs, dependencies);
+  } else {
+    simulation.batch = plan::simulate_batch(view, jobs, dependencies, *played, snapshot.begun);
+  }
 
   // Of each priority: how many stand before the next of the batch.
   std::array<std::int64_t, 3> ahead{};
@@ -136,7 +141,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
                                             to_string(total), to_string(*batch.max_total))});
   }
   append_json(object.member("estimated_cost_microusd"), total.value);
-  if (!delays) {
+  if (played != nullptr) {
     object.end();
     return text;
   }

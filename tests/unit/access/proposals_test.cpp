@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "schemas/parse.hpp"
+
 namespace oppen::access {
 namespace {
 
