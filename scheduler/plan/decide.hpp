@@ -32,7 +32,6 @@ struct Capacity {
   // Pods of attempts that are not live: each takes a slot until it is gone, and what the API server charges for it.
   std::int64_t strays = 0;
   std::vector<Quota> quotas;
-  bool operator==(const Capacity&) const = default;
 
   std::int64_t taken_slots() const;
 };

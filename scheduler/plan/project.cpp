@@ -105,6 +105,15 @@ std::vector<Expected> project(const View& view, std::span<const std::uint32_t> i
   return project(Setup(view, indices.front(), indices.back() + std::size_t{1}, indices));
 }
 
+namespace {
+
+bool are_alike(const Capacity& a, const Capacity& b) {
+  return a.max_concurrent_jobs == b.max_concurrent_jobs && std::ranges::equal(a.ours, b.ours) &&
+         a.foreign == b.foreign && a.strays == b.strays && a.quotas == b.quotas;
+}
+
+}  // namespace
+
 struct Played::Kept {
   Queue queue;
   Capacity capacity;
@@ -116,7 +125,7 @@ struct Played::Kept {
 
   bool is_before(const View& view, std::size_t first, Queue of) const {
     return queue == of && waiting == view.waiting.size() && from == first &&
-           capacity == view.capacity && paused_until == view.paused_until &&
+           are_alike(capacity, view.capacity) && paused_until == view.paused_until &&
            std::equal(off_peak.begin(), off_peak.end(), view.off_peak.begin(), view.off_peak.end());
   }
 };
