@@ -56,7 +56,7 @@ void measure(bench::Bench& bench, bench::Report& report) {
   report.measured("question -> answer", explained);
   report.limit("bare GET of /healthz", bare);
   report.ratio("to a bare GET", explained, bare);
-  report.measured("the first question, which waits until the queue has been read", first);
+  report.measured("the first question", first);
   report.bar("p99 of question -> answer", explained.percentile(99), 20, "ms");
   const auto after = bench::process_memory(pid);
   report.measured("oppen-scheduler before the first question", before.resident_mb, "MB");

@@ -149,8 +149,7 @@ void measure_tools(bench::Bench& bench, bench::Report& report, std::size_t runs)
   ask("/api/v1/jobs/" + job_id + "/explain", cold);
   report.claim("tools",
                fmt::format("the same, by the agent's tools, with {} proposals", proposals));
-  constexpr auto first_question =
-      "the first question to the scheduler, which waits until the queue has been read";
+  constexpr auto first_question = "the first question to the scheduler";
   report.measured(first_question, cold);
   report.bar(std::string("p99 of ") + first_question, cold.percentile(99), question_bar_ms, "ms");
   for (const auto& tool : agent::all_tools()) {

@@ -86,6 +86,12 @@ std::string cost_text(const json& job) {
          duration_text(number_field(job, "estimated_duration_seconds"));
 }
 
+// That nothing newer was to be had.
+std::string outdated_text(const json& answer) {
+  const auto why = text_field(answer, "outdated");
+  return why.empty() ? "" : "Not of now: " + printable(why) + ".\n";
+}
+
 }  // namespace
 
 LabelledTexts outlook_of(const json& job) {
@@ -113,7 +119,7 @@ std::string explanation_text(const json& job) {
     line(out, "End", end ? moment(end, now) : "any moment: it takes longer than was estimated");
     line(out, "Cost", cost_text(job));
   }
-  return out;
+  return out + outdated_text(job);
 }
 
 std::string simulation_text(const json& simulation, int limit, int width) {
@@ -129,7 +135,7 @@ std::string simulation_text(const json& simulation, int limit, int width) {
     if (start) first = std::min(first.value_or(*start), *start);
     if (end) last = std::max(last.value_or(*end), *end);
   }
-  std::string out = plural(jobs.size(), "job") + ": ";
+  std::string out = outdated_text(simulation) + plural(jobs.size(), "job") + ": ";
   if (first) out += "the first starts " + moment(first, now) + ", ";
   out += all_known ? "the last ends " + moment(last, now) : "not for all it is known when they end";
   out += ", " + money_field(simulation, "estimated_cost_microusd") + " in all.\n";

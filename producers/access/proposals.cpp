@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "producers/access/event_text.hpp"
 #include "producers/access/render.hpp"
@@ -47,8 +48,37 @@ bool is_open(const KnownProposal& known, Time now) {
   return !known.decision && known.proposal.expires_at > now;
 }
 
+void ProposalReader::count(KnownProposal& known, const client::ConsumedRecord& record) {
+  const auto bytes = record.record.value ? record.record.value->size() : 0;
+  known.bytes += bytes;
+  bytes_ += bytes;
+}
+
+void ProposalReader::forget(KnownProposals::iterator known) {
+  bytes_ -= known->second.bytes;
+  all_.erase(known);
+}
+
+// A tenth, so that it is not done for each one that comes.
+void ProposalReader::forget_some(Time now) {
+  if (all_.size() <= most_known && bytes_ <= most_known_bytes) return;
+  std::vector<std::tuple<bool, std::int64_t, KnownProposals::iterator>> in_order;
+  for (auto one = all_.begin(); one != all_.end(); ++one)
+    in_order.emplace_back(is_open(one->second, now), one->second.offset, one);
+  std::sort(in_order.begin(), in_order.end(), [](const auto& a, const auto& b) {
+    return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+  });
+  for (const auto& [open, offset, one] : in_order) {
+    if (all_.size() <= most_known / 10 * 9 && bytes_ <= most_known_bytes / 10 * 9) return;
+    forget(one);
+  }
+}
+
 void ProposalReader::take(const client::ConsumedRecord& record) {
-  if (record.offset < next_) all_.clear();  // the topic was made anew
+  if (record.offset < next_) {  // the topic was made anew
+    all_.clear();
+    bytes_ = 0;
+  }
   next_ = record.offset + 1;
   if (!may_be_of_proposals(record.record)) return;
   const auto event = decode(record.record);
@@ -58,8 +88,15 @@ void ProposalReader::take(const client::ConsumedRecord& record) {
     if (!proposal) return;
     const auto id = proposal->proposal_id;
     const auto earlier = all_.find(id);
-    if (earlier != all_.end() && !gives_way(earlier->second, record.timestamp)) return;
-    all_[id] = {*std::move(proposal), std::nullopt, {}, {}};
+    if (earlier != all_.end()) {
+      if (!gives_way(earlier->second, record.timestamp)) return;
+      forget(earlier);
+    }
+    auto& known = all_[id];
+    known.proposal = *std::move(proposal);
+    known.offset = record.offset;
+    count(known, record);
+    forget_some(record.timestamp);
   } else if (event->type == ApprovalDecided::type) {
     auto decision = parse_data<ApprovalDecided>(event->data);
     if (!decision) return;
@@ -68,11 +105,15 @@ void ProposalReader::take(const client::ConsumedRecord& record) {
     if (found == all_.end() || !takes(found->second, *decision, record.timestamp)) return;
     found->second.decision = *std::move(decision);
     found->second.decided_at = event->time;
+    count(found->second, record);
   } else if (event->type == PolicyOverride::type) {
     auto change = parse_data<PolicyOverride>(event->data);
     if (!change) return;
     const auto found = all_.find(change->because);
-    if (found != all_.end()) found->second.overrides.push_back(*std::move(change));
+    if (found == all_.end()) return;
+    found->second.overrides.push_back(*std::move(change));
+    count(found->second, record);
+    forget_some(record.timestamp);
   }
 }
 

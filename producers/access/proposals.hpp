@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "producers/access/endpoints.hpp"
+#include "producers/client/kafka.hpp"
 #include "schemas/control.hpp"
 
 namespace oppen::access {
@@ -19,6 +20,8 @@ struct KnownProposal {
   std::optional<ApprovalDecided> decision;
   Time decided_at{};
   std::vector<PolicyOverride> overrides;  // that were said because of it
+  std::int64_t offset = 0;                // in the topic, of the proposal
+  std::size_t bytes = 0;                  // of all these, in the topic
 };
 
 // Whether it changes a job or a policy. Otherwise it asks to run the job whose id it bears.
@@ -29,20 +32,30 @@ bool is_open(const KnownProposal& known, Time now);
 
 using KnownProposals = std::map<std::string, KnownProposal>;  // by id
 
-// Follows `control`. One thread.
+// Follows `control`. Of more than it may know, those that are decided or have expired are forgotten first, the oldest before others. One thread.
 class ProposalReader {
  public:
+  static constexpr std::size_t most_known = 10'000;
+  static constexpr std::size_t most_known_bytes = std::size_t{32} << 20;
+
   explicit ProposalReader(Endpoints endpoints) : endpoints_(std::move(endpoints)) {}
 
   // All that the topic has said by now, as the scheduler takes them: the first time it is read whole, later from where it ended. As long as
   // this, until the next call. Errors: of Kafka; unavailable when `go_on`, asked twice a second, says no.
   Result<const KnownProposals*> read(const std::function<bool()>& go_on);
 
- private:
+  // What `read` does with each record.
   void take(const client::ConsumedRecord& record);
+  const KnownProposals& known() const { return all_; }
+
+ private:
+  void count(KnownProposal& known, const client::ConsumedRecord& record);
+  void forget(KnownProposals::iterator known);
+  void forget_some(Time now);
 
   Endpoints endpoints_;
   KnownProposals all_;
+  std::size_t bytes_ = 0;  // of all
   std::int64_t next_ = 0;
 };
 

@@ -5,10 +5,6 @@ namespace {
 
 using plan::Reason;
 
-void put_text(JsonObjectText& object, const char* name, std::string_view text) {
-  if (!text.empty()) append_json(object.member(name), text);
-}
-
 // The fields that the reason's kind has.
 void put_reason(JsonObjectText& object, const Reason& reason) {
   using Kind = Reason::Kind;
@@ -34,6 +30,10 @@ void put_reason(JsonObjectText& object, const Reason& reason) {
 }
 
 }  // namespace
+
+void put_text(JsonObjectText& object, const char* name, std::string_view text) {
+  if (!text.empty()) append_json(object.member(name), text);
+}
 
 void put(JsonObjectText& object, const char* name, const std::optional<Time>& time) {
   if (time) append_json(object.member(name), to_rfc3339(*time));
@@ -71,6 +71,7 @@ std::string to_text(const Explanation& explanation) {
   append_json(object.member("estimated_duration_seconds"), record.estimated_seconds);
   append_json(object.member("estimated_cost_microusd"), explanation.cost.value);
   put(object, "as_of", std::optional(explanation.as_of));
+  put_text(object, "outdated", explanation.outdated);
   object.end();
   return text;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scheduler/plan/project.hpp"
@@ -20,12 +21,15 @@ struct Explanation {
   plan::Expected expected;             // of a queued or live job
   MicroUsd cost;
   Time as_of{};
+  std::string outdated;  // as Snapshot has it
 };
 std::string to_text(const Explanation& explanation);
 
 // Members start_p50, start_p90 and end_p50, as far as they are known.
 void put(JsonObjectText& object, const plan::Expected& expected);
 void put(JsonObjectText& object, const char* name, const std::optional<Time>& time);
+// A member where the text is not empty.
+void put_text(JsonObjectText& object, const char* name, std::string_view text);
 
 // What is wrong with a batch.
 struct Fault {

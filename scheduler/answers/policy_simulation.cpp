@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "scheduler/answers/answer_text.hpp"
 #include "schemas/json_text.hpp"
 #include "schemas/text.hpp"
 
@@ -79,7 +80,8 @@ Result<std::string> simulated(const std::string& key, const std::string& value,
   std::string text;
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339(view.now));
-  if (!snapshot.situation.held.empty()) append_json(object.member("held"), snapshot.situation.held);
+  put_text(object, "outdated", snapshot.outdated);
+  put_text(object, "held", snapshot.situation.held);
   append_json(object.member("waiting"), static_cast<std::int64_t>(before.size()));
   put_outcome(object.member("before"), before, view.now);
   put_outcome(object.member("after"), after, view.now);

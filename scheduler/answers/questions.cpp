@@ -22,6 +22,7 @@ using runtime::HttpAnswer;
 
 constexpr int most_inside = 4;  // half of the server's threads: the others are for who watches us
 constexpr auto core_deadline = 3s;
+constexpr auto brief_deadline = 1s;  // where there is something to fall back on
 
 int status_of(ErrorKind kind) {
   switch (kind) {
@@ -71,6 +72,30 @@ plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
   return expected;
 }
 
+// What is allowed; what is taken changes all the time, and is the snapshot's.
+bool allow_alike(const std::vector<plan::Quota>& a, const std::vector<plan::Quota>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.name == y.name && x.scope_priority_class == y.scope_priority_class && x.hard == y.hard;
+  });
+}
+
+// Its queue, under what the core says now.
+std::shared_ptr<const Snapshot> renewed(const Snapshot& then, const core::Situation& now) {
+  auto snapshot = std::make_shared<Snapshot>(then);
+  auto& situation = snapshot->situation;
+  if (situation.cost_model != now.cost_model)
+    snapshot->off_peak = plan::windows(situation.at, window_days, *now.cost_model);
+  if (!allow_alike(situation.capacity.quotas, now.capacity.quotas))
+    situation.capacity.quotas = now.capacity.quotas;
+  situation.capacity.max_concurrent_jobs = now.capacity.max_concurrent_jobs;
+  situation.policy = now.policy;
+  situation.cost_model = now.cost_model;
+  situation.paused_until = now.paused_until;
+  situation.budgets = now.budgets;
+  situation.held = now.held;
+  return snapshot;
+}
+
 // Whether what holds the job, if anything does, was known already when the snapshot was read.
 bool is_held_alike(const queue::JobRecord& record, const plan::Waiting& then) {
   return hold_of(record.hold) == then.hold &&
@@ -113,19 +138,41 @@ Questions::Questions(std::unique_ptr<runtime::Redis> for_snapshots,
     : inquiry_(inquiry),
       topic_prefix_(topic_prefix),
       redis_(std::move(redis)),
-      snapshots_(std::move(for_snapshots), topic_prefix,
-                 [&inquiry] { return inquiry.situation(core_deadline); }) {}
+      snapshots_(
+          std::move(for_snapshots), topic_prefix,
+          [&inquiry] { return inquiry.situation(core_deadline); },
+          [&inquiry] { return inquiry.leads(); }) {}
 
 Result<std::shared_ptr<const Snapshot>> Questions::current() {
   const auto asked = Snapshots::Clock::now();
-  auto snapshot = snapshots_.get();
-  if (!snapshot) return snapshot;
-  const auto now = inquiry_.situation(core_deadline);
-  if (!now) return fail(now.error());
-  const auto& then = (*snapshot)->situation;
-  const bool is_alike = then.policy == now->policy && then.cost_model == now->cost_model &&
-                        then.paused_until == now->paused_until && then.held == now->held;
-  return is_alike ? snapshot : snapshots_.get(asked);
+  const auto last = snapshots_.last();
+  const auto or_last = [&](const Error& error) -> Result<std::shared_ptr<const Snapshot>> {
+    if (!last || error.kind != ErrorKind::unavailable || !inquiry_.leads()) return fail(error);
+    auto outdated = std::make_shared<Snapshot>(*last);
+    outdated->outdated =
+        fmt::format("{}: this is as of {}", error.message, to_rfc3339(outdated->situation.at));
+    return outdated;
+  };
+  const auto now = inquiry_.situation(last ? brief_deadline : core_deadline);
+  if (!now) return or_last(now.error());
+  const auto snapshot = snapshots_.get();
+  if (!snapshot) return or_last(snapshot.error());
+  if ((*snapshot)->situated >= asked) return snapshot;
+  // How long jobs may run at most is the list's.
+  const auto launching = (*snapshot)->situation.policy->launch_timeout_seconds;
+  if (launching != now->policy->launch_timeout_seconds) return snapshots_.get(asked);
+  return renewed(**snapshot, *now);
+}
+
+Result<core::AdmissionRules> Questions::rules() {
+  const bool can_do_without = rules_ && snapshots_.last();
+  auto rules = inquiry_.rules(can_do_without ? brief_deadline : core_deadline);
+  if (rules) {
+    rules_ = *rules;
+  } else if (can_do_without && inquiry_.leads()) {
+    return *rules_;
+  }
+  return rules;
 }
 
 template <class Answer>
@@ -184,11 +231,11 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
   auto got = current();
   if (!got) return fail(got.error());
   const Rank rank{record.priority, record.place};
-  auto index = (*got)->list.find(rank);
-  if (!index || !is_held_alike(record, (*got)->list.waiting()[*index])) {  // come or let go since
+  auto index = (*got)->list->find(rank);
+  if (!index || !is_held_alike(record, (*got)->list->waiting()[*index])) {  // come or let go since
     got = snapshots_.get(asked);
     if (!got) return fail(got.error());
-    index = (*got)->list.find(rank);
+    index = (*got)->list->find(rank);
     if (!index) return fail(ErrorKind::conflict, "");
   }
   const auto& snapshot = **got;
@@ -201,6 +248,7 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
   if (explanation.reason && explanation.reason->kind == plan::Reason::Kind::budget_hold)
     add_budget(record, snapshot.situation.budgets, *explanation.reason);
   explanation.held = snapshot.situation.held;
+  explanation.outdated = snapshot.outdated;
   explanation.expected = plan::project(view, *index, *index + 1).front();
   explanation.as_of = snapshot.situation.at;
   if (const auto& start = explanation.expected.start_p50) {
@@ -234,7 +282,7 @@ Result<std::string> Questions::starts_of(const std::vector<std::string>& job_ids
     for (std::size_t i = 0; i < job_ids.size(); ++i) {
       const auto head = read_head((*lines)[i]);
       if (!head || head->state != JobState::queued) continue;
-      const auto index = (*got)->list.find(head->rank());
+      const auto index = (*got)->list->find(head->rank());
       all = all && index;
       if (index) found.emplace(static_cast<std::uint32_t>(*index), i);
     }
@@ -251,6 +299,7 @@ Result<std::string> Questions::starts_of(const std::vector<std::string>& job_ids
   std::string text;
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339((*got)->situation.at));
+  put_text(object, "outdated", (*got)->outdated);
   auto& list = object.member("jobs");
   list += '[';
   for (auto of = expected.begin(); const auto& [index, number] : found) {
@@ -273,7 +322,7 @@ Result<std::optional<core::Refusal>> Questions::refused_for_user(const CheckedBa
 
 HttpAnswer Questions::simulate(std::string_view text, bool delays) {
   return one_at_a_time([&]() -> HttpAnswer {
-    const auto rules = inquiry_.rules(core_deadline);
+    const auto rules = this->rules();
     if (!rules) return error_answer(rules.error());
     const auto asked = Snapshots::Clock::now();
     auto snapshot = current();
@@ -294,7 +343,7 @@ HttpAnswer Questions::simulate(std::string_view text, bool delays) {
     if (!knows_all) return error_answer(knows_all.error());
     const auto paused = snapshots_.pause();
     if (batch->faults.empty()) {
-      auto answer = simulated(*batch, **snapshot, delays);
+      auto answer = simulated(*batch, **snapshot, delays ? nullptr : &played_);
       const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
       if (!too_many) return error_answer(too_many.error());
       if (!answer) {

@@ -3,9 +3,11 @@
 // scheduler does not lead, the answer is that. Any thread; one question is answered at a time, and only a few may wait.
 //
 // Nothing of it runs on the core's thread but a copy of what it knows (core/inquiry.hpp), for each question and each snapshot (snapshots.hpp).
+// A core that does not answer within a second is busy: then the last snapshot has to do, and the answer says so ("outdated").
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,9 +42,11 @@ class Questions {
 
   template <class Answer>
   runtime::HttpAnswer one_at_a_time(Answer answer);
-  // A snapshot since whose reading no policy, no price and no reason not to launch anything has changed: however old it is, what has been
-  // said of them before the question counts. The queue itself may be as old as snapshots are. Errors: of the snapshot, and of the core.
+  // A snapshot's queue under the policies, prices, budgets and quotas of now: however old it is, what has been said of them before the
+  // question counts. The queue itself may be as old as snapshots are. Errors: of the snapshot, and of the core, where there is no last one.
   Result<std::shared_ptr<const Snapshot>> current();
+  // What a submission is judged by; where the core is silent as it was last, at most as long ago as snapshots are kept.
+  Result<core::AdmissionRules> rules();
   Result<Explanation> explained(const std::string& job_id);
   Result<std::string> starts_of(const std::vector<std::string>& job_ids);
   Result<Explanation> explained(const queue::JobRecord& record);
@@ -54,6 +58,8 @@ class Questions {
   std::atomic<int> inside_{0};
   std::mutex mutex_;  // held while one is answered
   const std::unique_ptr<runtime::Redis> redis_;
+  std::optional<core::AdmissionRules> rules_;  // that the core said last
+  plan::Played played_;
   Snapshots snapshots_;
 };
 

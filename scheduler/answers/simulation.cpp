@@ -19,13 +19,13 @@ MicroUsd cost_of(const Candidate& job, Time start, const pricing::CostModel& mod
 
 // The index that View::dependencies uses for one that waits or runs.
 std::optional<std::uint32_t> index_of(Rank rank, const Snapshot& snapshot) {
-  if (const auto waits = snapshot.list.find(rank)) return static_cast<std::uint32_t>(*waits);
+  if (const auto waits = snapshot.list->find(rank)) return static_cast<std::uint32_t>(*waits);
   const auto& live = snapshot.situation.live;
   const auto runs = std::find_if(live.begin(), live.end(), [&](const auto& job) {
     return Rank{job.priority, job.place} == rank;
   });
   if (runs == live.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(snapshot.list.size() +
+  return static_cast<std::uint32_t>(snapshot.list->size() +
                                     static_cast<std::size_t>(runs - live.begin()));
 }
 
@@ -35,7 +35,7 @@ Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& l
   std::vector<std::string> ids;
   std::unordered_map<std::string_view, std::uint32_t> own;
   const auto first_own =
-      static_cast<std::uint32_t>(snapshot.list.size() + snapshot.situation.running.size());
+      static_cast<std::uint32_t>(snapshot.list->size() + snapshot.situation.running.size());
   for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
     ids.push_back(batch.jobs[i].job_id);
     own.emplace(batch.jobs[i].job_id, first_own + static_cast<std::uint32_t>(i));
@@ -84,7 +84,7 @@ Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& l
 }
 
 tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,
-                                           bool delays) {
+                                           plan::Played* played) {
   std::vector<plan::Waiting> jobs;
   std::vector<std::uint32_t> dependencies;
   jobs.reserve(batch.jobs.size());
@@ -95,7 +95,12 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
     dependencies.insert(dependencies.end(), job.waits_for.begin(), job.waits_for.end());
   }
   const auto view = snapshot.view();
-  const auto simulation = plan::simulate(view, jobs, dependencies, delays);
+  plan::Simulation simulation;
+  if (played == nullptr) {
+    simulation = plan::simulate(view, jobs, dependencies);
+  } else {
+    simulation.batch = plan::simulate_batch(view, jobs, dependencies, *played, snapshot.begun);
+  }
 
   // Of each priority: how many stand before the next of the batch.
   std::array<std::int64_t, 3> ahead{};
@@ -110,6 +115,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
   text.reserve(jobs.size() * 512);  // more than it takes
   JsonObjectText object(text);
   append_json(object.member("as_of"), to_rfc3339(snapshot.situation.at));
+  put_text(object, "outdated", snapshot.outdated);
   const auto held = view.paused ? plan::paused_text(view.paused_until) : snapshot.situation.held;
   if (!held.empty()) append_json(object.member("held"), held);
   auto& list = object.member("jobs");
@@ -135,7 +141,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
                                             to_string(total), to_string(*batch.max_total))});
   }
   append_json(object.member("estimated_cost_microusd"), total.value);
-  if (!delays) {
+  if (played != nullptr) {
     object.end();
     return text;
   }
@@ -145,7 +151,7 @@ tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snap
   append_json(delayed.member("longest_seconds"), simulation.longest_delay_seconds);
   if (simulation.longest_delayed) {
     append_json(delayed.member("longest_job_id"),
-                std::string_view(snapshot.list.job_id(*simulation.longest_delayed)));
+                std::string_view(snapshot.list->job_id(*simulation.longest_delayed)));
   }
   delayed.end();
   object.end();

@@ -5,6 +5,7 @@
 
 #include "scheduler/answers/batch_check.hpp"
 #include "scheduler/answers/snapshot.hpp"
+#include "scheduler/plan/played.hpp"
 
 namespace oppen::answers {
 
@@ -14,8 +15,9 @@ namespace oppen::answers {
 Result<bool> look_up(CheckedBatch& batch, const Snapshot& snapshot, QueueLook& look);
 
 // The answer as JSON text; the fault, when all together cost more than the batch allows. The batch has no faults and was looked up.
-// `delays`: also what becomes of the jobs that wait, which takes twice as long.
+// `played`: what becomes of the jobs that wait is not told, and what has been played through of the queue for another answer counts; nullptr: it
+// is, which takes twice as long.
 tl::expected<std::string, Fault> simulated(const CheckedBatch& batch, const Snapshot& snapshot,
-                                           bool delays);
+                                           plan::Played* played);
 
 }  // namespace oppen::answers

@@ -70,15 +70,15 @@ plan::View Snapshot::view() const {
   view.capacity = situation.capacity;
   view.overhead = situation.overhead;
   view.running = situation.running;
-  view.waiting = list.waiting();
-  view.dependencies = list.dependencies();
+  view.waiting = list->waiting();
+  view.dependencies = list->dependencies();
   view.off_peak = off_peak;
   return view;
 }
 
 std::string Snapshot::name_of(std::size_t index) const {
-  if (index < list.size()) return std::string(list.job_id(index));
-  return situation.live[index - list.size()].job_id;
+  if (index < list->size()) return std::string(list->job_id(index));
+  return situation.live[index - list->size()].job_id;
 }
 
 QueueLook::QueueLook(Redis& redis, const std::string& topic_prefix)
@@ -90,26 +90,27 @@ Result<std::shared_ptr<const Snapshot>> QueueLook::read(const Ask& ask,
   snapshot->begun = std::chrono::steady_clock::now();
   const auto jobs = how_many();
   if (!jobs) return fail(jobs.error());
-  snapshot->list.reserve(*jobs);
+  auto list = std::make_shared<WaitingList>();
+  list->reserve(*jobs);
   std::vector<std::string> dependents;
   for (const auto& set : all_sets()) {
-    if (auto status = read_set(set, snapshot->list, dependents, stopped); !status)
+    if (auto status = read_set(set, *list, dependents, stopped); !status)
       return fail(status.error());
   }
-  if (auto status = read_dependencies(dependents, snapshot->list); !status)
-    return fail(status.error());
+  if (auto status = read_dependencies(dependents, *list); !status) return fail(status.error());
 
   // Last, so that what was launched meanwhile is known to run.
+  snapshot->situated = std::chrono::steady_clock::now();
   auto situation = ask();
   if (!situation) return fail(situation.error());
   snapshot->situation = std::move(*situation);
   std::vector<Rank> live;
   live.reserve(snapshot->situation.live.size());
   for (const auto& job : snapshot->situation.live) live.push_back({job.priority, job.place});
-  snapshot->list.finish(live);
+  list->finish(live);
   // What a launch may take before the run begins, and the pod to end after it, as core's Bounds have it.
-  snapshot->list.lengthen_limits(snapshot->situation.policy->launch_timeout_seconds +
-                                 usual_grace_seconds);
+  list->lengthen_limits(snapshot->situation.policy->launch_timeout_seconds + usual_grace_seconds);
+  snapshot->list = std::move(list);
   snapshot->off_peak =
       plan::windows(snapshot->situation.at, window_days, *snapshot->situation.cost_model);
   snapshot->took = std::chrono::steady_clock::now() - snapshot->begun;

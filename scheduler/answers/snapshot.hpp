@@ -16,10 +16,12 @@ namespace oppen::answers {
 // Immutable once it is read: any thread.
 struct Snapshot {
   core::Situation situation;
-  WaitingList list;
+  std::shared_ptr<const WaitingList> list;
   std::vector<plan::Window> off_peak;  // when there may be a use for them
   std::chrono::steady_clock::time_point begun{};
+  std::chrono::steady_clock::time_point situated{};  // just before the core was asked
   std::chrono::steady_clock::duration took{};
+  std::string outdated;  // that nothing newer was to be had for the answer, and why; "" otherwise
 
   // Borrows this.
   plan::View view() const;
@@ -42,11 +44,12 @@ class QueueLook {
   Result<std::shared_ptr<const Snapshot>> read(const Ask& ask,
                                                const std::function<bool()>& stopped);
 
+  // Jobs that wait. Errors: of Redis.
+  Result<std::size_t> how_many();
   // The first lines of records; "" where there is none.
   Result<std::vector<std::string>> heads(const std::vector<std::string>& job_ids);
 
  private:
-  Result<std::size_t> how_many();
   Status read_set(const std::string& set, WaitingList& list, std::vector<std::string>& dependents,
                   const std::function<bool()>& stopped);
   Status read_dependencies(const std::vector<std::string>& dependents, WaitingList& list);

@@ -17,6 +17,11 @@ constexpr auto read_ahead_for = 10s;
 constexpr auto long_reading = 50ms;  // which nobody who can have an older one waits for
 constexpr auto keep_for = 60s;
 constexpr auto deadline = 15s;
+constexpr auto again_after = 1s;  // a reading that failed
+constexpr auto warm_every = 45s;  // with the reading less than keep_for
+constexpr auto look_every = 5s;   // whether there is anything to keep
+constexpr std::size_t most_warm = 150'000;
+constexpr auto most_outdated = 5min;
 
 Snapshots::Clock::time_point good_until(const Snapshot& snapshot) {
   const auto good =
@@ -27,10 +32,12 @@ Snapshots::Clock::time_point good_until(const Snapshot& snapshot) {
 }  // namespace
 
 Snapshots::Snapshots(std::unique_ptr<runtime::Redis> redis, std::string topic_prefix,
-                     QueueLook::Ask ask)
+                     QueueLook::Ask ask, std::function<bool()> leads)
     : redis_(std::move(redis)),
       topic_prefix_(std::move(topic_prefix)),
       ask_(std::move(ask)),
+      leads_(std::move(leads)),
+      unasked_(Clock::now() + look_every),
       thread_([this](std::stop_token stop) { run(stop); }) {}
 
 Snapshots::~Snapshots() {
@@ -59,12 +66,18 @@ Result<std::shared_ptr<const Snapshot>> Snapshots::get(Clock::time_point not_bef
   return fail(failure_.error());
 }
 
-// When there is something to do without being asked.
+std::shared_ptr<const Snapshot> Snapshots::last() {
+  const std::lock_guard lock(mutex_);
+  return last_ && Clock::now() - last_->begun < most_outdated ? last_ : nullptr;
+}
+
+// When there is something to do without being waited for.
 Snapshots::Clock::time_point Snapshots::next_turn() const {
-  if (!last_) return Clock::time_point::max();
-  const auto half_way = last_->begun + (good_until(*last_) - last_->begun) / 2;
-  if (last_->took > ahead_after && half_way < asked_ + read_ahead_for) return half_way;
-  return asked_ + keep_for;
+  if (!last_ || last_->took <= ahead_after) return unasked_;
+  auto half_way = last_->begun + (good_until(*last_) - last_->begun) / 2;
+  if (half_way >= asked_ + read_ahead_for) return unasked_;
+  if (!failure_) half_way = std::max(half_way, read_begun_ + again_after);
+  return std::min(half_way, unasked_);
 }
 
 void Snapshots::run(std::stop_token stop) {
@@ -72,38 +85,49 @@ void Snapshots::run(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto due = [this] { return wanted_ || Clock::now() >= next_turn(); };
-    if (next_turn() == Clock::time_point::max()) {
-      changed_.wait(lock, stop, due);
-    } else {
-      changed_.wait_until(lock, stop, next_turn(), due);
-    }
+    changed_.wait_until(lock, stop, next_turn(), due);
     if (stop.stop_requested()) return;
     if (!due()) continue;
-    if (!wanted_ && Clock::now() >= asked_ + keep_for) {
-      last_.reset();
-      lock.unlock();
-      runtime::trim_memory();
-      lock.lock();
-      continue;
-    }
-    wanted_ = false;
-    const auto begun = Clock::now();
-    lock.unlock();
-    auto read = [&] {
-      const std::lock_guard reading(reading_);
-      return look.read(ask_, [&stop] { return stop.stop_requested(); });
-    }();
-    lock.lock();
-    read_begun_ = begun;
-    failure_ = read.map([](auto&&) {});
-    if (read) {
-      last_ = std::move(*read);
-    } else {
-      last_.reset();  // or it would be read ahead without end
-      spdlog::debug("the queue can't be read for questions: {}", read.error().message);
-    }
-    changed_.notify_all();
+    const bool unasked = !wanted_ && Clock::now() >= unasked_;
+    if (!unasked || keeps_warm(look, lock) || wanted_) read(look, lock, stop);
   }
+}
+
+bool Snapshots::keeps_warm(QueueLook& look, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  const bool leads = leads_();
+  const auto jobs = leads ? look.how_many() : Result<std::size_t>(0);
+  lock.lock();
+  unasked_ = Clock::now() + look_every;
+  if (leads && jobs && *jobs <= most_warm) return true;
+  if (!last_ || Clock::now() < asked_ + keep_for) return false;
+  last_.reset();
+  lock.unlock();
+  runtime::trim_memory();
+  lock.lock();
+  return false;
+}
+
+void Snapshots::read(QueueLook& look, std::unique_lock<std::mutex>& lock,
+                     const std::stop_token& stop) {
+  wanted_ = false;
+  const auto begun = Clock::now();
+  lock.unlock();
+  auto read = [&] {
+    const std::lock_guard reading(reading_);
+    return look.read(ask_, [&stop] { return stop.stop_requested(); });
+  }();
+  lock.lock();
+  read_begun_ = begun;
+  unasked_ = Clock::now() + warm_every;
+  failure_ = read.map([](auto&&) {});
+  if (read) {
+    last_ = std::move(*read);
+  } else {
+    if (last_ && begun - last_->begun >= most_outdated) last_.reset();
+    spdlog::debug("the queue can't be read for questions: {}", read.error().message);
+  }
+  changed_.notify_all();
 }
 
 }  // namespace oppen::answers

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 namespace oppen::plan {
 namespace {
@@ -122,6 +123,7 @@ Path::Path(const Setup& setup, int number, int paths, std::int64_t looks)
       overhead_y_(single_ ? 0 : z_of(even_part(number_))),
       looks_(setup.view.backfill ? looks : 0),
       room_(setup.room),
+      end_(static_cast<std::uint32_t>(setup.view.waiting.size())),
       lateness_(empty(setup), setup.view.overhead),
       starts_(setup.asked()),
       asked_left_(starts_.size()) {
@@ -129,11 +131,43 @@ Path::Path(const Setup& setup, int number, int paths, std::int64_t looks)
   for (const auto& job : setup.view.waiting) unmet_.push_back(job.dependencies);
 }
 
+Path::Path(const Path& played, const Setup& setup)
+    : setup_(setup),
+      number_(played.number_),
+      single_(played.single_),
+      y_(played.y_),
+      overhead_y_(played.overhead_y_),
+      looks_(played.looks_),
+      now_(played.now_),
+      room_(played.room_),
+      ends_(played.ends_),
+      window_(played.window_),
+      cursor_(played.cursor_),
+      end_(static_cast<std::uint32_t>(setup.view.waiting.size())),
+      begun_(played.begun_),
+      front_(played.front_),
+      ready_(played.ready_),
+      timed_(played.timed_),
+      lateness_(played.lateness_),
+      starts_(setup.asked()),
+      asked_left_(starts_.size()) {}
+
 std::vector<Path::Start> Path::follow() {
-  begin_live();
+  play();
+  return std::move(starts_);
+}
+
+void Path::follow_to(std::uint32_t index) {
+  end_ = index;
+  play();
+}
+
+void Path::play() {
+  if (!std::exchange(begun_, true)) begin_live();
   while (true) {
     launch_all();
-    if (asked_left_ == 0) break;
+    const bool reached = end_ < setup_.view.waiting.size() && cursor_ == end_ && front_.empty();
+    if (asked_left_ == 0 || reached) break;
     auto next = ends_.empty() ? Release::never : ends_.front().at;
     if (!timed_.empty()) next = std::min(next, timed_.front().first);
     next = std::min(next, next_close());
@@ -147,13 +181,14 @@ std::vector<Path::Start> Path::follow() {
       enter(index);
     }
   }
-  return std::move(starts_);
 }
 
 // When the window closes next: whoever waits behind a job that can then not start comes into its place.
-std::int64_t Path::next_close() const {
-  for (const auto& window : setup_.view.off_peak) {
-    if (const auto closes = (window.closes - setup_.view.now).count(); closes > now_) return closes;
+std::int64_t Path::next_close() {
+  const auto& view = setup_.view;
+  for (; window_ < view.off_peak.size(); ++window_) {
+    const auto closes = (view.off_peak[window_].closes - view.now).count();
+    if (closes > now_) return closes;
   }
   return Release::never;
 }
@@ -233,7 +268,7 @@ void Path::refill(std::size_t size) {
       front_.push_back(ready_.front());
       std::pop_heap(ready_.begin(), ready_.end(), std::greater<>());
       ready_.pop_back();
-    } else if (cursor_ == setup_.view.waiting.size()) {
+    } else if (cursor_ == end_) {
       return;
     } else if (const auto index = cursor_++; may_run(index)) {
       front_.push_back(index);

@@ -71,6 +71,9 @@ class Path {
   // `number` of `paths`, from 0; a single one is even and says its lateness. `looks`: how many jobs behind
   // the head and live attempts it may look at for backfill in all.
   Path(const Setup& setup, int number, int paths, std::int64_t looks);
+  // One that has been played up to a job before all that are asked about, and goes on from there: as in another setup, which differs in nothing
+  // before that job.
+  Path(const Path& played, const Setup& setup);
 
   struct Start {
     std::int64_t at = Release::never;
@@ -78,6 +81,8 @@ class Path {
   };
   // Of the jobs asked about.
   std::vector<Start> follow();
+  // Until that job would be looked at. Without backfill and dependencies.
+  void follow_to(std::uint32_t index);
 
  private:
   struct End {
@@ -89,7 +94,8 @@ class Path {
     bool operator()(const End& a, const End& b) const { return a.at > b.at; }
   };
 
-  std::int64_t next_close() const;
+  std::int64_t next_close();
+  void play();
   void begin_live();
   void end_first();
   bool may_run(std::uint32_t index);
@@ -111,7 +117,10 @@ class Path {
   std::int64_t now_ = 0;
   Room room_;
   std::vector<End> ends_;     // heap, the first on top
+  std::size_t window_ = 0;    // those before it have closed
   std::uint32_t cursor_ = 0;  // waiting jobs before it have been looked at
+  std::uint32_t end_;         // none from here on is
+  bool begun_ = false;
   std::vector<std::uint32_t>
       front_;  // the next that may run, in order: the head and who may pass it
   std::vector<std::uint32_t>

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "scheduler/plan/path.hpp"
+#include "scheduler/plan/played.hpp"
 
 namespace oppen::plan {
 namespace {
@@ -38,18 +39,13 @@ std::optional<Time> after(Time now, std::int64_t milliseconds) {
   return now + std::chrono::milliseconds(milliseconds);
 }
 
-std::vector<Expected> project(const Setup& setup, std::size_t tenths) {
+using Paths = std::vector<std::vector<Path::Start>>;
+
+bool has_starts(const View& view) { return !view.paused || view.paused_until; }
+
+std::vector<Expected> expected_of(const Setup& setup, std::size_t tenths, const Paths& paths) {
   const auto& view = setup.view;
   std::vector<Expected> all(setup.asked());
-  if (all.empty() || (view.paused && !view.paused_until)) return all;
-
-  const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
-  const auto looks = std::min(most_looks / many, most_looks_of_one);
-  std::vector<std::vector<Path::Start>> paths;
-  paths.reserve(static_cast<std::size_t>(many));
-  for (int number = 0; number < many; ++number)
-    paths.push_back(Path(setup, number, many, looks).follow());
-
   // The 5 x tenths-th and the 9 x tenths-th in order.
   const auto median = tenths > 0 ? 5 * tenths - 1 : 0;
   const auto ninth = tenths > 0 ? 9 * tenths - 1 : 0;
@@ -75,6 +71,17 @@ std::vector<Expected> project(const Setup& setup, std::size_t tenths) {
   return all;
 }
 
+std::vector<Expected> project(const Setup& setup, std::size_t tenths) {
+  if (setup.asked() == 0 || !has_starts(setup.view)) return std::vector<Expected>(setup.asked());
+  const int many = tenths > 0 ? static_cast<int>(10 * tenths) - 1 : 1;
+  const auto looks = std::min(most_looks / many, most_looks_of_one);
+  Paths paths;
+  paths.reserve(static_cast<std::size_t>(many));
+  for (int number = 0; number < many; ++number)
+    paths.push_back(Path(setup, number, many, looks).follow());
+  return expected_of(setup, tenths, paths);
+}
+
 std::vector<Expected> project(const Setup& setup) {
   return project(setup, affordable_tenths(setup.view, jobs_before(setup)));
 }
@@ -96,6 +103,55 @@ std::pair<std::vector<Expected>, std::vector<Expected>> project_both(const View&
 std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices) {
   if (indices.empty()) return {};
   return project(Setup(view, indices.front(), indices.back() + std::size_t{1}, indices));
+}
+
+namespace {
+
+bool are_alike(const Capacity& a, const Capacity& b) {
+  return a.max_concurrent_jobs == b.max_concurrent_jobs && std::ranges::equal(a.ours, b.ours) &&
+         a.foreign == b.foreign && a.strays == b.strays && a.quotas == b.quotas;
+}
+
+}  // namespace
+
+struct Played::Kept {
+  Queue queue;
+  Capacity capacity;
+  std::optional<Time> paused_until;
+  std::vector<Window> off_peak;
+  std::size_t waiting = 0;  // with those asked about: what is drawn for attempts goes by it
+  std::size_t from = 0;
+  Path path;  // borrows what is gone
+
+  bool is_before(const View& view, std::size_t first, Queue of) const {
+    return queue == of && waiting == view.waiting.size() && from == first &&
+           are_alike(capacity, view.capacity) && paused_until == view.paused_until &&
+           std::equal(off_peak.begin(), off_peak.end(), view.off_peak.begin(), view.off_peak.end());
+  }
+};
+
+Played::Played() = default;
+Played::~Played() = default;
+
+std::vector<Expected> Played::project(const View& view, std::span<const std::uint32_t> indices,
+                                      Queue queue) {
+  if (indices.empty()) return {};
+  const Setup setup(view, indices.front(), indices.back() + std::size_t{1}, indices);
+  if (view.backfill || view.paused || !view.dependencies.empty() ||
+      affordable_tenths(view, jobs_before(setup)) > 0)
+    return plan::project(view, indices);
+  if (!kept_ || !kept_->is_before(view, setup.from, queue)) {
+    Path path(setup, 0, 1, most_looks_of_one);
+    path.follow_to(static_cast<std::uint32_t>(setup.from));
+    kept_.reset(new Kept{queue,
+                         view.capacity,
+                         view.paused_until,
+                         {view.off_peak.begin(), view.off_peak.end()},
+                         view.waiting.size(),
+                         setup.from,
+                         std::move(path)});
+  }
+  return expected_of(setup, 0, {Path(kept_->path, setup).follow()});
 }
 
 }  // namespace oppen::plan

@@ -47,23 +47,31 @@ Merged merge(const View& view, std::span<const Waiting> batch,
 
 }  // namespace
 
+std::vector<Expected> simulate_batch(const View& view, std::span<const Waiting> batch,
+                                     std::span<const std::uint32_t> batch_dependencies,
+                                     Played& played, Played::Queue queue) {
+  const auto merged = merge(view, batch, batch_dependencies);
+  View with = view;
+  with.waiting = merged.waiting;
+  with.dependencies = merged.dependencies;
+  auto places = merged.new_at;
+  std::sort(places.begin(), places.end());
+  const auto starts = played.project(with, places, queue);
+  std::vector<Expected> of_batch;
+  for (const auto index : merged.new_at) {
+    const auto place = std::lower_bound(places.begin(), places.end(), index);
+    of_batch.push_back(starts[static_cast<std::size_t>(place - places.begin())]);
+  }
+  return of_batch;
+}
+
 Simulation simulate(const View& view, std::span<const Waiting> batch,
-                    std::span<const std::uint32_t> batch_dependencies, bool delays) {
+                    std::span<const std::uint32_t> batch_dependencies) {
   auto merged = merge(view, batch, batch_dependencies);
   View with = view;
   with.waiting = merged.waiting;
   with.dependencies = merged.dependencies;
   Simulation simulation;
-  if (!delays) {
-    auto places = merged.new_at;
-    std::sort(places.begin(), places.end());
-    const auto starts = project(with, places);
-    for (const auto index : merged.new_at) {
-      const auto place = std::lower_bound(places.begin(), places.end(), index);
-      simulation.batch.push_back(starts[static_cast<std::size_t>(place - places.begin())]);
-    }
-    return simulation;
-  }
   std::vector<std::optional<Time>> starts;  // of those that wait already
   {
     const auto all = project(with, 0, with.waiting.size());

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "scheduler/plan/played.hpp"
 #include "scheduler/plan/project.hpp"
 
 namespace oppen::plan {
@@ -21,8 +22,13 @@ struct Simulation {
 
 // Each job of the batch goes behind the waiting ones of its priority. Its dependencies are indices as in
 // View::dependencies, where view.waiting.size() + view.running.size() + i is the i-th of the batch. Costs
-// two projections of the whole queue; without `delays`, of which nothing is told then, one of what lies before the last of the batch.
+// two projections of the whole queue.
 Simulation simulate(const View& view, std::span<const Waiting> batch,
-                    std::span<const std::uint32_t> batch_dependencies, bool delays = true);
+                    std::span<const std::uint32_t> batch_dependencies);
+// Without the delays of others: costs what lies before the last of the batch, as far as that has not been played through. `queue`: as
+// Played has it.
+std::vector<Expected> simulate_batch(const View& view, std::span<const Waiting> batch,
+                                     std::span<const std::uint32_t> batch_dependencies,
+                                     Played& played, Played::Queue queue);
 
 }  // namespace oppen::plan

@@ -5,7 +5,7 @@ namespace oppen::console {
 Result<std::vector<cost::DayRow>> PooledBooks::days(std::chrono::sys_days from,
                                                     std::chrono::sys_days to) {
   return pool_.with(
-      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).days(from, to); });
+      [&](runtime::Redis& redis) { return cost::Books(redis, prefix_, &kept_).days(from, to); });
 }
 
 Result<std::optional<cost::RunRecord>> PooledBooks::run(const std::string& id_or_name) {

@@ -60,6 +60,7 @@ class PooledBooks final : public BooksView {
  private:
   RedisPool& pool_;
   const std::string prefix_;
+  cost::KeptDays kept_;
 };
 
 }  // namespace oppen::console

@@ -24,22 +24,37 @@ class QuestionsTest : public CoreTest {
     lead();
   }
 
-  // The test waits for each answer, so the core's state may be read on any thread meanwhile.
+  // The test waits for each answer, so the core's state may be read on any thread meanwhile; what is read unasked finds it silent.
   void lead() {
     term.emplace(
-        inquiry, [](const std::function<Status()>& task) { (void)task(); },
+        inquiry,
+        [this](const std::function<Status()>& task) {
+          if (answers) (void)task();
+        },
         core::Inquiry::Sources{
             [this]() -> Result<core::Situation> { return attempts->situation(); },
             [this]() -> Result<core::AdmissionRules> { return state->rules_to_keep(); }});
   }
 
+  template <class Question>
+  runtime::HttpAnswer ask(Question question) {
+    answers = !silent;
+    auto answer = question();
+    answers = false;
+    return answer;
+  }
   json explain(const std::string& job_id, int status = 200) {
-    const auto answer = questions->explain(job_id);
+    const auto answer = ask([&] { return questions->explain(job_id); });
     EXPECT_EQ(answer.status, status) << answer.body;
     return json::parse(answer.body);
   }
-  json simulate(const json& batch, int status = 200) {
-    const auto answer = questions->simulate(batch.dump());
+  json simulate(const json& batch, int status = 200, bool delays = true) {
+    const auto answer = ask([&] { return questions->simulate(batch.dump(), delays); });
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return json::parse(answer.body);
+  }
+  json simulate_policy(const json& change, int status = 200) {
+    const auto answer = ask([&] { return questions->simulate_policy(change.dump()); });
     EXPECT_EQ(answer.status, status) << answer.body;
     return json::parse(answer.body);
   }
@@ -65,6 +80,8 @@ class QuestionsTest : public CoreTest {
     settle();
   }
 
+  std::atomic<bool> answers{false};
+  bool silent = false;  // also when it is asked
   core::Inquiry inquiry;
   std::unique_ptr<Questions> questions;
   std::optional<core::Inquiry::Term> term;
@@ -125,7 +142,7 @@ TEST_F(QuestionsTest, StartsAreToldOfAPageOfWaitingJobs) {
   for (const auto* id : {"a", "b", "c", "d", "e"}) submit(id);
   start("a");
   const auto starts = [this](const json& ids) {
-    const auto answer = questions->starts(json{{"jobs", ids}}.dump());
+    const auto answer = ask([&] { return questions->starts(json{{"jobs", ids}}.dump()); });
     EXPECT_EQ(answer.status, 200) << answer.body;
     return json::parse(answer.body);
   };
@@ -226,7 +243,7 @@ TEST_F(QuestionsTest, WithoutDelaysTheBatchAloneIsToldOf) {
   for (const auto* id : {"a", "b", "c"}) submit(id);
   const auto batch = batch_of({job("x", {{"priority", "urgent"}}), job("y"), job("z")});
   const auto all = simulate(batch);
-  const auto alone = json::parse(questions->simulate(batch.dump(), false).body);
+  const auto alone = simulate(batch, 200, false);
   EXPECT_EQ(alone.at("jobs"), all.at("jobs"));
   EXPECT_FALSE(alone.contains("delayed"));
 }
@@ -235,11 +252,6 @@ TEST_F(QuestionsTest, APolicyIsPlayedThroughAndNotChanged) {
   for (const auto* id : {"a", "b", "c", "d", "e", "f"}) submit(id);
   start("a");
   start("b");
-  const auto simulate_policy = [this](const json& change, int status = 200) {
-    const auto answer = questions->simulate_policy(change.dump());
-    EXPECT_EQ(answer.status, status) << answer.body;
-    return json::parse(answer.body);
-  };
   const auto more = simulate_policy({{"key", "max_concurrent_jobs"}, {"value", "4"}});
   EXPECT_EQ(more.at("waiting"), 4);
   EXPECT_EQ(more.at("start_earlier"), 4);
@@ -389,8 +401,7 @@ TEST_F(QuestionsTest, WhatWasSaidBeforeTheQuestionCounts) {
   policy.queue_paused = true;
   state->policy = std::make_shared<const plan::Policy>(policy);
   const auto simulate_resumed = [this] {
-    return json::parse(
-        questions->simulate_policy(R"({"key": "queue_paused", "value": "false"})").body);
+    return simulate_policy({{"key", "queue_paused"}, {"value", "false"}});
   };
   EXPECT_EQ(simulate_resumed().at("before").at("jobs_that_start"), 0);
   state->policy = held;
@@ -399,6 +410,60 @@ TEST_F(QuestionsTest, WhatWasSaidBeforeTheQuestionCounts) {
   submit("e");
   const auto jobs = simulate(batch_of({job("y", {{"after", {"e"}}}), job("z")})).at("jobs");
   EXPECT_GE(jobs[0].at("start_p50"), explain("e").at("end_p50")) << "though it has come since";
+}
+
+// Each question comes while the snapshot of the one before it is good still.
+TEST_F(QuestionsTest, WhatIsAllowedIsOfNow) {
+  for (const auto* id : {"a", "b", "c"}) submit(id, {{"team", "vision"}});
+  start("a");
+  start("b");
+  hold("c", queue::Hold::budget);
+  const auto say_budget = [this](std::int64_t amount) {
+    BudgetSet set;
+    set.budget_id = "month";
+    set.period = "month";
+    set.mode = "hard";
+    set.amount = {amount};
+    ASSERT_TRUE(state->budgets.take(set));
+  };
+  say_budget(1'000);
+  EXPECT_THAT(explain("c").at("reason").at("because").get<std::string>(), HasSubstr("of $0.00 "));
+  say_budget(2'000'000);
+  EXPECT_THAT(explain("c").at("reason").at("because").get<std::string>(), HasSubstr("of $2.00 "));
+  hold("c", queue::Hold::none);
+  auto policy = *state->policy;
+  policy.max_concurrent_jobs = 1;
+  state->policy = std::make_shared<const plan::Policy>(policy);
+  EXPECT_EQ(explain("c").at("reason").at("slots"), 1);
+}
+
+TEST_F(QuestionsTest, OfACoreThatIsSilentTheLastSnapshotTells) {
+  for (const auto* id : {"a", "b", "c", "d"}) submit(id);
+  start("a");
+  start("b");
+  silent = true;
+  explain("d", 503);  // there is none yet
+  silent = false;
+  const auto before = explain("d");
+  const auto batch = batch_of(json::array({job("x")}));
+  const auto planned = simulate(batch);
+  EXPECT_FALSE(before.contains("outdated"));
+  clock.advance(seconds(50));
+  silent = true;
+  const auto outdated = [&](json answer) {
+    EXPECT_EQ(answer.at("as_of"), before.at("as_of"));
+    EXPECT_THAT(answer.at("outdated").get<std::string>(),
+                HasSubstr("this is as of " + before.at("as_of").get<std::string>()));
+    answer.erase("outdated");
+    return answer;
+  };
+  EXPECT_EQ(outdated(explain("d")), before);
+  EXPECT_EQ(outdated(simulate(batch)), planned);
+  EXPECT_EQ(
+      outdated(simulate_policy({{"key", "max_concurrent_jobs"}, {"value", "4"}})).at("waiting"), 2);
+  explain("e", 404);
+  term.reset();
+  explain("d", 503);
 }
 
 TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {

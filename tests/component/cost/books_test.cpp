@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/support/redis_server.hpp"
 #include "tests/unit/cost_ledger/ledger_fixture.hpp"
 #include "workers/cost/books/charge_rows.hpp"
@@ -407,6 +409,60 @@ TEST_F(BooksTest, EverythingOfThemIsForgottenInTheEnd) {
   old.apply(named(ended(today - 91 * 24h, today - 91 * 24h + 100s, 1, "old"), "succeeded", true));
   ASSERT_TRUE(store_all(claim, old, today));
   EXPECT_FALSE(books.run("old").value());
+}
+
+TEST_F(BooksTest, ADayIsReadAgainOnlyOnceItHasChanged) {
+  KeptDays kept;
+  Books keeping{*redis, "oppen.", &kept};
+  const auto tomorrow = this_day + std::chrono::days(1);
+  const auto spent = [&](Books& of) {
+    std::map<std::string, std::int64_t> days;
+    for (const auto& row : of.days(this_day - std::chrono::days(20), tomorrow).value())
+      days[day_text(row.key.day)] += row.spent.total_microusd;
+    return days;
+  };
+  EXPECT_TRUE(spent(keeping).empty());
+  Ledger ledger(rates);
+  auto claim = store.claim(0).value();
+  const auto ran = [&](const std::string& id, Time start) {
+    ledger.apply(named(ended(start, start + 100s, 1, id), "succeeded", true));
+    ASSERT_TRUE(store_all(claim, ledger, today + 86'400s));
+  };
+  ran("a", today - 240h);
+  ran("b", today);
+  EXPECT_EQ(spent(keeping), spent(books));
+  EXPECT_EQ(spent(keeping).size(), 2U);
+  ran("c", today);
+  EXPECT_EQ(spent(keeping), spent(books));
+  // Behind its back: of a day that has not changed nothing is read.
+  const auto known = spent(books);
+  const auto old_day = day_text(this_day - std::chrono::days(10));
+  ASSERT_TRUE(redis->command({"DEL", "{oppen.cost}:day:" + old_day}));
+  EXPECT_EQ(spent(keeping), known);
+  ASSERT_TRUE(redis->command({"DEL", "{oppen.cost}:day-version:" + old_day}));
+  EXPECT_EQ(spent(keeping).size(), 1U);
+  const auto expires = [&](const std::string& key) {
+    return redis->command({"PEXPIRETIME", "{oppen.cost}:" + key + day_text(this_day)})->integer;
+  };
+  EXPECT_GT(expires("day:"), 0);
+  EXPECT_EQ(expires("day-version:"), expires("day:"));
+}
+
+TEST(KeptDays, KeepsTheLatestUpToABound) {
+  KeptDays kept;
+  const auto rows = [](std::size_t count) {
+    return std::make_shared<const std::vector<DayRow>>(count);
+  };
+  const auto day = [](int number) { return this_day + std::chrono::days(number); };
+  for (int i = 0; i < 4; ++i) kept.keep(day(i), "1", rows(KeptDays::most_rows / 4));
+  EXPECT_NE(kept.find(day(0), "1"), nullptr);
+  EXPECT_EQ(kept.find(day(0), "2"), nullptr);
+  EXPECT_EQ(kept.find(day(0), ""), nullptr);
+  kept.keep(day(3), "2", rows(KeptDays::most_rows / 4 + 1));
+  EXPECT_EQ(kept.find(day(0), "1"), nullptr);
+  EXPECT_EQ(kept.find(day(3), "2")->size(), KeptDays::most_rows / 4 + 1);
+  kept.keep(day(-1), "", rows(1));
+  EXPECT_NE(kept.find(day(1), "1"), nullptr);
 }
 
 TEST_F(BooksTest, SaysWhatIsBroken) {

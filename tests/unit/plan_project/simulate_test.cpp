@@ -103,5 +103,77 @@ TEST(Simulate, SaysWhatTheMergedQueueWouldDo) {
   }
 }
 
+// One of which a part has been played through already is told of as one that is played through whole.
+TEST(Simulate, WhatHasBeenPlayedThroughCounts) {
+  std::vector<Waiting> waiting;
+  for (int i = 0; i < 4'000; ++i) {
+    waiting.push_back(
+        job(i < 1'000 ? Priority::urgent : Priority::normal, static_cast<float>(10 + i % 7), 0.4F));
+    if (i % 50 == 0) waiting.back().hold = Hold::window;
+    if (i % 90 == 0) {
+      waiting.back().hold = Hold::retry;
+      waiting.back().not_before = one_slot({}).now + seconds(100 * i);
+    }
+  }
+  std::vector<Running> running(3);
+  for (auto& attempt : running) {
+    attempt.amounts = {1, 1, 1000, 1 << 30};
+    attempt.p50_seconds = 500;
+    attempt.spread = 0.3F;
+    attempt.launched_at = attempt.started_at = one_slot({}).now - seconds(20);
+    attempt.ends_by = Time::max();
+  }
+  std::vector<Window> windows{
+      {one_slot({}).now + seconds(900), one_slot({}).now + seconds(2'900)},
+      {one_slot({}).now + seconds(8'000), one_slot({}).now + seconds(9'000)}};
+  auto view = one_slot(waiting);
+  view.capacity.max_concurrent_jobs = 5;
+  view.capacity.ours[static_cast<std::size_t>(Priority::normal)] = {3, 3, 3000,
+                                                                    std::int64_t{3} << 30};
+  view.overhead = {3, 0.5, 0.1};
+  view.running = running;
+  view.off_peak = windows;
+  std::vector<Waiting> batch(5, job(Priority::normal, 30, 0.2F));
+  Played played;
+  Played::Queue queue{};
+  const auto expect_alike = [&](const char* what) {
+    const auto whole = simulate(view, batch, {}).batch;
+    for (int i = 0; i < 2; ++i) {
+      const auto starts = simulate_batch(view, batch, {}, played, queue);
+      ASSERT_EQ(starts.size(), whole.size());
+      for (std::size_t j = 0; j < whole.size(); ++j) {
+        EXPECT_EQ(starts[j].start_p50, whole[j].start_p50) << what << " " << j;
+        EXPECT_EQ(starts[j].start_p90, whole[j].start_p90) << what << " " << j;
+        EXPECT_EQ(starts[j].end_p50, whole[j].end_p50) << what << " " << j;
+      }
+    }
+  };
+  expect_alike("as it is");
+  for (auto& one : batch) one.p50_seconds = 15;
+  expect_alike("shorter");
+  for (auto& one : batch) one.hold = Hold::window;
+  expect_alike("in a window");
+  for (auto& one : batch) one.hold = Hold::none;
+  batch.push_back(job(Priority::urgent, 5));
+  expect_alike("one before");
+  batch.pop_back();
+  view.capacity.max_concurrent_jobs = 9;
+  expect_alike("more slots");
+  windows[1].closes += seconds(2'000);
+  expect_alike("another window");
+  waiting.erase(waiting.begin(), waiting.begin() + 500);
+  waiting.resize(4'000, job(Priority::background, 50));
+  view.waiting = waiting;
+  queue += seconds(1);
+  expect_alike("another queue");
+  view.backfill = true;
+  expect_alike("backfill");
+  view.backfill = false;
+  view.paused = true;
+  expect_alike("paused");
+  view.paused_until = view.now + seconds(60);
+  expect_alike("paused for a while");
+}
+
 }  // namespace
 }  // namespace oppen::plan

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
 #include <span>
 
@@ -172,25 +173,65 @@ Result<std::optional<RunRecord>> first_of(Redis& redis, const std::string& prefi
 
 }  // namespace
 
-Books::Books(Redis& redis, const std::string& topic_prefix)
-    : redis_(redis), prefix_("{" + topic_prefix + "cost}:") {}
+Books::Books(Redis& redis, const std::string& topic_prefix, KeptDays* kept)
+    : redis_(redis), prefix_("{" + topic_prefix + "cost}:"), kept_(kept) {}
+
+Result<std::vector<std::string>> Books::versions(sys_days from, sys_days to) {
+  std::vector<std::string> versions;
+  if (kept_ == nullptr || from >= to) return versions;
+  Redis::Args args{"MGET"};
+  for (auto day = from; day < to; day += std::chrono::days(1))
+    args.push_back(prefix_ + "day-version:" + day_text(day));
+  auto reply = redis_.command(args);
+  if (!reply) return fail(reply.error());
+  for (auto& element : reply->elements) versions.push_back(std::move(element.text));
+  return versions;
+}
 
 Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
   if (to - from > keep_days)
     return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
-  DayRows found;
-  for (auto first = from; first < to; first += days_at_once) {
-    std::vector<Redis::Args> commands;
-    for (auto day = first; day < std::min(to, first + days_at_once); day += std::chrono::days(1))
-      commands.push_back({"HGETALL", prefix_ + "day:" + day_text(day)});
-    const auto replies = all_of(redis_, commands);
-    if (!replies) return fail(replies.error());
-    for (std::size_t i = 0; i < replies->size(); ++i) {
-      const auto added = add_day(found, first + std::chrono::days(i), replies->at(i));
-      if (!added) return fail(added.error());
+  auto versions = this->versions(from, to);
+  if (!versions) return fail(versions.error());
+  std::map<sys_days, KeptDays::Rows> known;
+  std::map<sys_days, std::string> missing;  // and its version
+  for (auto day = from; day < to; day += std::chrono::days(1)) {
+    const auto place = static_cast<std::size_t>((day - from).count());
+    auto version = place < versions->size() ? std::move((*versions)[place]) : std::string();
+    auto rows = kept_ == nullptr ? nullptr : kept_->find(day, version);
+    if (rows) {
+      known.emplace(day, std::move(rows));
+    } else {
+      missing.emplace(day, std::move(version));
     }
   }
-  return found.take();
+  constexpr std::size_t most = days_at_once / std::chrono::days(1);
+  DayRows read;
+  for (auto next = missing.begin(); next != missing.end();) {
+    const auto first = next;
+    std::vector<Redis::Args> commands;
+    for (; next != missing.end() && commands.size() < most; ++next)
+      commands.push_back({"HGETALL", prefix_ + "day:" + day_text(next->first)});
+    const auto replies = all_of(redis_, commands);
+    if (!replies) return fail(replies.error());
+    auto day = first;
+    for (const auto& reply : *replies) {
+      if (const auto added = add_day(read, (day++)->first, reply); !added)
+        return fail(added.error());
+    }
+  }
+  auto rows = read.take();
+  if (kept_ == nullptr) return rows;
+  auto row = rows.begin();
+  for (auto& [day, version] : missing) {
+    std::vector<DayRow> of_day;
+    for (; row != rows.end() && row->key.day == day; ++row) of_day.push_back(std::move(*row));
+    known[day] = std::make_shared<const std::vector<DayRow>>(std::move(of_day));
+    kept_->keep(day, std::move(version), known[day]);
+  }
+  std::vector<DayRow> all;
+  for (const auto& [day, of_day] : known) all.insert(all.end(), of_day->begin(), of_day->end());
+  return all;
 }
 
 Result<std::optional<RunRecord>> Books::run(const std::string& id_or_name) {

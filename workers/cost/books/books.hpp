@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "schemas/error.hpp"
+#include "workers/cost/books/kept_days.hpp"
 #include "workers/cost/books/records.hpp"
 #include "workers/runtime/redis.hpp"
 
@@ -28,8 +29,8 @@ struct RunList {
 
 class Books {
  public:
-  // `redis` must outlive this.
-  Books(runtime::Redis& redis, const std::string& topic_prefix);
+  // `redis` must outlive this, and so must `kept`, where days are kept and found; nullptr: all are read.
+  Books(runtime::Redis& redis, const std::string& topic_prefix, KeptDays* kept = nullptr);
 
   // Every row of the days from `from` on, before `to`. At most 400 days; more is invalid.
   Result<std::vector<DayRow>> days(std::chrono::sys_days from, std::chrono::sys_days to);
@@ -53,8 +54,12 @@ class Books {
   Result<TrackRecords> track_records(const std::string& model_type);
 
  private:
+  // Which changes when anything of the day does; "": not known.
+  Result<std::vector<std::string>> versions(std::chrono::sys_days from, std::chrono::sys_days to);
+
   runtime::Redis& redis_;
   std::string prefix_;
+  KeptDays* kept_;
 };
 
 }  // namespace oppen::cost

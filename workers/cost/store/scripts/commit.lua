@@ -182,6 +182,7 @@ local operations = {
     local behind = i + 4 + 2 * tonumber(ARGV[i + 3])
     for j = i + 4, behind - 1, 2 do redis.call('HINCRBY', key, ARGV[j], ARGV[j + 1]) end
     if redis.call('PTTL', key) < 0 then redis.call('PEXPIREAT', key, ARGV[i + 2]) end
+    redis.call('SET', prefix .. 'day-version:' .. ARGV[i + 1], ARGV[3] .. ' ' .. ARGV[4], 'PXAT', ARGV[i + 2])
     return behind
   end,
 }
