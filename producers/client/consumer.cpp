@@ -87,6 +87,7 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
   auto impl = std::make_unique<Impl>(settings);
   impl->commits = !group.empty();
   auto properties = consumer_defaults;
+  properties["enable.partition.eof"] = "true";  // position() needs it
   properties["group.id"] =
       group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events, nullptr);
@@ -137,6 +138,10 @@ Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
   }
   if (message != nullptr) {
     switch (message->err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        impl_->next[{std::string(without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)),
+                     message->partition}] = message->offset;
+        return poll_view(timeout);                // there is one each time an end is reached
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
         return nullptr;
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -163,6 +168,10 @@ Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
 }
 
 void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }
+
+std::int64_t Consumer::position(const TopicPartition& partition) const {
+  return impl_->next.at(partition);
+}
 
 // Not rd_kafka_query_watermark_offsets: that waits for ever once the broker goes away under it.
 Result<Consumer::Watermarks> Consumer::watermarks(const TopicPartition& partition,

@@ -148,6 +148,9 @@ class Consumer {
   // The same, but that no record is copied: nullptr where none came.
   Result<const ConsumedView*> poll_view(std::chrono::milliseconds timeout);
   void wake();
+  // What is read next in an assigned partition: behind the last record that poll gave, and, once the log's end was reached, behind what is no
+  // record there (the marker that ends a transaction). Where ends() says the same, all of the partition was given.
+  std::int64_t position(const TopicPartition& partition) const;
 
   // First and next-to-come offsets of a partition, asked from the broker: where something is being
   // consumed, behind a pending fetch (100 ms). unavailable at the deadline.
