@@ -35,24 +35,19 @@ struct Consumer::Impl {
     return list;
   }
 
-  // To the caller of poll_view.
-  Message lent;
-  std::vector<HeaderView> headers;
-  ConsumedView view;
   // Of the record before it, which mostly is of the same partition.
   TopicPartition last;
   std::int64_t* last_next = nullptr;
 
-  const ConsumedView* take(Message message) {
-    pacer.took(kafka, queue, *message);
-    lent = std::move(message);
-    view = view_of(*lent, prefix, headers);
-    if (last_next == nullptr || view.partition != last.partition || view.topic != last.topic) {
-      last = {std::string(view.topic), view.partition};
+  ConsumedRecord take(rd_kafka_message_t& message) {
+    pacer.took(kafka, queue, message);
+    auto record = to_record(message, prefix);
+    if (last_next == nullptr || record.partition != last.partition || record.topic != last.topic) {
+      last = {record.topic, record.partition};
       last_next = &next[last];
     }
-    *last_next = view.offset + 1;
-    return &view;
+    *last_next = record.offset + 1;
+    return record;
   }
 
   // Takes the answers to commits; nobody acts on them.
@@ -100,7 +95,6 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
 }
 
 Consumer::~Consumer() {
-  impl_->lent.reset();
   impl_->drain_commits(milliseconds{1000});
   rd_kafka_queue_destroy(impl_->commit_replies);
   rd_kafka_queue_destroy(impl_->queue);
@@ -123,29 +117,21 @@ Status Consumer::assign(const std::map<TopicPartition, std::int64_t>& offsets) {
 }
 
 Result<std::optional<ConsumedRecord>> Consumer::poll(milliseconds timeout) {
-  const auto view = poll_view(timeout);
-  if (!view) return fail(view.error());
-  if (*view == nullptr) return std::nullopt;
-  return copy_of(**view);
-}
-
-Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
-  impl_->lent.reset();
   Message message(rd_kafka_consumer_poll(impl_->kafka, to_millis(timeout)));
   if (message != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (impl_->events.all_brokers_down) impl_->events.all_brokers_down = false;
-    return impl_->take(std::move(message));
+    return impl_->take(*message);
   }
   if (message != nullptr) {
     switch (message->err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         impl_->next[{std::string(without_prefix(rd_kafka_topic_name(message->rkt), impl_->prefix)),
                      message->partition}] = message->offset;
-        return poll_view(timeout);                // there is one each time an end is reached
+        return poll(timeout);                     // there is one each time an end is reached
       case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:  // of a group that nobody joins
-        return nullptr;
+        return std::nullopt;
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        if (!impl_->commits) return nullptr;  // the group is a name only
+        if (!impl_->commits) return std::nullopt;  // the group is a name only
         break;
       default:
         break;
@@ -164,7 +150,7 @@ Result<const ConsumedView*> Consumer::poll_view(milliseconds timeout) {
   }
   if (auto status = impl_->troubles.look(impl_->kafka, impl_->events); !status)
     return fail(status.error());
-  return nullptr;
+  return std::nullopt;
 }
 
 void Consumer::wake() { rd_kafka_queue_yield(impl_->queue); }

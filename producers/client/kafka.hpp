@@ -145,8 +145,6 @@ class Consumer {
   // (all brokers down: go on polling, it reconnects by itself), not_found (offset out of range:
   // message names topic, partition, offset, and what the log holds; also an unknown topic), fatal.
   Result<std::optional<ConsumedRecord>> poll(std::chrono::milliseconds timeout);
-  // The same, but that no record is copied: nullptr where none came.
-  Result<const ConsumedView*> poll_view(std::chrono::milliseconds timeout);
   void wake();
   // What is read next in an assigned partition: behind the last record that poll gave, and, once the log's end was reached, behind what is no
   // record there (the marker that ends a transaction). Where ends() says the same, all of the partition was given.
