@@ -18,14 +18,14 @@ void LiveSeries::add(Time at, double value, const Worse& worse) {
   } else if (const double by = (value - mean_) * worse.direction;
              count_ >= history && score >= unusual_from &&
              by >= std::max(worse.least, worse.part * std::fabs(mean_))) {
-    since_ = at.time_since_epoch().count();
+    since_ = seconds(at);
     usual_ = mean_;
     until_ = (value + mean_) / 2;
   }
   ++count_;
   mean_ += (value - mean_) / static_cast<double>(std::min(count_, values_a_day));
   value_ = value;
-  if (value != 0 || seen_ == 0) seen_ = at.time_since_epoch().count();
+  if (value != 0 || seen_ == 0) seen_ = seconds(at);
 }
 
 }  // namespace oppen::anomaly
