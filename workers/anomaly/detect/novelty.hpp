@@ -23,6 +23,7 @@ class Novelty {
   static constexpr double usual = 0.35;
 
   double add(const Observation& observation);
+  std::uint32_t count() const { return count_; }  // of values added
 
   template <class Archive>
   void state(Archive& archive) {

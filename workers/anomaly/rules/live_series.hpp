@@ -39,12 +39,12 @@ class LiveSeries {
   bool is_unusual() const { return since_ != 0; }
   double value() const { return value_; }  // the last one
   // The mean of about a day: before what is unusual began, where it is.
-  double usual() const { return is_unusual() ? usual_ : mean_; }
+  double usual() const { return is_unusual() ? double{usual_} : mean_; }
   Time last_seen() const { return from(seen_); }  // when it was not zero
 
   template <class Archive>
   void state(Archive& archive) {
-    archive(detector_, mean_, value_, seen_, since_, usual_, until_, count_);
+    archive(detector_, mean_, value_, seen_, since_, usual_, until_);
   }
 
  private:
@@ -57,12 +57,11 @@ class LiveSeries {
   Novelty detector_;
   double mean_ = 0;
   double value_ = 0;
-  double usual_ = 0;  // when that began
-  double until_ = 0;  // the value at which it is over
+  float usual_ = 0;  // when what is unusual began
+  float until_ = 0;  // the value at which it is over
   // Seconds since 1970, which 32 bits hold until 2106.
   std::uint32_t seen_ = 0;
   std::uint32_t since_ = 0;  // 0: it is not unusual
-  std::uint32_t count_ = 0;  // of values
 };
 
 }  // namespace oppen::anomaly
