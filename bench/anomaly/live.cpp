@@ -165,7 +165,7 @@ void inject(const Series& series, int faults, std::mt19937_64& random, Found& fo
   }
 }
 
-// In a map by name, as the rule keeps them, each fed until what it holds is full: heavy tails, so that there is always something new.
+// In a map by name, as the rule keeps them. A series holds nothing outside of itself, so how much it has seen makes no difference.
 void measure_memory(Report& report) {
   constexpr std::size_t count = 100'000, values = 400;
   const double before = process_memory(getpid()).resident_mb;
