@@ -166,7 +166,7 @@ void measure_steadiness(const All& series, Report& report) {
 
 void measure_cost(const All& series, Report& report) {
   report.claim("detector-cost", "the default detector on one core, over all these series in turn");
-  double values = 0, bytes = 0, most = 0, saved = 0, sum = 0;
+  double values = 0, saved = 0, sum = 0;
   const double start = cpu_seconds();
   double seconds = 0;
   while ((seconds = cpu_seconds() - start) < 2)
@@ -179,15 +179,10 @@ void measure_cost(const All& series, Report& report) {
   for (const auto& one : series) {
     anomaly::Novelty detector;
     for (const auto& row : one.rows) detector.add(row);
-    bytes += static_cast<double>(detector.bytes());
-    most = std::max(most, static_cast<double>(detector.bytes()));
     saved += static_cast<double>(anomaly::save(detector).size());
   }
   const auto count = static_cast<double>(series.size());
   report.bar_at_least("values by seconds of CPU time", values / seconds, 200'000, "1/s");
-  report.measured("memory of a series at its end, mean", bytes / count, "bytes");
-  report.bar("memory of 100,000 such series", bytes / count * 100'000 / 1e6, 100, "MB");
-  report.measured("most", most, "bytes");
   report.measured("saved state, mean", saved / count, "bytes");
 }
 

@@ -17,26 +17,18 @@ class DailyProfile {
 
   template <class Archive>
   void state(Archive& archive) {
-    archive(parts_, current_, mean_, count_);
+    archive(means_, mean_, current_, count_, days_);
   }
 
   static constexpr std::size_t parts = 6;
 
  private:
-  struct Part {
-    double mean = 0;
-    std::uint32_t days = 0;
-
-    template <class Archive>
-    void state(Archive& archive) {
-      archive(mean, days);
-    }
-  };
-
-  std::array<Part, parts> parts_{};
-  std::int64_t current_ = 0;  // the part that runs, counted from 1970 on
-  double mean_ = 0;           // of its values so far
+  // Of each part of the day; how many of them have been seen, but no more than matter.
+  std::array<double, parts> means_{};
+  double mean_ = 0;           // of the values so far of the part that runs
+  std::int32_t current_ = 0;  // that part, counted from 1970 on
   std::uint32_t count_ = 0;
+  std::array<std::uint8_t, parts> days_{};
 };
 
 }  // namespace oppen::anomaly

@@ -3,7 +3,7 @@
 // stream, each with a NoveltyBank of its own: the value; the range of the last 24 and of the last 48 values; the slow mean; and the value
 // less what the time of the day lets expect. The farthest counts, and Rarity weighs it.
 //
-// About 2 KB a stream; see bytes().
+// It holds nothing outside of itself: sizeof(Novelty) is what a stream takes, whatever it has seen.
 #include <array>
 #include <string_view>
 
@@ -11,36 +11,32 @@
 #include "workers/anomaly/detect/novelty_bank.hpp"
 #include "workers/anomaly/detect/observation.hpp"
 #include "workers/anomaly/detect/rarity.hpp"
+#include "workers/anomaly/detect/recent_range.hpp"
 
 namespace oppen::anomaly {
 
 class Novelty {
  public:
-  static constexpr std::string_view state_name = "novelty.1";
+  static constexpr std::string_view state_name = "novelty.2";
   // The score that tells an anomaly from a value: to_unit(score, usual) is 0.5 there. In standard deviations from anything remembered, for
   // what was not seen in 1,000 values.
   static constexpr double usual = 0.35;
 
   double add(const Observation& observation);
-
-  // Of this object and what it holds.
-  std::size_t bytes() const;
+  std::uint32_t count() const { return count_; }  // of values added
 
   template <class Archive>
   void state(Archive& archive) {
-    archive(count_, last_, slow_mean_, profile_, value_, short_range_, long_range_, level_,
-            residual_, rarity_);
+    archive(slow_mean_, recent_, profile_, banks_, memory_, count_, rarity_);
   }
 
  private:
-  static constexpr std::size_t window = 48;
-  double range(std::size_t values) const;
-
-  std::uint64_t count_ = 0;
-  std::array<double, window> last_{};  // a ring
   double slow_mean_ = 0;
+  RecentRange recent_;
   DailyProfile profile_;
-  NoveltyBank value_, short_range_, long_range_, level_, residual_;
+  std::array<NoveltyBank, NoveltyMemory::views> banks_;
+  NoveltyMemory memory_;
+  std::uint32_t count_ = 0;
   Rarity rarity_;
 };
 

@@ -3,7 +3,7 @@
 // already; after that it grows with the 0.3th power of the time, to 1 at 1,000 values and 1.52 at 4,000. A stream that is unusual often is
 // unusual at a higher level only.
 //
-// Scores are told apart in steps of 12 %, so that one number a step is all that is remembered.
+// Scores are told apart in steps of 12 %, and times by 16 values, so that a byte a step is all that is remembered.
 #include <array>
 #include <cstdint>
 
@@ -23,8 +23,8 @@ class Rarity {
   static constexpr std::size_t levels = 64;
 
   std::uint32_t now_ = 0;
-  std::array<std::uint32_t, levels>
-      last_{};  // by level: when a score of that level or above was there last; 0 for never
+  // By level: when a score of that level or above was there last, or long ago. Sixteens of values, modulo 256.
+  std::array<std::uint8_t, levels> last_{};
 };
 
 }  // namespace oppen::anomaly

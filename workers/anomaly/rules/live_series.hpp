@@ -24,10 +24,10 @@ inline constexpr Worse worse_failures{1, 5, 1};       // attempts in an interval
 
 class LiveSeries {
  public:
-  static constexpr std::string_view state_name = "live-series.1";
+  static constexpr std::string_view state_name = "live-series.2";
   static constexpr std::chrono::minutes interval{10};
-  static constexpr std::uint64_t values_a_day = 144;
-  static constexpr std::uint64_t history = 3 * values_a_day;
+  static constexpr std::uint32_t values_a_day = 144;
+  static constexpr std::uint32_t history = 3 * values_a_day;
   // Of to_unit(score): the detector's own bar is 0.5.
   static constexpr double unusual_from = 0.5;
 
@@ -39,25 +39,29 @@ class LiveSeries {
   bool is_unusual() const { return since_ != 0; }
   double value() const { return value_; }  // the last one
   // The mean of about a day: before what is unusual began, where it is.
-  double usual() const { return is_unusual() ? usual_ : mean_; }
+  double usual() const { return is_unusual() ? double{usual_} : mean_; }
   Time last_seen() const { return from(seen_); }  // when it was not zero
 
   template <class Archive>
   void state(Archive& archive) {
-    archive(detector_, count_, mean_, value_, seen_, since_, usual_, until_);
+    archive(detector_, mean_, value_, seen_, since_, usual_, until_);
   }
 
  private:
-  static Time from(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
+  static Time from(std::uint32_t seconds) { return Time(std::chrono::seconds(seconds)); }
+  static std::uint32_t seconds(Time at) {
+    return static_cast<std::uint32_t>(
+        std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
+  }
 
   Novelty detector_;
-  std::uint64_t count_ = 0;
   double mean_ = 0;
   double value_ = 0;
-  std::int64_t seen_ = 0;
-  std::int64_t since_ = 0;  // 0: it is not unusual
-  double usual_ = 0;        // when that began
-  double until_ = 0;        // the value at which it is over
+  float usual_ = 0;  // when what is unusual began
+  float until_ = 0;  // the value at which it is over
+  // Seconds since 1970, which 32 bits hold until 2106.
+  std::uint32_t seen_ = 0;
+  std::uint32_t since_ = 0;  // 0: it is not unusual
 };
 
 }  // namespace oppen::anomaly
