@@ -10,12 +10,12 @@ namespace {
 constexpr auto doing = "publishing by a bare producer";
 constexpr std::size_t between_polls = 100;
 
-// As of producers/client/producer.cpp.
+// As of producers/client/producer.cpp and client.cpp.
 const std::map<std::string, std::string> settings_of_the_client = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
     {"compression.codec", "lz4"},
-    {"linger.ms", "1"},
+    {"linger.ms", "5"},
     {"partitioner", "murmur2_random"},
     {"message.max.bytes", "4000000"},
     {"queue.buffering.max.kbytes", "32768"},

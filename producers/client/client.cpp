@@ -150,8 +150,11 @@ Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
 Result<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
+  auto settings = options.kafka;
+  // So that a request to the broker has more than a few records where many are handed over; those that are waited for don't linger.
+  settings.properties.emplace("linger.ms", "5");
   auto producer =
-      Producer::create(options.kafka, {std::string(topics::jobs), std::string(topics::runs)});
+      Producer::create(settings, {std::string(topics::jobs), std::string(topics::runs)});
   if (!producer) return fail(producer.error());
   return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(options, std::move(*producer))));
 }

@@ -56,7 +56,8 @@ class Client {
   Status report(const RunCompleted& run);
 
   // The same without waiting, for many: checked as above, handed over, and told about by `done`, which is called exactly once unless the
-  // call itself returns an error. Records of one job or run keep the order of the calls. While too much is unacknowledged the call waits
+  // call itself returns an error. Records lie for 5 ms (the property linger.ms) so that more of them go out together, unless a call
+  // above or flush waits meanwhile. Records of one job or run keep the order of the calls. While too much is unacknowledged the call waits
   // until there is room, for `deadline` at most: unavailable, and not published. `done` runs on the client's own thread: it must not
   // block nor throw; called from there these do not wait for room. An error that it is given is told at the latest after librdkafka's
   // message.timeout.ms (a minute): unavailable means that the record may or may not have arrived.

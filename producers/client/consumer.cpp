@@ -85,7 +85,7 @@ Result<std::unique_ptr<Consumer>> Consumer::create(const KafkaSettings& settings
   properties["enable.partition.eof"] = "true";  // position() needs it
   properties["group.id"] =
       group.empty() ? settings.client_id + "-reader" : group;  // librdkafka demands one
-  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events, nullptr);
+  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl->events);
   if (!kafka) return fail(kafka.error());
   impl->kafka = *kafka;
   rd_kafka_poll_set_consumer(impl->kafka);

@@ -117,7 +117,7 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::create(const KafkaSettings
   properties["heartbeat.interval.ms"] = "2000";
   // An answer may hold as much of each of many partitions, and is several times as large once it is unpacked.
   properties["fetch.message.max.bytes"] = "65536";
-  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events, nullptr);
+  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events);
   if (!kafka) return fail(kafka.error());
   impl.kafka = *kafka;
   rd_kafka_poll_set_consumer(impl.kafka);

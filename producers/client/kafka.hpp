@@ -73,17 +73,17 @@ class Producer {
   Status send(std::string_view topic, const KafkaRecord& record, OnDelivery done,
               int partition = -1);
 
-  // The same, by key, and waits for room: until fewer than 1,250 records are under way, and the local queue takes it. The error is
+  // The same, by key, and waits for room: until fewer than 2,000 records are under way, and the local queue takes it. The error is
   // unavailable when there is no room by the deadline, or when the local queue is full on the producer's own thread, which can't wait.
   Status send_when_there_is_room(std::string_view topic, const RecordView& record, OnDelivery done,
                                  std::chrono::milliseconds deadline);
 
-  // Sends and waits until the broker has acknowledged. Errors: as send; unavailable at the deadline
-  // (the record may or may not arrive later).
+  // Sends and waits until the broker has acknowledged; nothing lingers meanwhile (the property linger.ms). Errors: as send; unavailable at
+  // the deadline (the record may or may not arrive later).
   Result<Delivery> send_and_wait(std::string_view topic, const KafkaRecord& record,
                                  std::chrono::milliseconds deadline, int partition = -1);
 
-  // Waits until nothing is in flight. unavailable at the deadline.
+  // Waits until nothing is in flight; nothing lingers meanwhile. unavailable at the deadline.
   Status flush(std::chrono::milliseconds deadline);
 
   // Gives up what is not acknowledged: its callbacks get an error soon, on the producer's own thread. What had left for the broker

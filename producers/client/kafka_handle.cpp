@@ -164,8 +164,7 @@ Result<KafkaSettings> settings_from_environment() {
 }
 
 Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings,
-                               const KafkaProperties& defaults, KafkaEvents& events,
-                               DeliveryCallback on_delivery) {
+                               const KafkaProperties& defaults, KafkaEvents& events) {
   KafkaProperties properties = defaults;
   properties["bootstrap.servers"] = settings.brokers;
   properties["client.id"] = settings.client_id;
@@ -191,7 +190,7 @@ Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settin
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
   if (events.on_rebalance) rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
-  if (on_delivery != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
+  if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR);
 
   rd_kafka_t* kafka = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
   if (kafka == nullptr) {

@@ -81,13 +81,12 @@ class FetchPacer {
   std::size_t taken_ = 0;
   bool was_full_ = false;
 };
-using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
 // A handle with `defaults`, then the settings' brokers and client id, then the user's properties:
-// the last wins. `events` becomes its opaque. Invalid: a property that librdkafka refuses.
+// the last wins. `events` becomes its opaque. A producer's reports come as events on its main queue. Invalid: a property that librdkafka
+// refuses.
 Result<rd_kafka_t*> open_kafka(rd_kafka_type_t type, const KafkaSettings& settings,
-                               const KafkaProperties& defaults, KafkaEvents& events,
-                               DeliveryCallback on_delivery);
+                               const KafkaProperties& defaults, KafkaEvents& events);
 
 // True when a broker answers within `deadline`.
 bool broker_answers(rd_kafka_t* kafka, std::chrono::milliseconds deadline);

@@ -25,11 +25,15 @@ const KafkaProperties producer_defaults = {
 };
 
 // Of send_when_there_is_room. What librdkafka keeps of a record is a dozen small pieces of memory: of more records than these they fall out
-// of the processor's caches before the broker's thread and the report come to them, and a record then takes twice the CPU. Fewer would not
-// fill the way to a broker that is some milliseconds away.
-constexpr std::int64_t most_under_way = 1'250;
+// of the processor's caches before the broker's thread and the report come to them, and a record then takes more CPU. A sender that has found
+// no room goes on when half of them are acknowledged: if it sent one for each acknowledged, each request to the broker would have few records,
+// and a request costs the broker far more than a record does.
+constexpr std::int64_t most_under_way = 2'000;
+constexpr std::int64_t few_under_way = most_under_way / 2;
 constexpr std::int64_t most_untold = 10'000;  // with those that are reported: `done` may be slow
+constexpr std::ptrdiff_t many_reports = 500;
 constexpr auto a_while = 10ms;
+constexpr auto no_linger = 5ms;  // most that a waiting call lets nothing linger
 
 rd_kafka_vu_t option(rd_kafka_vtype_t type) {
   rd_kafka_vu_t value{};
@@ -51,6 +55,7 @@ struct Producer::Impl {
   KafkaEvents events;
   std::string prefix;
   rd_kafka_t* kafka = nullptr;
+  rd_kafka_queue_t* queue = nullptr;  // of reports and librdkafka's own events
 
   std::mutex topics_mutex;
   std::map<std::string, TopicHandle, std::less<>> topics;
@@ -70,31 +75,38 @@ struct Producer::Impl {
     Result<Delivery> delivery;
   };
 
-  std::mutex mutex;  // for what follows, and for waiting on the above
+  std::mutex mutex;                 // for what follows, and for waiting on the above
   std::condition_variable changed;  // told, or connected
   std::condition_variable reported;
-  // Reports are taken from librdkafka by the poller, or by a sender that waits for room: librdkafka frees a record on the thread that takes
-  // its report, and what another thread has freed costs the sender much to have again. The poller tells of them all, in the order in which
-  // they were taken.
-  bool taking = false;          // one thread
-  std::vector<Report> taken;    // that thread's, without the mutex
-  std::vector<Report> reports;  // not told of yet
-  SteadyClock::time_point sender_took_at{};
+  // Reports are taken from librdkafka by the poller, or by a sender that waits for room: librdkafka frees a record on the thread that takes its
+  // report, and what another thread has freed costs the sender much to have again. The poller tells of them all, in the order in which
+  // they were taken; while senders take them it is woken for many of them only.
+  bool taking = false;                       // one thread
+  std::vector<Report> taken;                 // that thread's, without the mutex
+  std::vector<Report> reports;               // not told of yet
+  SteadyClock::time_point sender_took_at{};  // {}: the poller is to take them
+  int waiting_senders = 0;
   std::vector<Report> telling;  // the poller's own
   std::jthread poller;
 
-  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
-    const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message->_private));
-    auto& impl = ticket->impl;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      impl.now_connected();
-      impl.taken.push_back(
-          {std::move(ticket->done), Delivery{message->partition, message->offset}});
+  void take(const rd_kafka_message_t& message) {
+    const std::unique_ptr<Ticket> ticket(static_cast<Ticket*>(message._private));
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      now_connected();
+      taken.push_back({std::move(ticket->done), Delivery{message.partition, message.offset}});
     } else {
-      impl.taken.push_back(
-          {std::move(ticket->done),
-           fail(kafka_error(message->err,
-                            std::string("topic ") + rd_kafka_topic_name(message->rkt)))});
+      taken.push_back({std::move(ticket->done),
+                       fail(kafka_error(message.err, std::string("topic ") +
+                                                         rd_kafka_topic_name(message.rkt)))});
+    }
+  }
+
+  void take_events(std::chrono::milliseconds patience) {
+    auto* event = rd_kafka_queue_poll(queue, to_millis(patience));
+    while (event != nullptr) {
+      while (const auto* message = rd_kafka_event_message_next(event)) take(*message);
+      rd_kafka_event_destroy(event);
+      event = std::ssize(taken) < many_reports ? rd_kafka_queue_poll(queue, 0) : nullptr;
     }
   }
 
@@ -102,14 +114,23 @@ struct Producer::Impl {
   void take_reports(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience) {
     taking = true;
     lock.unlock();
-    rd_kafka_poll(kafka, to_millis(patience));
+    take_events(patience);
     lock.lock();
     taking = false;
     to_tell += std::ssize(taken);
     if (!taken.empty()) ++rounds;  // after it: whoever sees the round sees the room
-    std::move(taken.begin(), taken.end(), std::back_inserter(reports));
-    taken.clear();
-    reported.notify_all();
+    if (reports.empty()) {
+      reports.swap(taken);
+    } else {
+      std::move(taken.begin(), taken.end(), std::back_inserter(reports));
+      taken.clear();
+    }
+    if (waiting_senders > 0 || poller_has_to_do()) reported.notify_all();
+  }
+
+  bool poller_has_to_do() const {
+    return std::ssize(reports) >= many_reports ||
+           (!taking && sender_took_at == SteadyClock::time_point{});
   }
 
   // By the poller: tells of what is reported, after a while of nothing. What senders have just begun to take is left to them.
@@ -119,7 +140,7 @@ struct Producer::Impl {
       if (!taking && reports.empty() && SteadyClock::now() - sender_took_at >= a_while) {
         take_reports(lock, patience);
       } else {
-        reported.wait_for(lock, a_while, [this] { return !reports.empty(); });
+        reported.wait_for(lock, a_while, [this] { return poller_has_to_do(); });
       }
       telling.swap(reports);
     }
@@ -150,8 +171,20 @@ struct Producer::Impl {
       return;
     }
     sender_took_at = SteadyClock::now();
+    ++waiting_senders;
     reported.wait_until(lock, until, [&] { return !taking || rounds != round; });
-    if (!taking && rounds == round) take_reports(lock, a_while);
+    --waiting_senders;
+    if (rounds != round) return;
+    while (!taking) {
+      take_reports(lock, a_while);
+      if (untold - to_tell <= few_under_way || SteadyClock::now() >= until) return;
+    }
+  }
+
+  void leave_taking_to_poller() {
+    const std::lock_guard lock(mutex);
+    sender_took_at = {};
+    reported.notify_all();
   }
 
   Status no_room(std::string_view topic_name) const {
@@ -201,11 +234,11 @@ struct Producer::Impl {
       tell(100ms);
     }
     // What was given up last.
-    {
-      const std::lock_guard lock(mutex);
-      sender_took_at = {};
+    leave_taking_to_poller();
+    for (std::int64_t before = -1; untold != before;) {
+      before = untold;
+      tell(0ms);
     }
-    tell(0ms);
   }
 };
 
@@ -214,10 +247,10 @@ Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Producer>> Producer::create(const KafkaSettings& settings,
                                                    const std::vector<std::string>& topics) {
   auto impl = std::make_unique<Impl>(settings);
-  const auto kafka =
-      open_kafka(RD_KAFKA_PRODUCER, settings, producer_defaults, impl->events, Impl::on_delivery);
+  const auto kafka = open_kafka(RD_KAFKA_PRODUCER, settings, producer_defaults, impl->events);
   if (!kafka) return fail(kafka.error());
   impl->kafka = *kafka;
+  impl->queue = rd_kafka_queue_get_main(*kafka);
   for (const auto& name : topics) impl->topic(name);
   impl->poller =
       std::jthread([state = impl.get()](const std::stop_token& stop) { state->serve(stop); });
@@ -230,11 +263,10 @@ Producer::~Producer() {
     static_cast<void>(flush(std::chrono::seconds{1}));
   }
   impl_->poller.request_stop();
-  rd_kafka_queue_t* reports = rd_kafka_queue_get_main(impl_->kafka);
-  rd_kafka_queue_yield(reports);  // ends the poll that the thread is in
-  rd_kafka_queue_destroy(reports);
+  rd_kafka_queue_yield(impl_->queue);  // ends the poll that the thread is in
   impl_->poller.join();
   impl_->topics.clear();
+  rd_kafka_queue_destroy(impl_->queue);
   rd_kafka_destroy(impl_->kafka);
 }
 
@@ -308,6 +340,7 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
       topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); },
       partition);
   if (!sent) return fail(sent.error());
+  rd_kafka_flush(impl_->kafka, to_millis(std::min<std::chrono::milliseconds>(deadline, no_linger)));
   if (future.wait_until(give_up_at) != std::future_status::ready) {
     return fail(ErrorKind::unavailable, "topic " + impl_->prefix + std::string(topic) +
                                             ": the broker has not acknowledged within " +
@@ -318,8 +351,11 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
 }
 
 Status Producer::flush(std::chrono::milliseconds deadline) {
+  const auto until = SteadyClock::now() + deadline;
+  impl_->leave_taking_to_poller();
+  rd_kafka_flush(impl_->kafka, to_millis(deadline));
   std::unique_lock lock(impl_->mutex);
-  if (impl_->changed.wait_for(lock, deadline, [this] { return impl_->untold == 0; })) return {};
+  if (impl_->changed.wait_until(lock, until, [this] { return impl_->untold == 0; })) return {};
   return fail(ErrorKind::unavailable, std::to_string(impl_->untold) +
                                           " records are not acknowledged after " +
                                           std::to_string(deadline.count()) + " ms");

@@ -41,7 +41,7 @@ Status read_topic(const KafkaSettings& settings, std::string_view topic,
   own.properties["enable.partition.eof"] = "true";
   own.properties["auto.offset.reset"] = "earliest";  // what is deleted meanwhile, is passed over
   KafkaEvents events(own);
-  const auto opened = open_kafka(RD_KAFKA_CONSUMER, own, defaults, events, nullptr);
+  const auto opened = open_kafka(RD_KAFKA_CONSUMER, own, defaults, events);
   if (!opened) return fail(opened.error());
   const std::unique_ptr<rd_kafka_t, HandleDeleter> kafka(*opened);
   rd_kafka_poll_set_consumer(kafka.get());

@@ -303,8 +303,8 @@ TEST_F(ClientTest, ThatIsDestroyedTellsOfEachRecordOnceThoughManyThreadsHaveJust
   int handed = 0;
   {
     const auto client = std::move(*Client::create({kafka_.settings(), "/oppen/test", 100ms}));
-    handed = report_from_threads(*client, 8, 200, fates);
-    EXPECT_LT(handed, 8 * 200) << "there was no more room";
+    handed = report_from_threads(*client, 8, 400, fates);
+    EXPECT_LT(handed, 8 * 400) << "there was no more room";
   }
   EXPECT_GT(handed, 0);
   EXPECT_EQ(fates.lost, handed);
@@ -335,6 +335,16 @@ TEST_F(ClientTest, WaitsForItsOwnThreadWhenThatIsSlow) {
   ASSERT_TRUE(client->flush(60s));
   EXPECT_EQ(told, handed);
   EXPECT_TRUE(client->report_later(progress("a", handed), [](const auto&) {}));
+}
+
+TEST_F(ClientTest, WhatIsFlushedDoesNotLinger) {
+  auto settings = kafka_.settings();
+  settings.properties["linger.ms"] = "50000";
+  Fates fates;
+  const auto client = std::move(*Client::create({settings, "/oppen/test", 20s}));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(client->report_later(progress("a", i), fates.note()));
+  ASSERT_TRUE(client->flush(20s));
+  EXPECT_EQ(fates.kept, 3);
 }
 
 class FullQueueTest : public ClientTest {
