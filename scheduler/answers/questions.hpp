@@ -15,6 +15,7 @@
 #include "scheduler/answers/batch_check.hpp"
 #include "scheduler/answers/snapshots.hpp"
 #include "scheduler/core/inquiry.hpp"
+#include "scheduler/plan/played.hpp"
 #include "workers/runtime/health_server.hpp"
 
 namespace oppen::answers {
