@@ -40,8 +40,8 @@ struct Records {
 
 class ReadAhead {
  public:
-  static constexpr std::int64_t most_at_once = 200;
-  static constexpr std::size_t most_under_way = 3;
+  static constexpr std::int64_t most_at_once = 300;
+  static constexpr std::size_t most_under_way = 2;
   // Records that have been read and are not handled: those under way, and those that were taken.
   static constexpr std::int64_t most_ahead = (most_under_way + 1) * most_at_once;
 
