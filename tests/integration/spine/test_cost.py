@@ -448,9 +448,20 @@ def test_telemetry_divides_the_cost(bare, workers):
             "attempt": 1,
         }
         samples += [bus.command("gpu.sample", sample, "measured-1", f"measured/{number}")] * 2
-    bus.produce_all(samples, "oppen.telemetry")
-    usage = f"{{oppen.cost}}:usage:{charged[0].partition}"
+    partition = charged[0].partition
+
+    def tell():
+        bus.produce_all(samples, "oppen.telemetry")
+        offset = bus.produce(b"garbage", "measured-1", [], "oppen.telemetry", partition=partition)
+        told = bus.wait_for("a dead letter", lambda: letter(bus, partition, offset, "oppen.telemetry"))
+        assert "specversion" in told.headers["oppen_error"].decode()
+
+    tell()
+    usage = f"{{oppen.cost}}:usage:{partition}"
     bus.wait_for("the samples", lambda: stack.redis("HGET", usage, "measured-1/1"))
+    worker.kill()
+    worker.start()
+    tell()
     job |= {"ended_at": stamp(now - 1), "message": "", "class": "node", "state": "failed"}
     bus.produce_all([made.command("job.failed", "measured-1", 2, 1, **job)], "oppen.job-events")
     wait_charged(bus, lambda job_id: job_id == "measured-1", 1)
@@ -531,9 +542,9 @@ def test_ten_thousand_running_attempts(bare, workers):
     assert peak < 50 * 1024, f"{peak} kB"
 
 
-def letter(bus, partition, offset):
+def letter(bus, partition, offset, topic="oppen.job-events"):
     for record in bus.records("oppen.dead-letter"):
-        place = (record.headers.get("oppen_partition"), record.headers.get("oppen_offset"))
-        if place == (b"%d" % partition, b"%d" % offset):
+        place = [record.headers.get(f"oppen_{of}") for of in ("topic", "partition", "offset")]
+        if place == [topic.encode(), b"%d" % partition, b"%d" % offset]:
             return record
     return None

@@ -29,7 +29,7 @@ GpuReading gpu(Time at, double utilization, std::string_view uuid = "GPU-1") {
 }
 
 PodReading pod(Time at, double cores, std::int64_t bytes) {
-  return {"j-1", "j", 1, at, 10'000, cores, bytes};
+  return {key_of_device("j-1"), "j", 1, at, 10'000, cores, bytes};
 }
 
 TEST(Usage, OfNothingIsUnknown) {

@@ -40,9 +40,10 @@ struct Records {
 
 class ReadAhead {
  public:
-  static constexpr std::int64_t most_at_once = 500;
-  // Records that have been read, and not taken yet or not handled.
-  static constexpr std::int64_t most_ahead = 3 * most_at_once;
+  static constexpr std::int64_t most_at_once = 300;
+  static constexpr std::size_t most_under_way = 2;
+  // Records that have been read and are not handled: those under way, and those that were taken.
+  static constexpr std::int64_t most_ahead = (most_under_way + 1) * most_at_once;
 
   // `consumer` must outlive this.
   explicit ReadAhead(client::GroupConsumer& consumer);
@@ -60,7 +61,6 @@ class ReadAhead {
   void drop();
 
  private:
-  static constexpr std::size_t most_under_way = 2;
   static constexpr std::size_t most_bytes = 1 << 20;
   void work(Records& records);
 
