@@ -1,5 +1,6 @@
 #pragma once
 // Values by key that are stored as the fields of one hash, each as JSON; only what has changed is stored again. One thread.
+#include <cstdint>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -63,16 +64,19 @@ class Kept {
   Kept& operator=(Kept&&) noexcept = default;
 
   const V* find(std::string_view key) const {
+    if (index_.empty()) return nullptr;
     const auto found = index_.find(key);
     return found == index_.end() ? nullptr : &found->second.value->second;
   }
   const std::map<std::string, V>& all() const { return values_; }
   // To be changed; made where it is not there.
-  V& at(std::string_view key) {
-    auto& slot = slot_of(key);
-    if (!slot.changed) changed_.push_back(slot.value->first);
-    slot.changed = true;
-    return slot.value->second;
+  V& at(std::string_view key) { return change(slot_of(key)); }
+  // The same, and mostly found again without its key: by a number that stands for no other key.
+  V& at(std::uint64_t number, std::string_view key) {
+    known_.resize(most_known);
+    auto& known = known_[number % most_known];
+    if (known.number != number || known.slot == nullptr) known = {number, &slot_of(key)};
+    return change(*known.slot);
   }
   void erase(std::string_view key) {
     const auto found = index_.find(key);
@@ -122,17 +126,29 @@ class Kept {
     const auto value = values_.try_emplace(std::string(key)).first;
     return index_.emplace(value->first, Slot{value}).first->second;
   }
+  V& change(Slot& slot) {
+    if (!slot.changed) changed_.push_back(slot.value->first);
+    slot.changed = true;
+    return slot.value->second;
+  }
   typename Values::iterator erase(typename Values::iterator value) {
+    known_.clear();
     changed_.push_back(value->first);
     index_.erase(value->first);
     return values_.erase(value);
   }
 
+  static constexpr std::size_t most_known = 8'192;
   static constexpr auto replace = nlohmann::json::error_handler_t::replace;
   std::string hash_;
   Values values_;                                     // in order, so that all go through them alike
   std::unordered_map<std::string_view, Slot> index_;  // by their keys
   std::vector<std::string> changed_;                  // and what was taken out
+  struct Known {
+    std::uint64_t number = 0;
+    Slot* slot = nullptr;
+  };
+  std::vector<Known> known_;  // each in the place of its number, if not another one's
 };
 
 }  // namespace oppen::anomaly

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "schemas/parse.hpp"
 
 namespace oppen::anomaly {
@@ -153,7 +155,9 @@ Result<Fact> sampled(const nlohmann::json& data) {
 
 template <class Sample>
 std::shared_ptr<const SampledGpu> make_gpu(const Sample& sample) {
+  static std::atomic<std::uint64_t> last{0};
   auto gpu = std::make_shared<SampledGpu>();
+  gpu->number = ++last;
   gpu->node = sample.node;
   gpu->gpu_uuid = sample.gpu_uuid;
   gpu->gpu_type = sample.gpu_type;

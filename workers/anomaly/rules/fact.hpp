@@ -44,7 +44,8 @@ struct SampledGpu {
   std::string pod;  // "", like the two below: held by nobody
   std::string pod_namespace;
   std::string job_id;
-  std::string pod_key;  // namespace/pod; "" where there is none
+  std::string pod_key;       // namespace/pod; "" where there is none
+  std::uint64_t number = 0;  // its own alone in this process
 };
 
 // What the rules go by of a gpu.sample, of which there are more than of everything else.

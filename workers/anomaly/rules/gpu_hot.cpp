@@ -26,7 +26,7 @@ class GpuHot : public RuleOf<Heat> {
   void take(const Happening& one, const Scene& /*scene*/) override {
     const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
-    auto& heat = kept_.at(sample->gpu->gpu_uuid);
+    auto& heat = kept_.at(sample->gpu->number, sample->gpu->gpu_uuid);
     if (heat.node != sample->gpu->node) heat.node = sample->gpu->node;
     heat.celsius.add(sample->temperature_celsius, sample->sampled_at, tau);
   }

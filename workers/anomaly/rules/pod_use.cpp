@@ -90,7 +90,7 @@ class PodUse : public RuleOf<Pod> {
   void take(const Sampled& sample, const Scene& scene) {
     const auto& gpu = *sample.gpu;
     if (gpu.pod.empty()) return;
-    auto& pod = kept_.at(gpu.pod_key);
+    auto& pod = kept_.at(gpu.number, gpu.pod_key);
     if (pod.labels.empty()) {
       pod.labels = {{"namespace", gpu.pod_namespace}, {"pod", gpu.pod}, {"node", gpu.node}};
       if (!gpu.job_id.empty()) pod.labels["job_id"] = gpu.job_id;

@@ -27,7 +27,7 @@ class TelemetryStopped : public RuleOf<Heard> {
       kept_.erase(node->node);
     const auto* sample = std::get_if<Sampled>(&one.fact);
     if (sample == nullptr) return;
-    auto& heard = kept_.at(sample->gpu->node);
+    auto& heard = kept_.at(sample->gpu->number, sample->gpu->node);
     heard.at = std::max(heard.at, sample->sampled_at);
   }
 

@@ -132,7 +132,7 @@ class Unusual : public Rule {
       last_from_ = from;
       last_key_ = key_at(from);
     }
-    return &intervals_.at(last_key_);
+    return &intervals_.at(static_cast<std::uint64_t>(from.time_since_epoch().count()), last_key_);
   }
 
   void measure(const Interval& interval, const Scene& scene, Time end) {

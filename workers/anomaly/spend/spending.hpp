@@ -5,8 +5,6 @@
 
 #include "schemas/control.hpp"
 #include "schemas/costs.hpp"
-#include "schemas/job_events.hpp"
-#include "schemas/telemetry.hpp"
 #include "schemas/time.hpp"
 #include "schemas/units.hpp"
 
@@ -47,13 +45,6 @@ struct Note {
   int gpus = 0;
 };
 
-// `at`: the event's time.
-Note note_of(const JobQueued& event, Time at);
-Note note_of(const JobStarted& event);
-Note note_of(const JobRequeued& event, Time at);
-Note note_of(const JobFailed& event, Time at);
-// A sample with an XID, or with uncorrected ECC errors.
-Note note_of(const GpuSample& sample);
 // Policies whose prices are others than before.
 Note note_of(const PolicyChanged& event);
 

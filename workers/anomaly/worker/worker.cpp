@@ -38,8 +38,9 @@ constexpr int between_renewals = 100;
 constexpr auto commit_every = 1s;  // of what happens now
 constexpr auto commit_at_least_every = 5s;
 constexpr int most_uncommitted =
-    100'000;                     // records: one change of Redis is bounded, however slow it is
-constexpr int most_looks = 500;  // of a turn
+    100'000;  // records: one change of Redis is bounded, however slow it is
+constexpr int worth_a_commit = 10'000;  // records: where there is nothing else to do
+constexpr int most_looks = 500;         // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
@@ -48,10 +49,11 @@ constexpr auto least_between_ends = 10ms;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: so many records of each log, and fewer where all together are more than `most_ahead`.
-constexpr std::size_t ahead_of_one = 3'000;
-constexpr std::size_t most_ahead = 30'000;
+constexpr std::size_t ahead_of_one = 2'000;
+constexpr std::size_t most_ahead = 24'000;
 constexpr std::size_t ahead_beyond = 300;
-constexpr std::size_t most_under_way = 8;  // batches that are being parsed
+// Batches of a turn: they are parsed while as many that came before are judged.
+constexpr std::size_t most_asked = 4;
 constexpr auto live = 2min;  // of now: what others have committed belongs to this moment
 
 constexpr std::array followed = {topics::job_events, topics::telemetry, topics::runs, topics::costs,
@@ -263,8 +265,9 @@ class Term {
   // First of all for what is waited for, then for the others in turn.
   Status ask() {
     Status status;
+    const auto most = intake_->under_way() + most_asked;
     const auto ask = [&](std::size_t place) {
-      if (intake_->under_way() >= most_under_way) return false;
+      if (intake_->under_way() >= most) return false;
       const auto ahead = merge_.size(place) + intake_->under_way(place);
       if (ahead + Intake::most_in_batch >
           (merge_.size() < most_ahead ? ahead_of_one : ahead_beyond))
@@ -320,6 +323,8 @@ class Term {
     const auto since = SteadyClock::now() - asked_ends_;
     if (since < least_between_ends || (since < between_ends && !is_end_awaited())) return {};
     const auto now = parts_.clock.now();
+    // What it has to say of its brokers would pile up; the answers to questions say it, too.
+    static_cast<void>(consumer_.poll_view(0ms));
     auto ends = consumer_.ends(asked_, kafka_deadline);
     asked_ends_ = SteadyClock::now();
     are_ends_known_ = ends.has_value();
@@ -423,7 +428,8 @@ class Term {
   // stored now and then, all that has changed at once.
   bool is_commit_due() const {
     const auto since = SteadyClock::now() - committed_;
-    return is_said_ || !set_aside_.empty() || uncommitted_ >= most_uncommitted ||
+    return is_said_ || !set_aside_.empty() ||
+           uncommitted_ >= (is_caught_up_ ? worth_a_commit : most_uncommitted) ||
            since >= (is_caught_up_ ? commit_every : commit_at_least_every);
   }
 
