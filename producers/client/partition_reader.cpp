@@ -101,7 +101,7 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::create(
   properties["fetch.max.bytes"] = "1048576";
   // While all that has more is full, what is asked for is the logs that are at their ends: the next question waits for that.
   properties["fetch.wait.max.ms"] = "20";
-  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events, nullptr);
+  const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events);
   if (!kafka) return fail(kafka.error());
   impl.kafka = *kafka;
   impl.queue_bytes = queue_bytes(impl.kafka);
