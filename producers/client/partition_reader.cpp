@@ -98,7 +98,6 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::create(
   properties["queued.max.messages.kbytes"] = std::to_string(queued);
   // An answer may hold as much of each of many partitions, and is several times as large once it is unpacked.
   properties["fetch.message.max.bytes"] = "32768";
-  properties["fetch.max.bytes"] = "1048576";
   // While all that has more is full, what is asked for is the logs that are at their ends: the next question waits for that.
   properties["fetch.wait.max.ms"] = "20";
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events);

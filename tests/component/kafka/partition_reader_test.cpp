@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "tests/component/kafka/mock_kafka.hpp"
 
 namespace oppen::client {
@@ -133,7 +135,17 @@ TEST_F(PartitionReaderTest, SaysThatBrokersAreDownUntilTheyAreBack) {
     EXPECT_TRUE(status || status.error().kind == ErrorKind::unavailable);
   }
   EXPECT_EQ(batch.size(), 1);
-  EXPECT_TRUE(reader_->check());
+  // That all were down may be told once more.
+  Status status;
+  for (int i = 0; i < 100 && !(status = reader_->check()); ++i) std::this_thread::sleep_for(200ms);
+  EXPECT_TRUE(status);
+}
+
+TEST_F(PartitionReaderTest, TakesPropertiesThatAreMeantForProducers) {
+  auto settings = kafka_.settings();
+  settings.properties["message.max.bytes"] = "4000000";
+  const std::map<TopicPartition, std::int64_t> offsets = {{{"telemetry", 0}, 0}};
+  EXPECT_TRUE(PartitionReader::create(settings, offsets));
 }
 
 }  // namespace

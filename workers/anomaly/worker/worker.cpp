@@ -561,8 +561,7 @@ void Worker::run(const std::stop_token& stop) {
     leader.set(0);
     if (status) continue;
     const auto& error = status.error();
-    if (error.kind == ErrorKind::unavailable || error.kind == ErrorKind::fatal)
-      parts_.health.set("watching", status);
+    if (error.kind != ErrorKind::fenced) parts_.health.set("watching", status);
     if (trouble.begin_or_due()) spdlog::warn("the watch is taken over anew: {}", error.message);
     runtime::rest(1s, stop);
   }

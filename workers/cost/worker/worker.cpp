@@ -520,6 +520,8 @@ struct Worker::Impl {
         if (taken_generation != 0 && trouble.end()) spdlog::info("it goes on");
         continue;
       }
+      // What is being parsed may still crash it: only then is nothing tried any more.
+      ahead->drop();
       take_back_tries();
       // A turn that was not finished has changed what must not be stored.
       partitions.clear();
