@@ -39,8 +39,10 @@ constexpr auto commit_every = 1s;  // of what happens now
 constexpr auto commit_at_least_every = 5s;
 constexpr int most_uncommitted =
     100'000;  // records: one change of Redis is bounded, however slow it is
-constexpr int worth_a_commit = 10'000;  // records: where there is nothing else to do
-constexpr int most_looks = 500;         // of a turn
+// Records: where others are waited for, and where all that there is was taken.
+constexpr int worth_a_commit = 10'000;
+constexpr int worth_the_last_commit = 1'000;
+constexpr int most_looks = 500;  // of a turn
 // What is published may take so long to be there.
 constexpr auto on_its_way = 2s;
 constexpr auto between_ends = 500ms;
@@ -428,8 +430,10 @@ class Term {
   // stored now and then, all that has changed at once.
   bool is_commit_due() const {
     const auto since = SteadyClock::now() - committed_;
-    return is_said_ || !set_aside_.empty() ||
-           uncommitted_ >= (is_caught_up_ ? worth_a_commit : most_uncommitted) ||
+    const int most = !is_caught_up_       ? most_uncommitted
+                     : merge_.size() == 0 ? worth_the_last_commit
+                                          : worth_a_commit;
+    return is_said_ || !set_aside_.empty() || uncommitted_ >= most ||
            since >= (is_caught_up_ ? commit_every : commit_at_least_every);
   }
 
