@@ -326,7 +326,7 @@ class Term {
     if (since < least_between_ends || (since < between_ends && !is_end_awaited())) return {};
     const auto now = parts_.clock.now();
     // What it has to say of its brokers would pile up; the answers to questions say it, too.
-    static_cast<void>(consumer_.poll_view(0ms));
+    static_cast<void>(consumer_.poll(0ms));
     auto ends = consumer_.ends(asked_, kafka_deadline);
     asked_ends_ = SteadyClock::now();
     are_ends_known_ = ends.has_value();
