@@ -417,8 +417,8 @@ TEST_F(BooksTest, ADayIsReadAgainOnlyOnceItHasChanged) {
   const auto tomorrow = this_day + std::chrono::days(1);
   const auto spent = [&](Books& of) {
     std::map<std::string, std::int64_t> days;
-    for (const auto& row : of.days(this_day - std::chrono::days(20), tomorrow).value())
-      days[day_text(row.key.day)] += row.spent.total_microusd;
+    const auto rows = of.days(this_day - std::chrono::days(20), tomorrow).value();
+    for (const auto& row : rows) days[day_text(row.key.day)] += row.spent.total_microusd;
     return days;
   };
   EXPECT_TRUE(spent(keeping).empty());
