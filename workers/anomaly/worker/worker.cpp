@@ -51,8 +51,8 @@ constexpr auto least_between_ends = 10ms;
 // Times are those that producers give: what lies beyond is taken as of that bound.
 constexpr std::chrono::days oldest{100};
 // What is read ahead of the slowest log is bounded: so many records of each log, and fewer where all together are more than `most_ahead`.
-constexpr std::size_t ahead_of_one = 2'000;
-constexpr std::size_t most_ahead = 24'000;
+constexpr std::size_t ahead_of_one = 1'000;
+constexpr std::size_t most_ahead = 12'000;
 constexpr std::size_t ahead_beyond = 300;
 // Batches of a turn: they are parsed while as many that came before are judged.
 constexpr std::size_t most_asked = 4;
