@@ -13,15 +13,16 @@ namespace {
 
 using nlohmann::json;
 
-const Time now{std::chrono::hours{500'000}};
+const Time said_at{std::chrono::hours{500'000}};
 
 class ProposalReaderTest : public testing::Test {
  protected:
   void take(std::string_view type, const json& data) {
-    const CloudEvent event{"id", "/test", std::string(type), now, "", data};
-    reader.take({"control", 0, next++, now, encode(event, "key")});
+    const CloudEvent event{"id", "/test", std::string(type), said_at, "", data};
+    reader.take({"control", 0, next++, said_at, encode(event, "key")});
   }
-  void propose(int number, Time expires = now + std::chrono::hours(1), std::size_t summary = 0) {
+  void propose(int number, Time expires = said_at + std::chrono::hours(1),
+               std::size_t summary = 0) {
     ProposalCreated one;
     one.proposal_id = fmt::format("p-{:05}", number);
     one.kind = "optimization";
@@ -40,7 +41,7 @@ TEST_F(ProposalReaderTest, ForgetsWhatIsClosedFirstAndTheOldestFirst) {
   constexpr int most = ProposalReader::most_known;
   constexpr int decided = most / 10;
   for (int i = 0; i < most; ++i) {
-    propose(i, i == 5'000 ? now - std::chrono::hours(1) : now + std::chrono::hours(1));
+    propose(i, i == 5'000 ? said_at - std::chrono::hours(1) : said_at + std::chrono::hours(1));
     if (i < decided)
       take(ApprovalDecided::type,
            {{"proposal_id", fmt::format("p-{:05}", i)}, {"decision", "reject"}, {"by", "ana"}});
@@ -64,7 +65,7 @@ TEST_F(ProposalReaderTest, ForgetsWhatIsClosedFirstAndTheOldestFirst) {
 TEST_F(ProposalReaderTest, CountsBytesAndWhatWasSaidOfEach) {
   constexpr std::size_t size = 900'000;
   constexpr auto most = static_cast<int>(ProposalReader::most_known_bytes / size);
-  for (int i = 0; i < most + 5; ++i) propose(i, now + std::chrono::hours(1), size);
+  for (int i = 0; i < most + 5; ++i) propose(i, said_at + std::chrono::hours(1), size);
   EXPECT_LE(reader.known().size(), static_cast<std::size_t>(most));
   EXPECT_GE(reader.known().size(), static_cast<std::size_t>(most / 2));
   EXPECT_TRUE(knows(most + 4));
@@ -72,7 +73,7 @@ TEST_F(ProposalReaderTest, CountsBytesAndWhatWasSaidOfEach) {
   reader = ProposalReader{Endpoints{}};
   next = 0;
   for (int i = 0; i < most + 5; ++i) {
-    propose(7, now - std::chrono::hours(1), size);
+    propose(7, said_at - std::chrono::hours(1), size);
     if (i == 0) propose(1);
   }
   EXPECT_TRUE(knows(1));
