@@ -29,6 +29,12 @@ Result<cost::RunList> PooledBooks::runs(Time from, Time to, const cost::RunFilte
   });
 }
 
+Result<bool> PooledBooks::surely_more_runs(Time from, Time to, std::size_t most) {
+  return pool_.with([&](runtime::Redis& redis) {
+    return cost::Books(redis, prefix_).surely_more_runs(from, to, most);
+  });
+}
+
 Result<std::size_t> PooledBooks::runs_on(std::chrono::sys_days day) {
   return pool_.with(
       [&](runtime::Redis& redis) { return cost::Books(redis, prefix_).runs_on(day); });

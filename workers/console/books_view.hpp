@@ -23,6 +23,7 @@ class BooksView {
   virtual Result<std::vector<cost::RunRecord>> jobs(const std::vector<std::string>& job_ids) = 0;
   virtual Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                                      std::size_t limit) = 0;
+  virtual Result<bool> surely_more_runs(Time from, Time to, std::size_t most) = 0;
   virtual Result<std::size_t> runs_on(std::chrono::sys_days day) = 0;
   virtual Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                        std::size_t limit) = 0;
@@ -48,6 +49,7 @@ class PooledBooks final : public BooksView {
   Result<std::vector<cost::RunRecord>> jobs(const std::vector<std::string>& job_ids) override;
   Result<cost::RunList> runs(Time from, Time to, const cost::RunFilter& filter,
                              std::size_t limit) override;
+  Result<bool> surely_more_runs(Time from, Time to, std::size_t most) override;
   Result<std::size_t> runs_on(std::chrono::sys_days day) override;
   Result<std::vector<cost::RunRecord>> history(const std::string& model_type,
                                                std::size_t limit) override;

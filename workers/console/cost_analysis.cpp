@@ -19,7 +19,7 @@ HttpAnswer CostAnswers::analysis(Params params) {
   const Time now = clock_.now();
   const auto range = cost::parse_range(words, now);
   if (!range) return error_answer(range.error());
-  auto input = report_input(*range, filter, now);
+  auto input = report_input(*range, filter, true, now);
   if (!input) return error_answer(input.error());
   json reports = json::object();
   for (const auto by :

@@ -145,7 +145,8 @@ Result<std::optional<queue::JobRecord>> CostAnswers::job_of_id(const std::string
 }
 
 Result<cost::ReportInput> CostAnswers::report_input(const cost::DayRange& range,
-                                                    cost::ReportFilter filter, Time now) {
+                                                    cost::ReportFilter filter, bool runs,
+                                                    Time now) {
   cost::ReportInput input;
   input.range = range;
   input.filter = std::move(filter);
@@ -161,12 +162,18 @@ Result<cost::ReportInput> CostAnswers::report_input(const cost::DayRange& range,
     if (!earlier) return fail(earlier.error());
     input.earlier = *std::move(earlier);
   }
-  auto runs =
+  if (!runs && input.filter.empty()) {
+    const auto more = books_.surely_more_runs(range.from, range.to, most_runs);
+    if (!more) return fail(more.error());
+    input.all_runs = !*more;
+    if (*more) return input;
+  }
+  auto found =
       books_.runs(range.from, range.to,
                   {input.filter.team, input.filter.project, input.filter.model_type}, most_runs);
-  if (!runs) return fail(runs.error());
-  input.runs = std::move(runs->runs);
-  input.all_runs = runs->all && are_runs_kept(range, now);
+  if (!found) return fail(found.error());
+  input.runs = std::move(found->runs);
+  input.all_runs = found->all && are_runs_kept(range, now);
   return input;
 }
 
@@ -193,7 +200,7 @@ HttpAnswer CostAnswers::report(Params params) {
     if (!days) return error_answer(days.error());
     return {200, cost::to_focus(*days, filter, idle), csv_type};
   }
-  auto input = report_input(*range, filter, now);
+  auto input = report_input(*range, filter, by == cost::GroupBy::run, now);
   if (!input) return error_answer(input.error());
   input->by = by;
   input->idle = std::move(idle);
@@ -319,6 +326,11 @@ Result<std::optional<cost::RunsAhead>> CostAnswers::runs_ahead(const cost::Perio
   const Time end = input.period.to;
   const Time since = now - std::min<Time::duration>(end - now, cost::keep_runs);
   const auto& filter = input.filter;
+  if (filter.empty()) {
+    const auto more = books_.surely_more_runs(since, now, most_runs_ahead);
+    if (!more) return fail(more.error());
+    if (*more) return std::nullopt;
+  }
   const auto list =
       books_.runs(since, now, {filter.team, filter.project, filter.model_type}, most_runs_ahead);
   if (!list) return fail(list.error());

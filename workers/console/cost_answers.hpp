@@ -51,8 +51,9 @@ class CostAnswers {
  private:
   // Of more runs than these it isn't told how many they are, and by run only the latest are listed.
   static constexpr std::size_t most_runs = 2'000;
+  // `runs`: they are wanted also where not all of them can be had.
   Result<cost::ReportInput> report_input(const cost::DayRange& range, cost::ReportFilter filter,
-                                         Time now);
+                                         bool runs, Time now);
   runtime::HttpAnswer attempts(std::string_view listed);
   // nullopt: the queue has no job of this id. It is asked before the books are: they may know another job by this as its name.
   Result<std::optional<queue::JobRecord>> job_of_id(const std::string& id);

@@ -54,10 +54,11 @@ struct Server::Impl {
     if (request.path == "/metrics")
       return {{200, metrics.render(), "text/plain; version=0.0.4; charset=utf-8"}, {}};
     runtime::HttpQuery query{request.method, request.path, {}, request.body};
-    // Of a POST they may be the body, taken for a form.
-    if (request.method != "POST") {
-      for (const auto& [name, value] : request.params) query.params.emplace(name, value);
-    }
+    // Of a POST request.params may be the body, taken for a form.
+    httplib::Params params;
+    if (const auto mark = request.target.find('?'); mark != std::string::npos)
+      httplib::detail::parse_query_text(request.target.substr(mark + 1), params);
+    for (const auto& [name, value] : params) query.params.emplace(name, value);
     return api.handle(query);
   }
 

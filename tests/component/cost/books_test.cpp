@@ -238,6 +238,11 @@ TEST_F(BooksTest, ListsADaysRunsByWhenTheyBegan) {
   const auto found = books.runs(today, today + 24h, {}, 100).value();
   for (const auto& run : found.runs) ids += run.job_id;
   EXPECT_EQ(ids, "edcba");
+  EXPECT_TRUE(books.surely_more_runs(today, today + 24h, 3).value());
+  EXPECT_FALSE(books.surely_more_runs(today, today + 24h, 4).value()) << "one had begun before";
+  EXPECT_FALSE(books.surely_more_runs(today + 1ms, today + 24h, 0).value())
+      << "of a day that has begun before it is not known";
+  EXPECT_FALSE(books.surely_more_runs(today, today + 20h, 0).value()) << "or is not over";
   EXPECT_EQ(day_slice(this_day, today - 1ms), 0);
   EXPECT_EQ(day_slice(this_day, today), 1);
   EXPECT_EQ(day_slice(this_day, today + 24h - 1ms), 288);

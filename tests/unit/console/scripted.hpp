@@ -150,6 +150,10 @@ class ScriptedBooks final : public BooksView {
     }
     return found;
   }
+  Result<bool> surely_more_runs(Time, Time, std::size_t most) override {
+    if (away) return fail(*away);
+    return records.size() > most;
+  }
   Result<std::size_t> runs_on(std::chrono::sys_days) override {
     if (away) return fail(*away);
     return records.size();

@@ -87,11 +87,12 @@ TEST_F(ServerTest, AnswersFaultsAsJson) {
 TEST_F(ServerTest, OneQuestionIsPosted) {
   scheduler_.answer = {422, R"({"error":{"code":"refused"}})"};
   const std::string batch = R"({"batch_id":"b","jobs":[)" + std::string(1U << 20, ' ') + "]}";
-  const auto answer = client().Post("/api/v1/simulate", batch, "application/json");
+  const auto answer = client().Post("/api/v1/simulate?delays=false", batch, "application/json");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 422);
   EXPECT_EQ(answer->body, scheduler_.answer.body);
   ASSERT_EQ(scheduler_.asked.size(), 1U);
+  EXPECT_EQ(scheduler_.asked[0].first, "/api/v1/simulate?delays=false");
   EXPECT_EQ(scheduler_.asked[0].second, batch);
   EXPECT_EQ(client().Get("/api/v1/simulate")->status, 400);
   const auto huge =

@@ -291,6 +291,26 @@ Result<RunList> Books::runs(Time from, Time to, const RunFilter& filter, std::si
   return found;
 }
 
+Result<bool> Books::surely_more_runs(Time from, Time to, std::size_t most) {
+  const auto first_day = std::chrono::ceil<std::chrono::days>(from);
+  auto day = std::chrono::floor<std::chrono::days>(to) - std::chrono::days(1);
+  std::size_t runs = 0;
+  for (; day >= first_day && runs <= most; day -= days_at_once) {
+    const auto some = std::max(first_day, day - days_at_once + std::chrono::days(1));
+    const auto lists = lists_of(redis_, prefix_, some, day);
+    if (!lists) return fail(lists.error());
+    std::vector<Redis::Args> commands;
+    for (const auto& list : *lists) {
+      // The first slice is of those that began earlier, and so stand on the list of another day, too.
+      if (!list.ends_with(":0")) commands.push_back({"ZCARD", list});
+    }
+    const auto counts = all_of(redis_, commands);
+    if (!counts) return fail(counts.error());
+    for (const auto& count : *counts) runs += static_cast<std::size_t>(count.integer);
+  }
+  return runs > most;
+}
+
 Result<std::size_t> Books::runs_on(sys_days day) {
   const auto lists = lists_of(redis_, prefix_, day, day);
   if (!lists) return fail(lists.error());

@@ -44,6 +44,8 @@ class Books {
   // begin. At most `limit`, of most_examined_runs and at most 400 days; more days are invalid. What was at work over 90 days ago is not found
   // any more.
   Result<RunList> runs(Time from, Time to, const RunFilter& filter, std::size_t limit);
+  // Whether more than `most` of them began on whole days of [from, to), told without reading one. false: that is not sure.
+  Result<bool> surely_more_runs(Time from, Time to, std::size_t most);
   // How many were charged for that day.
   Result<std::size_t> runs_on(std::chrono::sys_days day);
   // The latest finished runs of a model type, the latest first, at most `limit`; the last 1,000 of each are kept.
