@@ -86,13 +86,12 @@ std::string cost_text(const json& job) {
          duration_text(number_field(job, "estimated_duration_seconds"));
 }
 
-// That nothing newer was to be had.
+}  // namespace
+
 std::string outdated_text(const json& answer) {
   const auto why = text_field(answer, "outdated");
   return why.empty() ? "" : "Not of now: " + printable(why) + ".\n";
 }
-
-}  // namespace
 
 LabelledTexts outlook_of(const json& job) {
   constexpr std::string_view waits = "waits ";
@@ -102,6 +101,8 @@ LabelledTexts outlook_of(const json& job) {
   LabelledTexts texts = {{plain ? "Waits" : "Outlook", std::move(why)}};
   auto times = expected_times(job, time_field(job, "as_of").value_or(Time{}));
   std::move(times.begin(), times.end(), std::back_inserter(texts));
+  if (const auto outdated = text_field(job, "outdated"); !outdated.empty())
+    texts.emplace_back("Not of now", printable(outdated));
   return texts;
 }
 

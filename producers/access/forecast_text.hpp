@@ -12,6 +12,9 @@ using LabelledTexts = std::vector<std::pair<std::string, std::string>>;
 // Of the console's answer to explain for a job that is queued: why it waits, and when it will probably start and end.
 LabelledTexts outlook_of(const nlohmann::json& explanation);
 
+// That nothing newer was to be had for the answer, and why; "" where it is of now.
+std::string outdated_text(const nlohmann::json& answer);
+
 // The console's answer to explain: why the job waits, or what has become of it; then its place, times and cost.
 std::string explanation_text(const nlohmann::json& explanation);
 

@@ -59,16 +59,22 @@ void ProposalReader::forget(KnownProposals::iterator known) {
   all_.erase(known);
 }
 
+// What was decided of a change stays as long as there is anything else: it is not to be proposed anew.
+int worth(const KnownProposal& known, Time now) {
+  if (!names_changes(known) || !(known.decision || is_open(known, now))) return 0;
+  return known.decision ? 1 : 2;
+}
+
 // A tenth, so that it is not done for each one that comes.
 void ProposalReader::forget_some(Time now) {
   if (all_.size() <= most_known && bytes_ <= most_known_bytes) return;
-  std::vector<std::tuple<bool, std::int64_t, KnownProposals::iterator>> in_order;
+  std::vector<std::tuple<int, std::int64_t, KnownProposals::iterator>> in_order;
   for (auto one = all_.begin(); one != all_.end(); ++one)
-    in_order.emplace_back(is_open(one->second, now), one->second.offset, one);
+    in_order.emplace_back(worth(one->second, now), one->second.offset, one);
   std::sort(in_order.begin(), in_order.end(), [](const auto& a, const auto& b) {
     return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
   });
-  for (const auto& [open, offset, one] : in_order) {
+  for (const auto& [worth, offset, one] : in_order) {
     if (all_.size() <= most_known / 10 * 9 && bytes_ <= most_known_bytes / 10 * 9) return;
     forget(one);
   }

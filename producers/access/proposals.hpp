@@ -32,11 +32,13 @@ bool is_open(const KnownProposal& known, Time now);
 
 using KnownProposals = std::map<std::string, KnownProposal>;  // by id
 
-// Follows `control`. Of more than it may know, those that are decided or have expired are forgotten first, the oldest before others. One thread.
+// Follows `control`. Of more than it may know, those that change nothing or have expired are forgotten first, then those that are decided; the
+// oldest before others. One thread.
 class ProposalReader {
  public:
   static constexpr std::size_t most_known = 10'000;
-  static constexpr std::size_t most_known_bytes = std::size_t{32} << 20;
+  static constexpr std::size_t most_known_bytes =
+      std::size_t{8} << 20;  // parsed, some of it is eight times as much
 
   explicit ProposalReader(Endpoints endpoints) : endpoints_(std::move(endpoints)) {}
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "producers/access/event_text.hpp"
+#include "producers/access/forecast_text.hpp"
 #include "producers/access/render.hpp"
 #include "producers/agent/optimizing.hpp"
 #include "producers/agent/tools.hpp"
@@ -18,6 +19,14 @@ using nlohmann::json;
 using namespace access;
 
 namespace {
+
+// As old as the older of what it is told from.
+void put_age(json& data, const json& answer) {
+  if (data.contains("outdated")) return;
+  for (const char* const name : {"as_of", "outdated"}) {
+    if (answer.contains(name)) data[name] = answer[name];
+  }
+}
 
 Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
   const auto job = waiting_job(backend, amend.job_id);
@@ -36,7 +45,9 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
       .reset();  // of whom it is, the default's or the job's own, isn't told; only an own one tells of its time
   const auto plan = backend.post("simulate?delays=false", to_text(batch));
   if (plan && plan->contains("jobs") && !(*plan)["jobs"].empty()) data["plan"] = (*plan)["jobs"][0];
+  if (plan) put_age(data, *plan);
   const auto explanation = backend.get("jobs/" + escaped(amend.job_id) + "/explain");
+  if (explanation) put_age(data, *explanation);
   if (explanation) {
     for (const char* const name : {"start_p50", "end_p50", "position"}) {
       if (explanation->contains(name)) data["now"][name] = (*explanation)[name];
@@ -55,6 +66,7 @@ Outcome simulate_job(const Backend& backend, const JobAmend& amend) {
     text += "Start as it is: " + text_field(data["now"], "start_p50") + "\n";
   if (data.contains("plan"))
     text += "Start if it came so now: " + text_field(data["plan"], "start_p50") + "\n";
+  text += outdated_text(data);
   text += fmt::format("From: {} ({} finished runs)\n", text_field(data, "basis"),
                       data["history_runs"].dump());
   return Told{std::move(text), std::move(data)};
@@ -139,7 +151,7 @@ Outcome simulate_policy(const Backend& backend, const PolicyOverride& change) {
       whole_of(data, "start_later"));
   if (data.contains("held"))
     text += "At present nothing is launched: " + text_field(data, "held") + ".\n";
-  text += "From " + text_field(data, "basis") + ".\n";
+  text += "From " + text_field(data, "basis") + ".\n" + outdated_text(data);
   return Told{std::move(text), std::move(data)};
 }
 

@@ -249,6 +249,8 @@ Tool simulate_tool() {
             "before": {"type": "object", "description": "Of a policy, as it is: jobs_that_start; of these mean_wait_seconds, last_end, until_all_have_run_seconds; hourly_microusd where all start."},
             "after": {"type": "object", "description": "The same with the change."},
             "waiting": {"type": "integer"}, "start_earlier": {"type": "integer"}, "start_later": {"type": "integer"},
+            "as_of": {"type": "string", "format": "date-time", "description": "The queue was looked at then."},
+            "outdated": {"type": "string", "description": "Why this is not of now; absent where it is."},
             "basis": {"type": "string"}})json"),
                   {"savings_microusd", "basis"}),
       {{"changes", example_changes()}},

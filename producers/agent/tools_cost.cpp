@@ -7,6 +7,7 @@
 #include "producers/access/budget_check.hpp"
 #include "producers/access/cost_text.hpp"
 #include "producers/access/event_text.hpp"
+#include "producers/access/forecast_text.hpp"
 #include "producers/access/recommendation_text.hpp"
 #include "producers/access/render.hpp"
 #include "producers/access/spec_input.hpp"
@@ -154,6 +155,7 @@ Outcome check_budget(Backend& backend, const json& arguments) {
       told.text += fmt::format("At once: about {} of them; the last one ends about {} ({})\n",
                                plan["at_once"].dump(), text_field(plan, "last_end"),
                                text_field(plan, "basis"));
+    told.text += outdated_text(*simulation);
   }
   told.text += "\n" + verdict_text(verdict, 0);
   told.data = std::move(verdict);

@@ -239,12 +239,13 @@ Outcome list_queued(Backend& backend, const json& arguments) {
   told.data = {{"jobs", jobs},
                {"queued", total},
                {"pending_cost_microusd", whole_of(*queue, "pending_cost_microusd")}};
+  if (page->contains("outdated")) told.data["outdated"] = (*page)["outdated"];
   if (jobs.empty()) {
     told.text = "No job waits.\n";
     return told;
   }
   const auto unknown = text_field(*page, "eta_unknown");
-  told.text = job_table(jobs, backend.now(), 0);
+  told.text = job_table(jobs, backend.now(), 0) + outdated_text(*page);
   if (!unknown.empty()) told.text += "No ETA: " + printable(unknown) + "\n";
   const auto shown = static_cast<std::int64_t>(jobs.size());
   if (total > shown) told.text += fmt::format("... and {} more\n", total - shown);
@@ -376,6 +377,7 @@ Tool list_queued_tool() {
           object_schema({{"limit", limit_schema(20, 1000, "How many at most.")}}),
           told_schema(json::parse(R"json({
             "jobs": {"type": "array", "items": {"type": "object"}}, "queued": {"type": "integer"},
+            "outdated": {"type": "string", "description": "Why the starts are not of now; absent where they are."},
             "pending_cost_microusd": {"type": "integer"}})json"),
                       {"jobs", "queued", "pending_cost_microusd"}),
           {{"limit", 20}},

@@ -4,6 +4,7 @@
 
 #include "producers/access/console_api.hpp"
 #include "producers/access/event_text.hpp"
+#include "producers/access/forecast_text.hpp"
 #include "producers/access/job_table.hpp"
 #include "producers/access/render.hpp"
 #include "producers/cli/commands.hpp"
@@ -25,7 +26,8 @@ int list_jobs(Context& context, const ListOptions& options) {
   const ConsoleApi console(context.console_url);
   json jobs = json::array();
   std::string cursor;
-  std::string unknown;  // why there are no ETAs
+  std::string unknown;   // why there are no ETAs
+  std::string outdated;  // that they are not of now
   do {
     const int wanted = std::min(largest_page, options.limit - static_cast<int>(jobs.size()));
     const auto page =
@@ -35,9 +37,11 @@ int list_jobs(Context& context, const ListOptions& options) {
     for (const json& job : page->value("jobs", json::array())) jobs.push_back(job);
     cursor = text_field(*page, "next_cursor");
     unknown = text_field(*page, "eta_unknown", unknown);
+    if (page->contains("outdated")) outdated = outdated_text(*page);
   } while (!cursor.empty() && static_cast<int>(jobs.size()) < options.limit);
 
   if (!unknown.empty()) context.err << "No ETA: " << printable(unknown) << '\n';
+  context.err << outdated;
   if (context.json()) {
     context.print({{"jobs", jobs}, {"more", !cursor.empty()}});
     return done;

@@ -72,21 +72,24 @@ plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
   return expected;
 }
 
-// What is allowed; what is taken changes all the time, and is the snapshot's.
-bool allow_alike(const std::vector<plan::Quota>& a, const std::vector<plan::Quota>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.name == y.name && x.scope_priority_class == y.scope_priority_class && x.hard == y.hard;
-  });
+// What is allowed is of now; what is taken changes all the time, and is of then.
+std::vector<plan::Quota> renewed(const std::vector<plan::Quota>& then,
+                                 std::vector<plan::Quota> now) {
+  for (auto& quota : now) {
+    const auto known = std::find_if(then.begin(), then.end(),
+                                    [&](const auto& one) { return one.name == quota.name; });
+    quota.used = known == then.end() ? decltype(quota.used){} : known->used;
+  }
+  return now;
 }
 
 // Its queue, under what the core says now.
-std::shared_ptr<const Snapshot> renewed(const Snapshot& then, const core::Situation& now) {
+std::shared_ptr<Snapshot> renewed(const Snapshot& then, const core::Situation& now) {
   auto snapshot = std::make_shared<Snapshot>(then);
   auto& situation = snapshot->situation;
   if (situation.cost_model != now.cost_model)
     snapshot->off_peak = plan::windows(situation.at, window_days, *now.cost_model);
-  if (!allow_alike(situation.capacity.quotas, now.capacity.quotas))
-    situation.capacity.quotas = now.capacity.quotas;
+  situation.capacity.quotas = renewed(situation.capacity.quotas, now.capacity.quotas);
   situation.capacity.max_concurrent_jobs = now.capacity.max_concurrent_jobs;
   situation.policy = now.policy;
   situation.cost_model = now.cost_model;
@@ -146,33 +149,41 @@ Questions::Questions(std::unique_ptr<runtime::Redis> for_snapshots,
 Result<std::shared_ptr<const Snapshot>> Questions::current() {
   const auto asked = Snapshots::Clock::now();
   const auto last = snapshots_.last();
-  const auto or_last = [&](const Error& error) -> Result<std::shared_ptr<const Snapshot>> {
-    if (!last || error.kind != ErrorKind::unavailable || !inquiry_.leads()) return fail(error);
-    auto outdated = std::make_shared<Snapshot>(*last);
-    outdated->outdated =
-        fmt::format("{}: this is as of {}", error.message, to_rfc3339(outdated->situation.at));
-    return outdated;
-  };
   const auto now = inquiry_.situation(last ? brief_deadline : core_deadline);
-  if (!now) return or_last(now.error());
-  const auto snapshot = snapshots_.get();
-  if (!snapshot) return or_last(snapshot.error());
-  if ((*snapshot)->situated >= asked) return snapshot;
+  auto got = now ? snapshots_.get() : Result<std::shared_ptr<const Snapshot>>(fail(now.error()));
   // How long jobs may run at most is the list's.
-  const auto launching = (*snapshot)->situation.policy->launch_timeout_seconds;
-  if (launching != now->policy->launch_timeout_seconds) return snapshots_.get(asked);
-  return renewed(**snapshot, *now);
+  if (got && (*got)->situated < asked &&
+      (*got)->situation.policy->launch_timeout_seconds != now->policy->launch_timeout_seconds)
+    got = snapshots_.get(asked);
+  if (got && (*got)->situated >= asked) return got;
+  if (got) return renewed(**got, *now);
+  if (!last || got.error().kind != ErrorKind::unavailable || !inquiry_.leads()) return got;
+  const auto outdated = now ? renewed(*last, *now) : std::make_shared<Snapshot>(*last);
+  outdated->outdated =
+      fmt::format("{}: this is as of {}", got.error().message, to_rfc3339(last->situation.at));
+  return outdated;
 }
 
-Result<core::AdmissionRules> Questions::rules() {
-  const bool can_do_without = rules_ && snapshots_.last();
-  auto rules = inquiry_.rules(can_do_without ? brief_deadline : core_deadline);
-  if (rules) {
-    rules_ = *rules;
-  } else if (can_do_without && inquiry_.leads()) {
+Result<std::shared_ptr<const Snapshot>> Questions::newer(const Snapshot& than,
+                                                         Snapshots::Clock::time_point asked) {
+  if (than.outdated.empty()) return snapshots_.get(asked);
+  return fail(ErrorKind::unavailable,
+              than.outdated + ", and what is asked about has changed since: ask again");
+}
+
+Result<Questions::Rules> Questions::rules() {
+  const auto asked = Snapshots::Clock::now();
+  const bool can_do_without = rules_ && asked - rules_->asked < Snapshots::keep_outdated_for;
+  auto now = inquiry_.rules(can_do_without ? brief_deadline : core_deadline);
+  if (now) {
+    rules_ = Rules{*std::move(now), SystemClock().now(), asked, ""};
     return *rules_;
   }
-  return rules;
+  if (!can_do_without || !inquiry_.leads()) return fail(now.error());
+  auto outdated = *rules_;
+  outdated.outdated = fmt::format("{}: what submissions are judged by is as of {}",
+                                  now.error().message, to_rfc3339(rules_->at));
+  return outdated;
 }
 
 template <class Answer>
@@ -233,7 +244,7 @@ Result<Explanation> Questions::explained(const queue::JobRecord& record) {
   const Rank rank{record.priority, record.place};
   auto index = (*got)->list->find(rank);
   if (!index || !is_held_alike(record, (*got)->list->waiting()[*index])) {  // come or let go since
-    got = snapshots_.get(asked);
+    got = newer(**got, asked);
     if (!got) return fail(got.error());
     index = (*got)->list->find(rank);
     if (!index) return fail(ErrorKind::conflict, "");
@@ -288,7 +299,7 @@ Result<std::string> Questions::starts_of(const std::vector<std::string>& job_ids
     }
     return all;
   };
-  if (!find_all()) {  // some have come since
+  if (!find_all() && (*got)->outdated.empty()) {  // some have come since
     got = snapshots_.get(asked);
     if (!got) return fail(got.error());
     find_all();
@@ -326,25 +337,30 @@ HttpAnswer Questions::simulate(std::string_view text, bool delays) {
     if (!rules) return error_answer(rules.error());
     const auto asked = Snapshots::Clock::now();
     auto snapshot = current();
+    if (snapshot && (*snapshot)->outdated.empty() && !rules->outdated.empty()) {
+      const auto outdated = std::make_shared<Snapshot>(**snapshot);
+      outdated->outdated = rules->outdated;
+      snapshot = outdated;
+    }
     Result<CheckedBatch> batch;
     const auto check = [&]() -> Result<bool> {
       if (!snapshot) return fail(snapshot.error());
       const auto& situation = (*snapshot)->situation;
-      batch = check_batch(text, *rules, situation.at, *situation.cost_model);
+      batch = check_batch(text, rules->rules, situation.at, *situation.cost_model);
       if (!batch) return fail(batch.error());
       QueueLook look(*redis_, topic_prefix_);
       return look_up(*batch, **snapshot, look);
     };
     auto knows_all = check();
     if (knows_all && !*knows_all) {  // whom it waits for has come since
-      snapshot = snapshots_.get(asked);
+      snapshot = newer(**snapshot, asked);
       knows_all = check();
     }
     if (!knows_all) return error_answer(knows_all.error());
     const auto paused = snapshots_.pause();
     if (batch->faults.empty()) {
       auto answer = simulated(*batch, **snapshot, delays ? nullptr : &played_);
-      const auto too_many = refused_for_user(*batch, rules->policy->max_jobs_per_user);
+      const auto too_many = refused_for_user(*batch, rules->rules.policy->max_jobs_per_user);
       if (!too_many) return error_answer(too_many.error());
       if (!answer) {
         batch->faults.push_back(std::move(answer.error()));

@@ -3,7 +3,8 @@
 // scheduler does not lead, the answer is that. Any thread; one question is answered at a time, and only a few may wait.
 //
 // Nothing of it runs on the core's thread but a copy of what it knows (core/inquiry.hpp), for each question and each snapshot (snapshots.hpp).
-// A core that does not answer within a second is busy: then the last snapshot has to do, and the answer says so ("outdated").
+// A core that does not answer within a second is busy: then the last snapshot has to do, and the answer says so ("outdated"); likewise where the
+// queue can't be read. What has come or changed since is not told of then.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,14 @@ class Questions {
   runtime::HttpAnswer simulate_policy(std::string_view change);
 
  private:
+  // What a submission is judged by.
+  struct Rules {
+    core::AdmissionRules rules;
+    Time at;
+    Snapshots::Clock::time_point asked;
+    std::string outdated;  // as of a snapshot
+  };
+
   Questions(std::unique_ptr<runtime::Redis> for_snapshots, std::unique_ptr<runtime::Redis> redis,
             const std::string& topic_prefix, core::Inquiry& inquiry);
 
@@ -46,8 +55,11 @@ class Questions {
   // A snapshot's queue under the policies, prices, budgets and quotas of now: however old it is, what has been said of them before the
   // question counts. The queue itself may be as old as snapshots are. Errors: of the snapshot, and of the core, where there is no last one.
   Result<std::shared_ptr<const Snapshot>> current();
-  // What a submission is judged by; where the core is silent as it was last, at most as long ago as snapshots are kept.
-  Result<core::AdmissionRules> rules();
+  // One that was read since, where this does not know what is asked about. Errors: of the snapshot; unavailable where this is outdated.
+  Result<std::shared_ptr<const Snapshot>> newer(const Snapshot& than,
+                                                Snapshots::Clock::time_point asked);
+  // Where the core is silent as it said them last, at most as long ago as snapshots are kept. Errors: of the core.
+  Result<Rules> rules();
   Result<Explanation> explained(const std::string& job_id);
   Result<std::string> starts_of(const std::vector<std::string>& job_ids);
   Result<Explanation> explained(const queue::JobRecord& record);
@@ -59,7 +71,7 @@ class Questions {
   std::atomic<int> inside_{0};
   std::mutex mutex_;  // held while one is answered
   const std::unique_ptr<runtime::Redis> redis_;
-  std::optional<core::AdmissionRules> rules_;  // that the core said last
+  std::optional<Rules> rules_;  // that the core said last
   plan::Played played_;
   Snapshots snapshots_;
 };

@@ -1,6 +1,7 @@
 #include "scheduler/answers/snapshots.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/memory.hpp"
@@ -17,11 +18,9 @@ constexpr auto read_ahead_for = 10s;
 constexpr auto long_reading = 50ms;  // which nobody who can have an older one waits for
 constexpr auto keep_for = 60s;
 constexpr auto deadline = 15s;
-constexpr auto again_after = 1s;  // a reading that failed
 constexpr auto warm_every = 45s;  // with the reading less than keep_for
-constexpr auto look_every = 5s;   // whether there is anything to keep
+constexpr auto look_every = 5s;   // whether there is anything to keep, and after a failure
 constexpr std::size_t most_warm = 150'000;
-constexpr auto most_outdated = 5min;
 
 Snapshots::Clock::time_point good_until(const Snapshot& snapshot) {
   const auto good =
@@ -62,45 +61,46 @@ Result<std::shared_ptr<const Snapshot>> Snapshots::get(Clock::time_point not_bef
   if (!changed_.wait_for(lock, deadline, [&] { return is_good() || read_begun_ >= begun; })) {
     return fail(ErrorKind::unavailable, "the queue could not be read in time: ask again");
   }
-  if (is_good() || failure_) return last_;
-  return fail(failure_.error());
+  if (last_ && (is_good() || failure_)) return last_;
+  if (!failure_) return fail(failure_.error());
+  return fail(ErrorKind::unavailable, "the queue was read and forgotten again: ask again");
 }
 
 std::shared_ptr<const Snapshot> Snapshots::last() {
   const std::lock_guard lock(mutex_);
-  return last_ && Clock::now() - last_->begun < most_outdated ? last_ : nullptr;
+  return last_ && Clock::now() - last_->begun < keep_outdated_for ? last_ : nullptr;
 }
 
-// When there is something to do without being waited for.
-Snapshots::Clock::time_point Snapshots::next_turn() const {
-  if (!last_ || last_->took <= ahead_after) return unasked_;
-  auto half_way = last_->begun + (good_until(*last_) - last_->begun) / 2;
-  if (half_way >= asked_ + read_ahead_for) return unasked_;
-  if (!failure_) half_way = std::max(half_way, read_begun_ + again_after);
-  return std::min(half_way, unasked_);
+// When it is read ahead of the next question: never once that has failed since the last one.
+Snapshots::Clock::time_point Snapshots::ahead_turn() const {
+  constexpr auto never = Clock::time_point::max();
+  if (!last_ || last_->took <= ahead_after || (!failure_ && read_begun_ >= asked_)) return never;
+  const auto half_way = last_->begun + (good_until(*last_) - last_->begun) / 2;
+  return half_way < asked_ + read_ahead_for ? half_way : never;
 }
 
 void Snapshots::run(std::stop_token stop) {
   QueueLook look(*redis_, topic_prefix_);
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const auto due = [this] { return wanted_ || Clock::now() >= next_turn(); };
+    const auto next_turn = [this] { return std::min(unasked_, ahead_turn()); };
+    const auto due = [&] { return wanted_ || Clock::now() >= next_turn(); };
     changed_.wait_until(lock, stop, next_turn(), due);
     if (stop.stop_requested()) return;
-    if (!due()) continue;
-    const bool unasked = !wanted_ && Clock::now() >= unasked_;
-    if (!unasked || keeps_warm(look, lock) || wanted_) read(look, lock, stop);
+    if (due() && (wanted_ || is_worth_it(look, lock))) read(look, lock, stop);
   }
 }
 
-bool Snapshots::keeps_warm(QueueLook& look, std::unique_lock<std::mutex>& lock) {
+bool Snapshots::is_worth_it(QueueLook& look, std::unique_lock<std::mutex>& lock) {
+  const bool ahead = Clock::now() >= ahead_turn();
   lock.unlock();
   const bool leads = leads_();
   const auto jobs = leads ? look.how_many() : Result<std::size_t>(0);
   lock.lock();
-  unasked_ = Clock::now() + look_every;
-  if (leads && jobs && *jobs <= most_warm) return true;
-  if (!last_ || Clock::now() < asked_ + keep_for) return false;
+  const auto now = Clock::now();
+  unasked_ = now + look_every;
+  if (leads && (ahead || (jobs && *jobs <= most_warm))) return true;
+  if (!last_ || (leads && (!jobs || now < asked_ + keep_for))) return false;
   last_.reset();
   lock.unlock();
   runtime::trim_memory();
@@ -110,21 +110,24 @@ bool Snapshots::keeps_warm(QueueLook& look, std::unique_lock<std::mutex>& lock) 
 
 void Snapshots::read(QueueLook& look, std::unique_lock<std::mutex>& lock,
                      const std::stop_token& stop) {
-  wanted_ = false;
+  const bool waited_for = std::exchange(wanted_, false);
   const auto begun = Clock::now();
   lock.unlock();
-  auto read = [&] {
+  auto read = [&]() -> Result<std::shared_ptr<const Snapshot>> {
+    if (!waited_for) {  // of a core that is silent the queue need not be read
+      if (const auto answered = ask_(); !answered) return fail(answered.error());
+    }
     const std::lock_guard reading(reading_);
     return look.read(ask_, [&stop] { return stop.stop_requested(); });
   }();
   lock.lock();
   read_begun_ = begun;
-  unasked_ = Clock::now() + warm_every;
+  unasked_ = Clock::now() + (read ? warm_every : look_every);
   failure_ = read.map([](auto&&) {});
   if (read) {
     last_ = std::move(*read);
   } else {
-    if (last_ && begun - last_->begun >= most_outdated) last_.reset();
+    if (last_ && begun - last_->begun >= keep_outdated_for) last_.reset();
     spdlog::debug("the queue can't be read for questions: {}", read.error().message);
   }
   changed_.notify_all();

@@ -4,7 +4,8 @@
 // who asks after a longer silence gets one that is up to a minute old, while the next is read: of a queue that long it still tells as much.
 //
 // So that there is one for the first question, too, the queue is read every 45 s without being asked, where 150,000 jobs or fewer wait: some 0.4 s
-// of work, and 120 bytes a job. Of a longer queue none is kept: after a minute without questions it is thrown away.
+// of work, and 120 bytes a job. Of a longer queue none is kept: after a minute without questions it is thrown away,
+// as is any once this scheduler does not lead. A reading that fails is repeated every 5 s, or with the next question, and not while the core is silent.
 //
 // Owns a thread and a Redis connection. Any thread may ask.
 #include <condition_variable>
@@ -21,6 +22,7 @@ namespace oppen::answers {
 class Snapshots {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr auto keep_outdated_for = std::chrono::minutes(5);
 
   // `leads`: whether there is anybody to be asked; while there isn't nothing is read without a question.
   Snapshots(std::unique_ptr<runtime::Redis> redis, std::string topic_prefix, QueueLook::Ask ask,
@@ -38,10 +40,10 @@ class Snapshots {
 
  private:
   void run(std::stop_token stop);
-  Clock::time_point next_turn() const;  // under the mutex
+  Clock::time_point ahead_turn() const;  // under the mutex
   void read(QueueLook& look, std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
-  // Whether it is to be read without being asked; false: it has been thrown away where nobody has asked for a minute.
-  bool keeps_warm(QueueLook& look, std::unique_lock<std::mutex>& lock);
+  // Whether it is to be read though nobody waits. Throws it away where nobody leads, and of a long queue where nobody has asked for a minute.
+  bool is_worth_it(QueueLook& look, std::unique_lock<std::mutex>& lock);
 
   const std::unique_ptr<runtime::Redis> redis_;
   const std::string topic_prefix_;

@@ -2,6 +2,7 @@
 // What has been played through of a long queue, for the next who asks about jobs behind the same others: a batch and the same one on spot
 // nodes, say. One thread.
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,9 +26,13 @@ class Played {
   std::vector<Expected> project(const View& view, std::span<const std::uint32_t> indices,
                                 Queue queue);
 
+  // How often what was kept counted.
+  std::size_t hits() const { return hits_; }
+
  private:
   struct Kept;
   std::unique_ptr<Kept> kept_;
+  std::size_t hits_ = 0;
 };
 
 }  // namespace oppen::plan

@@ -150,6 +150,8 @@ std::vector<Expected> Played::project(const View& view, std::span<const std::uin
                          view.waiting.size(),
                          setup.from,
                          std::move(path)});
+  } else {
+    ++hits_;
   }
   return expected_of(setup, 0, {Path(kept_->path, setup).follow()});
 }

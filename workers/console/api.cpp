@@ -126,6 +126,9 @@ void Api::add_starts(json& page) {
       page["eta_unknown"] = starts["error"].value("message", "");
     return;
   }
+  for (const char* const name : {"as_of", "outdated"}) {
+    if (starts.contains(name)) page[name] = starts[name];
+  }
   for (const auto& start : starts.value("jobs", json::array())) {
     const auto job = waiting.find(start.value("job_id", ""));
     if (job != waiting.end()) job->second->update(start);

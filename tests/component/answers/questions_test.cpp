@@ -29,18 +29,26 @@ class QuestionsTest : public CoreTest {
     term.emplace(
         inquiry,
         [this](const std::function<Status()>& task) {
+          const std::lock_guard lock(answering);
           if (answers) (void)task();
         },
         core::Inquiry::Sources{
             [this]() -> Result<core::Situation> { return attempts->situation(); },
-            [this]() -> Result<core::AdmissionRules> { return state->rules_to_keep(); }});
+            [this]() -> Result<core::AdmissionRules> {
+              if (rules_are_silent) return fail(ErrorKind::unavailable, "busy");
+              return state->rules_to_keep();
+            }});
   }
 
   template <class Question>
   runtime::HttpAnswer ask(Question question) {
-    answers = !silent;
+    const auto set = [this](bool value) {
+      const std::lock_guard lock(answering);
+      answers = value;
+    };
+    set(!silent);
     auto answer = question();
-    answers = false;
+    set(false);  // once what is read ahead has been told
     return answer;
   }
   json explain(const std::string& job_id, int status = 200) {
@@ -80,8 +88,10 @@ class QuestionsTest : public CoreTest {
     settle();
   }
 
-  std::atomic<bool> answers{false};
+  std::mutex answering;
+  bool answers = false;
   bool silent = false;  // also when it is asked
+  bool rules_are_silent = false;
   core::Inquiry inquiry;
   std::unique_ptr<Questions> questions;
   std::optional<core::Inquiry::Term> term;
@@ -464,6 +474,45 @@ TEST_F(QuestionsTest, OfACoreThatIsSilentTheLastSnapshotTells) {
   explain("e", 404);
   term.reset();
   explain("d", 503);
+}
+
+TEST_F(QuestionsTest, OfACoreThatIsSilentNothingIsToldThatHasComeSince) {
+  for (const auto* id : {"a", "b", "c"}) submit(id);
+  explain("c");
+  const auto batch = batch_of(json::array({job("x", {{"after", {"d"}}})}));
+  simulate(batch, 422);
+  submit("d");
+  silent = true;
+  EXPECT_THAT(explain("d", 503).at("error").at("message").get<std::string>(),
+              HasSubstr("has changed since"));
+  EXPECT_THAT(simulate(batch, 503).at("error").at("message").get<std::string>(),
+              HasSubstr("has changed since"));
+}
+
+TEST_F(QuestionsTest, RulesThatAreNotOfNowAreSaidToBe) {
+  submit("a");
+  const auto batch = batch_of(json::array({job("x")}));
+  EXPECT_FALSE(simulate(batch).contains("outdated"));
+  rules_are_silent = true;
+  EXPECT_THAT(simulate(batch).at("outdated").get<std::string>(),
+              HasSubstr("what submissions are judged by is as of"));
+}
+
+// Used with what was launched since would leave no room that comes back.
+TEST_F(QuestionsTest, WhatIsAllowedIsOfNowAndWhatIsTakenOfThenAlsoWhereTheQueueCantBeRead) {
+  state->quotas = {{"gpu-quota", "", {{"gpus", 1}}, {}}};
+  const json one_gpu = {{"resources", {{"gpus", 1}}}};
+  for (const auto* id : {"a", "b", "c"}) submit(id, one_gpu);
+  start("a");
+  const json same = {{"key", "max_concurrent_jobs"}, {"value", "2"}};
+  const auto narrow = simulate_policy(same).at("before");
+  server->kill();
+  state->quotas = {{"gpu-quota", "", {{"gpus", 3}}, {{"gpus", 3}}}};
+  json wide = simulate_policy(same);
+  while (!wide.contains("outdated") && !HasFailure()) wide = simulate_policy(same);
+  server->start();
+  EXPECT_EQ(wide.at("waiting"), 2);
+  EXPECT_LT(wide.at("before").at("mean_wait_seconds"), narrow.at("mean_wait_seconds"));
 }
 
 TEST_F(QuestionsTest, WhoDoesNotLeadSaysSo) {

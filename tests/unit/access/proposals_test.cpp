@@ -62,6 +62,21 @@ TEST_F(ProposalReaderTest, ForgetsWhatIsClosedFirstAndTheOldestFirst) {
   EXPECT_TRUE(knows(most + decided + 1));
 }
 
+TEST_F(ProposalReaderTest, WhatWasDecidedOfAChangeStaysLongerThanWhatAsksToRunAJob) {
+  propose(0);
+  take(ApprovalDecided::type, {{"proposal_id", "p-00000"}, {"decision", "reject"}, {"by", "ana"}});
+  for (std::size_t i = 0; i < ProposalReader::most_known; ++i) {
+    ProposalCreated one;
+    one.proposal_id = fmt::format("job-{}", i);
+    one.kind = "budget";
+    one.expires_at = said_at + std::chrono::hours(1);
+    take(ProposalCreated::type, to_data(one));
+  }
+  EXPECT_LT(reader.known().size(), ProposalReader::most_known);
+  EXPECT_GT(reader.known().size(), std::size_t{1});
+  EXPECT_TRUE(knows(0));
+}
+
 TEST_F(ProposalReaderTest, CountsBytesAndWhatWasSaidOfEach) {
   constexpr std::size_t size = 900'000;
   constexpr auto most = static_cast<int>(ProposalReader::most_known_bytes / size);

@@ -162,6 +162,7 @@ TEST_F(Optimizing, APolicyIsSimulatedByTheSchedulersProjection) {
             HasSubstr("0 start earlier, 3 later"), Not(HasSubstr("At present"))));
   backend_.answers["simulate/policy"]["held"] = "the queue is paused";
   backend_.answers["simulate/policy"]["until_ignored"] = true;
+  backend_.answers["simulate/policy"]["outdated"] = "the scheduler is busy";
   const auto for_a_while =
       run("simulate_optimization",
           {{"changes",
@@ -170,6 +171,7 @@ TEST_F(Optimizing, APolicyIsSimulatedByTheSchedulersProjection) {
   EXPECT_EQ(json::parse(backend_.posted.back())["until"], "2026-01-08T18:00:00.000Z");
   EXPECT_THAT(for_a_while->text,
               AllOf(HasSubstr("as if the value had no end"),
+                    HasSubstr("Not of now: the scheduler is busy.\n"),
                     HasSubstr("At present nothing is launched: the queue is paused.\n")));
   backend_.posted.clear();
   for (const char* const value : {"0", "many", "1.5", ""})

@@ -238,9 +238,13 @@ TEST_F(ApiTest, WhenWaitingJobsStartIsTheSchedulersToSay) {
   EXPECT_EQ(scheduler_.asked.back(),
             std::pair(std::string("/api/v1/starts"), std::string(R"({"jobs":["q1","q2"]})")));
   EXPECT_EQ(jobs[2]["start_p50"], "soon");
+  scheduler_.answer.body = R"({"as_of":"t","outdated":"busy","jobs":[]})";
+  const auto outdated = get("/api/v1/jobs", {{"eta", "true"}}).body;
+  EXPECT_EQ(outdated["as_of"], "t");
+  EXPECT_EQ(outdated["outdated"], "busy");
   EXPECT_FALSE(jobs[1].contains("start_p50"));
   get("/api/v1/jobs", {{"eta", "true"}, {"state", "live"}});
-  EXPECT_EQ(scheduler_.asked.size(), 1U) << "none of these waits";
+  EXPECT_EQ(scheduler_.asked.size(), 2U) << "none of these waits";
 
   scheduler_.answer = {503, R"({"error":{"code":"unavailable","message":"none leads"}})"};
   const auto [status, body] = get("/api/v1/jobs", {{"eta", "true"}});

@@ -23,6 +23,7 @@ constexpr std::size_t slices_at_once = 64;
 constexpr std::size_t first_of_slice = 100;
 // Each has a hash of as many fields as there are teams, projects, models and kinds of GPU together.
 constexpr std::chrono::days days_at_once{8};
+constexpr std::chrono::days most_kept_days{100};
 
 bool matches(const RunRecord& run, const RunFilter& filter) {
   const auto fits = [](const std::string& wanted, const std::string& is) {
@@ -178,7 +179,7 @@ Books::Books(Redis& redis, const std::string& topic_prefix, KeptDays* kept)
 
 Result<std::vector<std::string>> Books::versions(sys_days from, sys_days to) {
   std::vector<std::string> versions;
-  if (kept_ == nullptr || from >= to) return versions;
+  if (from >= to) return versions;
   Redis::Args args{"MGET"};
   for (auto day = from; day < to; day += std::chrono::days(1))
     args.push_back(prefix_ + "day-version:" + day_text(day));
@@ -191,46 +192,46 @@ Result<std::vector<std::string>> Books::versions(sys_days from, sys_days to) {
 Result<std::vector<DayRow>> Books::days(sys_days from, sys_days to) {
   if (to - from > keep_days)
     return fail(ErrorKind::invalid, "at most 400 days can be asked for at once");
-  auto versions = this->versions(from, to);
+  // Of longer ranges the copies would take more memory than the reading saves time.
+  auto* const kept = to - from > most_kept_days ? nullptr : kept_;
+  auto versions = kept == nullptr ? Result<std::vector<std::string>>() : this->versions(from, to);
   if (!versions) return fail(versions.error());
-  std::map<sys_days, KeptDays::Rows> known;
-  std::map<sys_days, std::string> missing;  // and its version
-  for (auto day = from; day < to; day += std::chrono::days(1)) {
-    const auto place = static_cast<std::size_t>((day - from).count());
-    auto version = place < versions->size() ? std::move((*versions)[place]) : std::string();
-    auto rows = kept_ == nullptr ? nullptr : kept_->find(day, version);
-    if (rows) {
-      known.emplace(day, std::move(rows));
-    } else {
-      missing.emplace(day, std::move(version));
-    }
+  const auto days = static_cast<std::size_t>(std::max(to - from, std::chrono::days(0)).count());
+  std::vector<KeptDays::Rows> known(days);
+  std::vector<sys_days> missing;
+  for (std::size_t i = 0; i < days; ++i) {
+    const auto day = from + std::chrono::days(i);
+    if (kept != nullptr) known[i] = kept->find(day, (*versions)[i]);
+    if (!known[i]) missing.push_back(day);
   }
   constexpr std::size_t most = days_at_once / std::chrono::days(1);
   DayRows read;
   for (auto next = missing.begin(); next != missing.end();) {
-    const auto first = next;
+    auto day = next;
     std::vector<Redis::Args> commands;
     for (; next != missing.end() && commands.size() < most; ++next)
-      commands.push_back({"HGETALL", prefix_ + "day:" + day_text(next->first)});
+      commands.push_back({"HGETALL", prefix_ + "day:" + day_text(*next)});
     const auto replies = all_of(redis_, commands);
     if (!replies) return fail(replies.error());
-    auto day = first;
     for (const auto& reply : *replies) {
-      if (const auto added = add_day(read, (day++)->first, reply); !added)
-        return fail(added.error());
+      if (const auto added = add_day(read, *day++, reply); !added) return fail(added.error());
     }
   }
   auto rows = read.take();
-  if (kept_ == nullptr) return rows;
-  auto row = rows.begin();
-  for (auto& [day, version] : missing) {
-    std::vector<DayRow> of_day;
-    for (; row != rows.end() && row->key.day == day; ++row) of_day.push_back(std::move(*row));
-    known[day] = std::make_shared<const std::vector<DayRow>>(std::move(of_day));
-    kept_->keep(day, std::move(version), known[day]);
-  }
+  if (kept == nullptr) return rows;
   std::vector<DayRow> all;
-  for (const auto& [day, of_day] : known) all.insert(all.end(), of_day->begin(), of_day->end());
+  auto row = rows.begin();
+  for (std::size_t i = 0; i < days; ++i) {
+    const auto day = from + std::chrono::days(i);
+    if (!known[i]) {
+      std::vector<DayRow> of_day;
+      for (; row != rows.end() && row->key.day == day; ++row) of_day.push_back(std::move(*row));
+      known[i] = std::make_shared<const std::vector<DayRow>>(std::move(of_day));
+      kept->keep(day, std::move((*versions)[i]), known[i]);
+    }
+    all.insert(all.end(), known[i]->begin(), known[i]->end());
+    known[i].reset();
+  }
   return all;
 }
 

@@ -24,8 +24,9 @@ constexpr std::chrono::milliseconds keep_settled = std::chrono::days(31);
 // A run from outside may be reported again for so long.
 constexpr std::chrono::milliseconds keep_settled_outside = longest_ago + std::chrono::days(1);
 constexpr std::size_t runs_at_once = 1'000;
-// Stands behind the cluster's id; another one with each change of how keys or what they hold are written.
-constexpr std::string_view form = " 4";
+// Stands behind the cluster's id; another one with each change of how keys or what they hold are written that
+// an instance which does not know it can't live with.
+constexpr std::string_view form = " 3";
 
 // Two instances never have the same one, whatever Redis has forgotten.
 std::string new_token() {

@@ -15,7 +15,8 @@
 --
 -- and the books. An id is a job's, or ":" and the run_id of a run from outside:
 --   day:<YYYY-MM-DD>   hash: letter of an amount and a JSON array of what it is told by -> what was charged for that day. 400 days
---   day-version:<YYYY-MM-DD>   token and version of the partition with which that hash was changed last: another one with each change
+--   day-version:<YYYY-MM-DD>   token and version of the partition with which that hash was changed last: another one with each change;
+--                      none where it was an instance that did not write these yet
 --   run:<id>           the record of a run, see encode_run, with its attempts once all of them are charged. 90 days after its end, like
 --                      all that follow
 --   epochs:<id>        list: what its last epochs took, in seconds
