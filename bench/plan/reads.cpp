@@ -9,6 +9,7 @@
 #include "bench/support/process_memory.hpp"
 #include "producers/agent/live_backend.hpp"
 #include "producers/agent/tool.hpp"
+#include "producers/agent/tools.hpp"
 #include "schemas/control.hpp"
 #include "workers/cost/store/ledger_store.hpp"
 
@@ -51,13 +52,11 @@ cost::Fact run(std::size_t number, Time from, std::chrono::milliseconds apart) {
   return fact;
 }
 
-// Over the month so far, or the last day where it has just begun.
+// Over the last 30 days.
 void fill_books(bench::Bench& bench, std::size_t runs) {
   const auto now =
       std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(now));
-  const Time from =
-      std::min<Time>(std::chrono::sys_days(today.year() / today.month() / 1), now - 24h);
+  const Time from = std::chrono::floor<std::chrono::days>(now) - std::chrono::days(29);
   const auto apart = std::chrono::duration_cast<std::chrono::milliseconds>(now - 60s - from) /
                      static_cast<int>(runs);
   const pricing::RateHistory rates;
@@ -184,18 +183,20 @@ void measure(bench::Bench& bench, bench::Report& report) {
   bench.wait_outbox_empty();
   fill_books(bench, runs);
 
+  const auto now = SystemClock().now();
+  const auto of_30_days = "?from=" + agent::day_text(now, 29) + "&to=" + agent::day_text(now);
   const std::pair<const char*, std::string> asked[] = {
       {"queue", "/api/v1/queue?limit=10"},
       {"jobs", "/api/v1/jobs?state=queued&limit=100"},
-      {"report", "/api/v1/report"},
-      {"costs", "/api/v1/costs"},
+      {"report", "/api/v1/report" + of_30_days},
+      {"costs", "/api/v1/costs" + of_30_days},
       {"forecast of a month", "/api/v1/forecast?period=month"},
       {"forecast of a run", "/api/v1/forecast/" + run_id(runs / 2)},
       {"recommendations", "/api/v1/recommendations?run=" + run_id(runs / 2)},
       {"budgets", "/api/v1/budgets"},
       {"health", "/api/v1/health"}};
-  report.claim("reads", fmt::format("{} jobs queued, {} runs in the books of this month: questions "
-                                    "to the console",
+  report.claim("reads", fmt::format("{} jobs queued, {} runs in the books of the last 30 days: "
+                                    "questions to the console",
                                     queued, runs));
   bench::Ask ask(bench.options().console_url);
   bench::Samples bare;
