@@ -17,11 +17,7 @@ void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char
 }
 
 void on_error(rd_kafka_t* /*kafka*/, int code, const char* reason, void* opaque) {
-  auto* events = static_cast<KafkaEvents*>(opaque);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) events->all_brokers_down = true;
-  auto error = kafka_error(static_cast<rd_kafka_resp_err_t>(code), "Kafka", reason);
-  if (error.kind != ErrorKind::unavailable) events->trouble = std::move(error);
-  if (events->log) events->log(3, reason);
+  static_cast<KafkaEvents*>(opaque)->take(static_cast<rd_kafka_resp_err_t>(code), reason);
 }
 
 void on_rebalance(rd_kafka_t* /*kafka*/, rd_kafka_resp_err_t code,
@@ -41,6 +37,13 @@ std::string trimmed(std::string_view text) {
 }
 
 }  // namespace
+
+void KafkaEvents::take(rd_kafka_resp_err_t code, const char* reason) {
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) all_brokers_down = true;
+  auto error = kafka_error(code, "Kafka", reason);
+  if (error.kind != ErrorKind::unavailable) trouble = std::move(error);
+  if (log) log(3, reason);
+}
 
 const KafkaProperties consumer_defaults = {
     {"enable.auto.commit", "false"},

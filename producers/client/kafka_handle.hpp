@@ -20,6 +20,8 @@ namespace oppen::client {
 // librdkafka's opaque pointer: outlives the handle.
 struct KafkaEvents {
   explicit KafkaEvents(const KafkaSettings& settings) : log(settings.log) {}
+  // An error that is of no record. Polling thread only.
+  void take(rd_kafka_resp_err_t code, const char* reason);
 
   std::function<void(int, const std::string&)> log;
   std::atomic<bool> all_brokers_down{false};

@@ -33,7 +33,6 @@ constexpr std::int64_t few_under_way = most_under_way / 2;
 constexpr std::int64_t most_untold = 10'000;  // with those that are reported: `done` may be slow
 constexpr std::ptrdiff_t many_reports = 500;
 constexpr auto a_while = 10ms;
-constexpr auto no_linger = 5ms;  // most that a waiting call lets nothing linger
 
 rd_kafka_vu_t option(rd_kafka_vtype_t type) {
   rd_kafka_vu_t value{};
@@ -105,6 +104,11 @@ struct Producer::Impl {
     auto* event = rd_kafka_queue_poll(queue, to_millis(patience));
     while (event != nullptr) {
       while (const auto* message = rd_kafka_event_message_next(event)) take(*message);
+      // Who takes events is told of errors by them alone. Of a fatal one the event has the reason's code.
+      if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+        events.take(rd_kafka_event_error_is_fatal(event) != 0 ? RD_KAFKA_RESP_ERR__FATAL
+                                                              : rd_kafka_event_error(event),
+                    rd_kafka_event_error_string(event));
       rd_kafka_event_destroy(event);
       event = std::ssize(taken) < many_reports ? rd_kafka_queue_poll(queue, 0) : nullptr;
     }
@@ -340,8 +344,15 @@ Result<Delivery> Producer::send_and_wait(std::string_view topic, const KafkaReco
       topic, record, [answer](const Result<Delivery>& delivery) { answer->set_value(delivery); },
       partition);
   if (!sent) return fail(sent.error());
-  rd_kafka_flush(impl_->kafka, to_millis(std::min<std::chrono::milliseconds>(deadline, no_linger)));
-  if (future.wait_until(give_up_at) != std::future_status::ready) {
+  // While it is waited for, records leave as soon as they can, however long others would lie: from time to time, for others may come.
+  auto pause = 0ms;
+  const auto is_answered = [&] {
+    return future.wait_until(std::min(give_up_at, SteadyClock::now() + pause)) ==
+           std::future_status::ready;
+  };
+  for (; !is_answered() && SteadyClock::now() < give_up_at; pause = std::min(2 * pause + 1ms, 50ms))
+    rd_kafka_flush(impl_->kafka, 1);
+  if (future.wait_for(0ms) != std::future_status::ready) {
     return fail(ErrorKind::unavailable, "topic " + impl_->prefix + std::string(topic) +
                                             ": the broker has not acknowledged within " +
                                             std::to_string(deadline.count()) +

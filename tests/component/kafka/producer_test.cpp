@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <thread>
 
 #include "tests/component/kafka/mock_kafka.hpp"
 
@@ -122,6 +123,36 @@ TEST(Producer, IsUnavailableAtTheDeadlineAndComesBack) {
   ASSERT_TRUE(delivery) << delivery.error().message;
   EXPECT_EQ(delivery->offset, 1) << "the first one arrives, too, only later";
   EXPECT_TRUE((*producer)->connected());
+}
+
+TEST(Producer, KnowsThatBrokersHaveGoneAndComeBack) {
+  MockKafka kafka;
+  kafka.create_topic("oppen.jobs", 1);
+  const auto producer = Producer::create(kafka.settings(), {"jobs"});
+  ASSERT_TRUE(producer);
+  ASSERT_TRUE((*producer)->send_and_wait("jobs", record("a", "first"), 20s));
+  ASSERT_TRUE((*producer)->connected());
+  const auto becomes = [&](bool wanted) {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while ((*producer)->connected() != wanted && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(10ms);
+    return (*producer)->connected() == wanted;
+  };
+  kafka.set_up(false);
+  EXPECT_TRUE(becomes(false));
+  kafka.set_up(true);
+  EXPECT_TRUE(becomes(true));
+}
+
+TEST(Producer, ACallThatWaitsLetsNothingLinger) {
+  MockKafka kafka;
+  kafka.create_topic("oppen.jobs", 1);
+  auto settings = kafka.settings();
+  settings.properties["linger.ms"] = "50000";
+  const auto producer = Producer::create(settings, {"jobs"});
+  ASSERT_TRUE(producer);
+  EXPECT_TRUE((*producer)->send_and_wait("jobs", record("a", "first"), 20s));
+  EXPECT_TRUE((*producer)->send_and_wait("jobs", record("a", "second"), 20s));
 }
 
 TEST(Producer, WhatItGivesUpDoesNotArriveLater) {

@@ -49,6 +49,8 @@ class NoveltyMemory {
   template <class Archive>
   void state(Archive& archive) {
     archive(sizes_);
+    const auto fits = [](std::uint8_t size) { return size <= most_of_view; };
+    if (total() > most || !std::ranges::all_of(sizes_, fits)) sizes_ = {};  // nothing was stored so
     for (std::size_t i = 0; i < std::min(most, total()); ++i) archive(all_[i].bits);
   }
 
