@@ -59,10 +59,10 @@ void ProposalReader::forget(KnownProposals::iterator known) {
   all_.erase(known);
 }
 
-// What was decided of a change stays as long as there is anything else: it is not to be proposed anew.
+// What somebody has still to decide stays longest; then what was decided of a change: it is not to be proposed anew.
 int worth(const KnownProposal& known, Time now) {
-  if (!names_changes(known) || !(known.decision || is_open(known, now))) return 0;
-  return known.decision ? 1 : 2;
+  if (is_open(known, now)) return 2;
+  return names_changes(known) && known.decision ? 1 : 0;
 }
 
 // A tenth, so that it is not done for each one that comes.

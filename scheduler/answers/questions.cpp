@@ -76,8 +76,9 @@ plan::Expected expectation_of_live(const queue::JobRecord& record, Time now) {
 std::vector<plan::Quota> renewed(const std::vector<plan::Quota>& then,
                                  std::vector<plan::Quota> now) {
   for (auto& quota : now) {
-    const auto known = std::find_if(then.begin(), then.end(),
-                                    [&](const auto& one) { return one.name == quota.name; });
+    const auto known = std::find_if(then.begin(), then.end(), [&](const auto& one) {
+      return one.name == quota.name && one.scope_priority_class == quota.scope_priority_class;
+    });
     quota.used = known == then.end() ? decltype(quota.used){} : known->used;
   }
   return now;

@@ -438,6 +438,7 @@ class Term {
   }
 
   Status commit() {
+    if (auto status = renew_(); !status) return status;  // a large change may last
     committed_ = SteadyClock::now();
     uncommitted_ = 0;
     is_said_ = false;
