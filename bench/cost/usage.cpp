@@ -271,7 +271,7 @@ void consume_alone(client::GroupConsumer& consumer, const Offsets& offsets, std:
 int main(int argc, char** argv) {
   using namespace oppen;
   using namespace oppen::bench;
-  runtime::return_freed_memory();  // as the worker does
+  runtime::return_freed_memory(4);  // as the worker does
   runtime::WorkerSettings common;
   bool quick = false;
   std::string results;

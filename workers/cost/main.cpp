@@ -10,7 +10,7 @@
 
 int main(int argc, char** argv) {
   using namespace oppen;
-  runtime::return_freed_memory();
+  runtime::return_freed_memory(4);  // two read, one parses, one accounts
   runtime::StopSignal stop;
   runtime::WorkerSettings common;
   runtime::Settings settings(

@@ -39,8 +39,8 @@ int release_read_only(dl_phdr_info* object, std::size_t, void*) {
 
 }  // namespace
 
-void return_freed_memory() {
-  mallopt(M_ARENA_MAX, 2);
+void return_freed_memory(int busy_threads) {
+  mallopt(M_ARENA_MAX, busy_threads);
   // Fixed: by default the first large block that is freed raises both for good, up to 32 MB and 64 MB.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_TRIM_THRESHOLD, 256 * 1024);

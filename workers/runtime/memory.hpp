@@ -4,8 +4,9 @@
 namespace oppen::runtime {
 
 // A worker's memory is what it needs, not what it needed once: large blocks go back to the system when
-// they are freed, and threads share two arenas. Call it first in main, before any thread is started.
-void return_freed_memory();
+// they are freed, and threads share as few arenas as threads are busy at a time: on fewer they would wait for each other's. Call it first in
+// main, before any thread is started.
+void return_freed_memory(int busy_threads = 2);
 
 // Gives back what is free at this moment, also between blocks that are in use. Takes about a millisecond; any thread. After work that
 // took much and is seldom.
