@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 // KiB: of all partitions together, and within which bounds a partition has its share. What is fetched of a partition at a time comes on top.
-constexpr std::size_t queued_of_all = 4 * 1024;
+constexpr std::size_t queued_of_all = 2 * 1024;
 constexpr std::size_t least_queued = 64;
 constexpr std::size_t most_queued = 1024;
 constexpr milliseconds between_wakes{20};
@@ -97,7 +97,7 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::create(
   properties["enable.partition.eof"] = "true";
   properties["queued.max.messages.kbytes"] = std::to_string(queued);
   // An answer may hold as much of each of many partitions, and is several times as large once it is unpacked.
-  properties["fetch.message.max.bytes"] = "32768";
+  properties["fetch.message.max.bytes"] = "16384";
   // While all that has more is full, what is asked for is the logs that are at their ends: the next question waits for that.
   properties["fetch.wait.max.ms"] = "20";
   const auto kafka = open_kafka(RD_KAFKA_CONSUMER, settings, properties, impl.events);

@@ -16,7 +16,7 @@ namespace oppen::client {
 class PartitionReader {
  public:
   // Begins to fetch these partitions from these offsets on. A partition's place in this order is how it is named below. Of all together some
-  // 4 MiB wait in the queues, or what is fetched of each at a time, if that is more; where the settings' properties say queued.max.messages.kbytes, as much of each
+  // 2 MiB wait in the queues, or what is fetched of each at a time, if that is more; where the settings' properties say queued.max.messages.kbytes, as much of each
   // partition. Errors: invalid (a property that librdkafka refuses); as
   // Consumer::assign.
   static Result<std::unique_ptr<PartitionReader>> create(
