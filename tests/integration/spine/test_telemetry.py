@@ -142,7 +142,7 @@ def test_samples_follow_the_pod_of_a_job(world, agent, bus, jobs):
     assert free[0].key == gpu and free[0].data["utilization_percent"] == 0
 
 
-def test_nothing_is_lost_while_kafka_is_away(rough_world, tmp_path):
+def test_nothing_is_lost_while_kafka_is_away(rough_world, tmp_path, request):
     world, bus, buffer = rough_world, rough_world.bus, tmp_path / "buffer"
 
     def number(worker, name):
@@ -151,7 +151,9 @@ def test_nothing_is_lost_while_kafka_is_away(rough_world, tmp_path):
     def made(worker):
         return sum(metric(worker, "oppen_telemetry_samples_total").values())
 
-    first = start_agent(world, buffer, "telemetry-1").wait_ready()
+    first = start_agent(world, buffer, "telemetry-1")
+    request.addfinalizer(first.kill)  # also where the test ends early
+    first.wait_ready()
     first.wait("acknowledged samples", lambda: number(first, "oppen_telemetry_acknowledged_total") >= 32)
     world.stack.kill("kafka")
     first.wait("samples in the buffer", lambda: number(first, "oppen_telemetry_buffered_records") >= 48)
@@ -160,6 +162,7 @@ def test_nothing_is_lost_while_kafka_is_away(rough_world, tmp_path):
     first.kill()
 
     second = start_agent(world, buffer, "telemetry-2")
+    request.addfinalizer(second.kill)
     second.wait("the buffer of the one that was killed, and more",
                 lambda: number(second, "oppen_telemetry_buffered_records") >= waiting + 32)
     world.stack.start("kafka")
